@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* One flat JSON object in a file: what --json writes. */
+#ifndef HANDOFF_TOOLS_JSON_H
+#define HANDOFF_TOOLS_JSON_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An object that is being filled. NULL from json_new (no memory) may be passed on: the write fails. */
+struct json;
+
+struct json *json_new(void);
+void json_text(struct json *json, const char *key, const char *value);
+void json_count(struct json *json, const char *key, uint64_t value); /* exact up to 2^53 */
+void json_real(struct json *json, const char *key, double value);
+
+/*
+ * Writes the object as one line and frees it, whatever happens. path "-" is stdout.
+ * Returns 0, or prints one line on stderr and returns -1.
+ */
+int json_write(struct json *json, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What every tool needs: errors in one form, numbers from arguments, limits, time, live line. */
+#ifndef HANDOFF_TOOLS_TOOL_H
+#define HANDOFF_TOOLS_TOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TOOL_PRINTF(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+#else
+#define TOOL_PRINTF(format_at, args_at)
+#endif
+
+/* The name in front of every error. Static storage; call first in main. */
+void tool_name(const char *name);
+
+/* Prints `name: text` as one line on stderr. Say what went wrong: what to do. */
+void tool_error(const char *format, ...) TOOL_PRINTF(1, 2);
+
+/*
+ * Reads a whole decimal number. Returns 0 and sets *out if text is nothing but a number from min to
+ * max; otherwise prints one line that names the option and the range, and returns -1.
+ */
+int tool_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+/*
+ * Reads one of `count` words. Returns 0 and its index in *out; otherwise prints one line that names
+ * the words and returns -1.
+ */
+int tool_word(const char *option, const char *text, const char *const *words, uint32_t count,
+              uint32_t *out);
+
+/*
+ * Reads "address:port" with an IPv4 address in 127.0.0.0/8 (a tool never leaves the machine).
+ * Returns 0 with address and port in host order, or prints one line and returns -1.
+ */
+int tool_address(const char *option, const char *text, uint32_t *address, uint16_t *port);
+
+/* CLOCK_MONOTONIC in ns. */
+uint64_t tool_now_ns(void);
+
+/* User and system CPU time of this process so far, in seconds. */
+double tool_cpu_seconds(void);
+
+/* Largest resident memory of this process so far, in bytes. */
+uint64_t tool_peak_rss_bytes(void);
+
+/* Raises the soft limit of open files to the hard one. Returns the limit that holds now. */
+uint64_t tool_raise_open_files(void);
+
+/*
+ * Asks for socket buffers of this size, in both directions, past net.core.*mem_max if the process
+ * may. Getting less is not an error: returns the receive buffer that the kernel granted, in bytes.
+ */
+uint64_t tool_socket_buffers(int fd, int bytes);
+
+/* 1 if stderr is a terminal. */
+int tool_is_terminal(void);
+
+/*
+ * Shows a live line on stderr: on a terminal it replaces the last one, elsewhere it is a line of its
+ * own. tool_progress_end moves off the line.
+ */
+void tool_progress(const char *format, ...) TOOL_PRINTF(1, 2);
+void tool_progress_end(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

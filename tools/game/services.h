@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The three services behind the gateway: movement, combat, economy. Plain C over plain bytes; they
+ * know neither sockets nor the handoff. A worker thread has one state; the state holds every session
+ * that is routed to that worker, so nothing in here is shared between threads.
+ *
+ * Time is the message's own sent_ns, so the same messages always give the same answers.
+ */
+#ifndef HANDOFF_GAME_SERVICES_H
+#define HANDOFF_GAME_SERVICES_H
+
+#include "wire.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct game_state;
+
+/* What became of a request: the answer's code. */
+enum game_code {
+    GAME_DONE = 0,
+    GAME_REPEATED = 1,   /* sequence not above the last one seen: the state is unchanged */
+    GAME_BAD_ACTION = 2, /* no such action, or its numbers make no sense */
+    GAME_TOO_FAST = 3,   /* movement: further than the time since the last move allows */
+    GAME_COOLDOWN = 4,   /* combat: the skill is not ready */
+    GAME_NO_FUNDS = 5    /* economy: the purse or the treasury has not got that much */
+};
+
+/* What a handler returns. Except for GAME_HANDLED nothing has changed and there is no answer. */
+enum game_handled {
+    GAME_HANDLED = 0,
+    GAME_BAD_FRAME = -1,  /* game_request_read refused it, or it is for another service */
+    GAME_NO_SESSION = -2, /* session number at or above the state's limit */
+    GAME_NO_SPACE = -3    /* answer_cap is below what this answer needs */
+};
+
+/* Actions: the request's code. */
+enum game_action {
+    GAME_MOVE = 0,     /* movement: by (a, b) cm */
+    GAME_STRIKE = 0,   /* combat: skill a (0 to 3) with force b */
+    GAME_REST = 1,     /* combat: heal a bit */
+    GAME_EARN = 0,     /* economy: a coins from the treasury into the purse */
+    GAME_SPEND = 1,    /* economy: a coins from the purse into the treasury */
+    GAME_SAVE = 2,     /* economy: a coins from the purse into the vault */
+    GAME_WITHDRAW = 3  /* economy: a coins from the vault into the purse */
+};
+
+/*
+ * Makes the state of one worker of one service.
+ *   service        below GAME_SERVICE_COUNT
+ *   session_limit  sessions are numbered 0 to session_limit - 1; memory is touched only for those
+ *                  that speak
+ * Returns NULL if the service does not exist, session_limit is 0, or memory is short.
+ * Free it with game_state_destroy (NULL is allowed).
+ */
+struct game_state *game_state_create(uint32_t service, uint32_t session_limit);
+void game_state_destroy(struct game_state *state);
+
+/*
+ * Handle one message: check the frame, change the session's state, write the answer.
+ *   msg, len    the frame as it came, without a TCP prefix; not changed, not kept
+ *   answer      GAME_FRAME_MAX bytes are always enough; must not overlap msg
+ *   answer_len  out: length of the answer, 0 unless GAME_HANDLED
+ * Returns GAME_HANDLED (also when the answer says no) or another enum game_handled.
+ * Threads: one at a time per state. Neither blocks nor allocates nor makes a system call.
+ *
+ * result[] in the answer: movement x, y (cm), refused moves; combat hit points, victories,
+ * cooldown left (ms); economy purse, vault, coins moved so far (all of the answering session).
+ */
+int game_movement_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_t *answer,
+                         size_t answer_cap, size_t *answer_len);
+int game_combat_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_t *answer,
+                       size_t answer_cap, size_t *answer_len);
+int game_economy_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_t *answer,
+                        size_t answer_cap, size_t *answer_len);
+
+/* The handler that fits the state's service: the three above by number. */
+int game_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_t *answer,
+                size_t answer_cap, size_t *answer_len);
+
+/*
+ * Economy: purses, vaults and the treasury must add up to what the treasury started with.
+ * Returns 1 if they do (always for the other services), 0 if a coin was made or lost. Walks all
+ * sessions: for the end of a run.
+ */
+int game_state_conserved(const struct game_state *state);
+
+/* "movement", "combat", "economy", or "unknown". Static storage. */
+const char *game_service_name(uint32_t service);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
