@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* What every test runs under: a main that fails on leaks, named statuses, threads, a barrier. */
+#ifndef HANDOFF_TESTS_HARNESS_H
+#define HANDOFF_TESTS_HARNESS_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "handoff/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* main for an array of CMUnitTest: fails when a test fails, and when the group leaves descriptors
+ * or mappings behind. The heap is the leak sanitizer's. */
+#define HO_TEST_MAIN(tests)                                                                        \
+    int main(int argc, char **argv) {                                                              \
+        (void)argc;                                                                                \
+        harness_begin(argv);                                                                       \
+        return harness_end(cmocka_run_group_tests(tests, NULL, NULL));                             \
+    }
+
+/* Fails the test, with both names, unless the call returns the status. Works in any thread: where
+ * cmocka can't fail a test, it ends the process. */
+#define CHECK_STATUS(call, expected)                                                               \
+    harness_check_status((call), (expected), #call, __FILE__, __LINE__)
+
+/* Fails the test unless the condition holds. Works in any thread. */
+#define CHECK(condition) harness_check(!!(condition), #condition, __FILE__, __LINE__)
+
+typedef struct harness_thread {
+    pthread_t id;
+    void (*run)(void *arg);
+    void *arg;
+} harness_thread;
+
+/* Starts run(arg) on a thread; `thread` must stay where it is until harness_join. */
+void harness_start(harness_thread *thread, void (*run)(void *arg), void *arg);
+void harness_join(harness_thread *thread);
+
+/* A barrier for `count` threads; it may be used again and again. */
+typedef struct harness_barrier {
+    pthread_barrier_t barrier;
+} harness_barrier;
+
+void harness_barrier_init(harness_barrier *barrier, unsigned count);
+void harness_barrier_wait(harness_barrier *barrier);
+void harness_barrier_destroy(harness_barrier *barrier);
+
+/* Nanoseconds of a clock that only runs forward. */
+uint64_t harness_now_ns(void);
+void harness_sleep_ns(uint64_t ns);
+
+/* What the macros above call. */
+void harness_begin(char **argv);
+int harness_end(int failed_count);
+void harness_check(int holds, const char *condition, const char *file, int line);
+void harness_check_status(int32_t got, int32_t expected, const char *call, const char *file,
+                          int line);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
