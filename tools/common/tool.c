@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* SO_RCVBUFFORCE */
+#include "tool.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_BYTES 512
+
+static const char *name = "tool";
+
+void tool_name(const char *tool)
+{
+    name = tool;
+}
+
+void tool_error(const char *format, ...)
+{
+    char text[LINE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fprintf(stderr, "%s: %s\n", name, text);
+}
+
+int tool_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out)
+{
+    char *end = NULL;
+
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < min ||
+        value > max) {
+        tool_error("%s '%s' is no number from %llu to %llu: give one", option, text,
+                   (unsigned long long)min, (unsigned long long)max);
+        return -1;
+    }
+    *out = value;
+    return 0;
+}
+
+int tool_word(const char *option, const char *text, const char *const *words, uint32_t count,
+              uint32_t *out)
+{
+    char list[LINE_BYTES / 2] = "";
+    size_t used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = i;
+            return 0;
+        }
+        if (used < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "",
+                                     words[i]);
+    }
+    tool_error("%s '%s' is unknown: give one of %s", option, text, list);
+    return -1;
+}
+
+int tool_address(const char *option, const char *text, uint32_t *address, uint16_t *port)
+{
+    char host[INET_ADDRSTRLEN] = "";
+    const char *colon = strchr(text, ':');
+    struct in_addr parsed;
+    uint64_t number = 0;
+
+    if (colon == NULL || (size_t)(colon - text) >= sizeof host) {
+        tool_error("%s '%s' has no port: give 127.0.0.1:PORT", option, text);
+        return -1;
+    }
+    memcpy(host, text, (size_t)(colon - text));
+    if (inet_pton(AF_INET, host, &parsed) != 1 || ntohl(parsed.s_addr) >> 24 != 127) {
+        tool_error("%s '%s' is not on the loopback: give 127.0.0.1:PORT", option, text);
+        return -1;
+    }
+    if (tool_number(option, colon + 1, 0, UINT16_MAX, &number) != 0)
+        return -1;
+    *address = ntohl(parsed.s_addr);
+    *port = (uint16_t)number;
+    return 0;
+}
+
+uint64_t tool_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+double tool_cpu_seconds(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
+uint64_t tool_peak_rss_bytes(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024; /* Linux counts it in KiB */
+}
+
+uint64_t tool_raise_open_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+static void socket_buffer(int fd, int forced, int asked, int bytes)
+{
+    if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof bytes) != 0)
+        setsockopt(fd, SOL_SOCKET, asked, &bytes, sizeof bytes);
+}
+
+uint64_t tool_socket_buffers(int fd, int bytes)
+{
+    int granted = 0;
+    socklen_t size = sizeof granted;
+
+    socket_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+    socket_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
+    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &size);
+    return (uint64_t)granted;
+}
+
+int tool_is_terminal(void)
+{
+    return isatty(STDERR_FILENO);
+}
+
+void tool_progress(const char *format, ...)
+{
+    char text[LINE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (tool_is_terminal())
+        fprintf(stderr, "\r\033[K%s", text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
+void tool_progress_end(void)
+{
+    if (tool_is_terminal())
+        fputc('\n', stderr);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the three services have in common: finding the session, the order check, the answer. */
+#ifndef HANDOFF_GAME_SESSION_H
+#define HANDOFF_GAME_SESSION_H
+
+#include "services.h"
+
+/* The front of every service's session. */
+struct game_seen {
+    uint64_t proof;
+    uint32_t seen;
+    uint32_t last_sequence;
+};
+
+struct game_state {
+    uint8_t *sessions; /* session_limit times session_bytes */
+    size_t session_bytes;
+    uint32_t session_limit;
+    uint32_t service;
+    int64_t treasury; /* economy: coins that no session has */
+    int64_t coins;    /* economy: all coins there are */
+};
+
+/* Per service: the size of a session, all zero at first. */
+extern const size_t game_movement_session_bytes;
+extern const size_t game_combat_session_bytes;
+extern const size_t game_economy_session_bytes;
+
+int game_economy_conserved(const struct game_state *state);
+
+/* The game part of a service: changes the session, sets answer->result, returns the answer's code. */
+typedef uint8_t game_play(struct game_state *state, void *session,
+                          const struct game_request *request, int32_t result[3]);
+
+/* The way that every message takes: read, find, check order, play, write. Returns enum game_handled. */
+int game_serve(struct game_state *state, uint32_t service, game_play *play, const uint8_t *msg,
+               size_t len, uint8_t *answer, size_t answer_cap, size_t *answer_len);
+
+#endif
