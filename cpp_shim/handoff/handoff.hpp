@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* handoff for C++17: header-only, over the C ABI, in this order.
+ *
+ *   status.hpp    errc, error codes, result, span, option structs
+ *   buffer.hpp    buffer and loan, one descriptor each; batch, many
+ *   domain.hpp    domain and service
+ *   producer.hpp  reserve, commit, split, forward
+ *   consumer.hpp  take, wait
+ *   owner.hpp     where given objects live while they are out
+ *   give.hpp      give strings, vectors, pointers, packet objects
+ *
+ * Objects move and don't copy; destructors close, return or abort and never wait. Nothing throws:
+ * calls return std::error_code or result. What a call does, on which threads it may be made and what
+ * it costs, is said where the C ABI declares it; the shim adds nothing to that but what its own
+ * comments say. */
+#ifndef HANDOFF_HANDOFF_HPP
+#define HANDOFF_HANDOFF_HPP
+
+#include "handoff/status.hpp"
+#include "handoff/buffer.hpp"
+#include "handoff/domain.hpp"
+#include "handoff/producer.hpp"
+#include "handoff/consumer.hpp"
+#include "handoff/owner.hpp"
+#include "handoff/give.hpp"
+
+#endif
