@@ -33,7 +33,8 @@ static struct {
     char open[FDS_MAX];
 } before;
 
-static void mark_open_fds(char open[FDS_MAX]) {
+static void mark_open_fds(char open[FDS_MAX])
+{
     memset(open, 0, FDS_MAX);
     DIR *dir = opendir("/proc/self/fd");
     if (dir == NULL) {
@@ -49,7 +50,8 @@ static void mark_open_fds(char open[FDS_MAX]) {
 }
 
 /* All mappings but the heap, whose size is the allocator's business. */
-static uint64_t mapped_bytes(void) {
+static uint64_t mapped_bytes(void)
+{
     FILE *maps = fopen("/proc/self/maps", "r");
     if (maps == NULL) {
         perror("harness: /proc/self/maps can't be read: mount /proc");
@@ -67,7 +69,8 @@ static uint64_t mapped_bytes(void) {
     return sum;
 }
 
-void harness_begin(char **argv) {
+void harness_begin(char **argv)
+{
     /* The C library keeps the stacks and heaps of threads that are gone, which would look like
      * leaks. It reads the switch for that only when a process starts. */
     if (getenv("GLIBC_TUNABLES") == NULL) {
@@ -81,7 +84,8 @@ void harness_begin(char **argv) {
     before.mapped_bytes = mapped_bytes();
 }
 
-int harness_end(int failed_count) {
+int harness_end(int failed_count)
+{
     char open[FDS_MAX];
     int leaks = 0;
     mark_open_fds(open);
@@ -104,14 +108,16 @@ int harness_end(int failed_count) {
     return failed_count != 0 || leaks != 0;
 }
 
-static void fail_here(const char *file, int line) {
+static void fail_here(const char *file, int line)
+{
     if (pthread_equal(pthread_self(), before.main_thread))
         _fail(file, line);
     fprintf(stderr, "%s:%d: failed outside the main thread\n", file, line);
     abort();
 }
 
-void harness_check(int holds, const char *condition, const char *file, int line) {
+void harness_check(int holds, const char *condition, const char *file, int line)
+{
     if (holds)
         return;
     print_error("%s does not hold\n", condition);
@@ -119,7 +125,8 @@ void harness_check(int holds, const char *condition, const char *file, int line)
 }
 
 void harness_check_status(int32_t got, int32_t expected, const char *call, const char *file,
-                          int line) {
+                          int line)
+{
     if (got == expected)
         return;
     const char *got_name, *expected_name;
@@ -129,40 +136,50 @@ void harness_check_status(int32_t got, int32_t expected, const char *call, const
     fail_here(file, line);
 }
 
-static void *thread_main(void *arg) {
+static void *thread_main(void *arg)
+{
     harness_thread *thread = arg;
     thread->run(thread->arg);
     return NULL;
 }
 
-void harness_start(harness_thread *thread, void (*run)(void *arg), void *arg) {
+void harness_start(harness_thread *thread, void (*run)(void *arg), void *arg)
+{
     thread->run = run;
     thread->arg = arg;
     CHECK(pthread_create(&thread->id, NULL, thread_main, thread) == 0);
 }
 
-void harness_join(harness_thread *thread) { CHECK(pthread_join(thread->id, NULL) == 0); }
+void harness_join(harness_thread *thread)
+{
+    CHECK(pthread_join(thread->id, NULL) == 0);
+}
 
-void harness_barrier_init(harness_barrier *barrier, unsigned count) {
+void harness_barrier_init(harness_barrier *barrier, unsigned count)
+{
     CHECK(pthread_barrier_init(&barrier->barrier, NULL, count) == 0);
 }
 
-void harness_barrier_wait(harness_barrier *barrier) {
+void harness_barrier_wait(harness_barrier *barrier)
+{
     int status = pthread_barrier_wait(&barrier->barrier);
     CHECK(status == 0 || status == PTHREAD_BARRIER_SERIAL_THREAD);
 }
 
-void harness_barrier_destroy(harness_barrier *barrier) {
+void harness_barrier_destroy(harness_barrier *barrier)
+{
     CHECK(pthread_barrier_destroy(&barrier->barrier) == 0);
 }
 
-uint64_t harness_now_ns(void) {
+uint64_t harness_now_ns(void)
+{
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void harness_sleep_ns(uint64_t ns) {
+void harness_sleep_ns(uint64_t ns)
+{
     struct timespec left = {.tv_sec = (time_t)(ns / 1000000000u),
                             .tv_nsec = (long)(ns % 1000000000u)};
     while (nanosleep(&left, &left) != 0)

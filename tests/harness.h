@@ -20,7 +20,8 @@ extern "C" {
 /* main for an array of CMUnitTest: fails when a test fails, and when the group leaves descriptors
  * or mappings behind. The heap is the leak sanitizer's. */
 #define HO_TEST_MAIN(tests)                                                                        \
-    int main(int argc, char **argv) {                                                              \
+    int main(int argc, char **argv)                                                                \
+    {                                                                                              \
         (void)argc;                                                                                \
         harness_begin(argv);                                                                       \
         return harness_end(cmocka_run_group_tests(tests, NULL, NULL));                             \

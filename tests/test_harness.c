@@ -11,7 +11,8 @@
 
 /* Runs `body` between begin and end in a child, silently; gives its exit status, -1 if it died of
  * a signal. */
-static int exit_status_of(void (*body)(void)) {
+static int exit_status_of(void (*body)(void))
+{
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -29,34 +30,43 @@ static int exit_status_of(void (*body)(void)) {
 
 static void do_nothing(void) {}
 
-static void leak_a_descriptor(void) { CHECK(open("/dev/null", O_RDONLY) >= 0); }
+static void leak_a_descriptor(void)
+{
+    CHECK(open("/dev/null", O_RDONLY) >= 0);
+}
 
-static void leak_a_mapping(void) {
+static void leak_a_mapping(void)
+{
     CHECK(mmap(NULL, 16u << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 }
 
-static void expect_the_wrong_status(void *arg) {
+static void expect_the_wrong_status(void *arg)
+{
     (void)arg;
     CHECK_STATUS(HO_FULL, HO_OK);
 }
 
-static void fail_in_a_thread(void) {
+static void fail_in_a_thread(void)
+{
     harness_thread thread;
     harness_start(&thread, expect_the_wrong_status, NULL);
     harness_join(&thread);
 }
 
-static void a_clean_group_passes(void **state) {
+static void a_clean_group_passes(void **state)
+{
     (void)state;
     assert_int_equal(exit_status_of(do_nothing), 0);
 }
 
-static void a_descriptor_left_open_fails_the_group(void **state) {
+static void a_descriptor_left_open_fails_the_group(void **state)
+{
     (void)state;
     assert_int_equal(exit_status_of(leak_a_descriptor), 1);
 }
 
-static void a_mapping_left_behind_fails_the_group(void **state) {
+static void a_mapping_left_behind_fails_the_group(void **state)
+{
     (void)state;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     skip();
@@ -64,14 +74,19 @@ static void a_mapping_left_behind_fails_the_group(void **state) {
     assert_int_equal(exit_status_of(leak_a_mapping), 1);
 }
 
-static void a_wrong_status_in_a_thread_ends_the_process(void **state) {
+static void a_wrong_status_in_a_thread_ends_the_process(void **state)
+{
     (void)state;
     assert_int_not_equal(exit_status_of(fail_in_a_thread), 0);
 }
 
-static void count_up(void *arg) { ++*(int *)arg; }
+static void count_up(void *arg)
+{
+    ++*(int *)arg;
+}
 
-static void a_joined_thread_leaves_nothing_mapped(void) {
+static void a_joined_thread_leaves_nothing_mapped(void)
+{
     int count = 0;
     harness_thread thread;
     for (int i = 0; i < 4; i++) {
@@ -81,7 +96,8 @@ static void a_joined_thread_leaves_nothing_mapped(void) {
     CHECK(count == 4);
 }
 
-static void threads_are_not_taken_for_leaks(void **state) {
+static void threads_are_not_taken_for_leaks(void **state)
+{
     (void)state;
     assert_int_equal(exit_status_of(a_joined_thread_leaves_nothing_mapped), 0);
 }
