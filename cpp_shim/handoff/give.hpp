@@ -75,11 +75,16 @@ std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes w
 }
 
 /* Types that have a give of their own below. */
-template <class T> struct has_own_give : std::false_type {};
-template <> struct has_own_give<std::string> : std::true_type {};
-template <class T, class A> struct has_own_give<std::vector<T, A>> : std::true_type {};
-template <class T, class D> struct has_own_give<std::unique_ptr<T, D>> : std::true_type {};
-template <class T> struct has_own_give<std::shared_ptr<T>> : std::true_type {};
+template <class T> struct has_own_give : std::false_type {
+};
+template <> struct has_own_give<std::string> : std::true_type {
+};
+template <class T, class A> struct has_own_give<std::vector<T, A>> : std::true_type {
+};
+template <class T, class D> struct has_own_give<std::unique_ptr<T, D>> : std::true_type {
+};
+template <class T> struct has_own_give<std::shared_ptr<T>> : std::true_type {
+};
 
 } // namespace detail
 
@@ -88,6 +93,8 @@ template <class T> struct has_own_give<std::shared_ptr<T>> : std::true_type {};
 inline std::error_code give(producer &to, owner<std::string> &by, std::string &&text,
                             const route &way = {}) noexcept
 {
+    if (!by)
+        return errc::owner;
     if (detail::offset_in(text, text.data()) >= sizeof text)
         return detail::give_moved(to, by, std::move(text), bytes_of(text.data(), text.size()), way);
     const auto error = to.give_copy(std::string_view(text), way);

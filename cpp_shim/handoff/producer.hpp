@@ -110,8 +110,8 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
     result<std::uint32_t> many(span<ho_buf> bufs, std::uint32_t to, std::uint32_t flags) noexcept
     {
         std::uint32_t accepted = 0;
-        const auto status = Call(raw(), bufs.data(), static_cast<std::uint32_t>(bufs.size()), to,
-                                 flags, &accepted);
+        const auto status =
+            Call(raw(), bufs.data(), static_cast<std::uint32_t>(bufs.size()), to, flags, &accepted);
         return {accepted, to_error_code(status)};
     }
 

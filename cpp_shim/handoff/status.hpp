@@ -109,8 +109,8 @@ template <class T> struct [[nodiscard]] result {
     std::error_code error{};
 
     explicit operator bool() const noexcept { return !error; }
-    T &operator*() & noexcept { return value; }
-    T &&operator*() && noexcept { return std::move(value); }
+    T &operator*() &noexcept { return value; }
+    T &&operator*() &&noexcept { return std::move(value); }
     T *operator->() noexcept { return &value; }
 };
 
@@ -152,7 +152,10 @@ inline const_bytes bytes_of(const void *ptr, std::size_t len) noexcept
 
 /* An option or result struct of the C ABI that comes with its defaults and its size set. */
 template <class Struct, std::uint32_t Type> struct initialised : Struct {
-    initialised() noexcept : Struct() { ho_init(Type, static_cast<Struct *>(this), sizeof(Struct)); }
+    initialised() noexcept : Struct()
+    {
+        ho_init(Type, static_cast<Struct *>(this), sizeof(Struct));
+    }
 };
 using domain_options = initialised<ho_domain_opts, HO_TYPE_DOMAIN_OPTS>;
 using service_options = initialised<ho_service_opts, HO_TYPE_SERVICE_OPTS>;
@@ -164,6 +167,7 @@ using outstanding = initialised<ho_outstanding, HO_TYPE_OUTSTANDING>;
 
 } // namespace handoff
 
-template <> struct std::is_error_code_enum<handoff::errc> : std::true_type {};
+template <> struct std::is_error_code_enum<handoff::errc> : std::true_type {
+};
 
 #endif
