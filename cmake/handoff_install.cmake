@@ -5,10 +5,8 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/handoff)
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-install(DIRECTORY include/handoff DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
-    PATTERN "*.h")
-install(DIRECTORY cpp_shim/handoff DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
-    PATTERN "*.hpp")
+install(DIRECTORY include/handoff cpp_shim/handoff DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(EXPORT handoff NAMESPACE handoff:: FILE handoff-targets.cmake DESTINATION ${package_dir})
 
 configure_package_config_file(cmake/handoff-config.cmake.in

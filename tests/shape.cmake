@@ -1,1 +1,35 @@
 # SPDX-License-Identifier: MIT
+# Tests of the project's shape: what a reader relies on and a compiler doesn't check.
+
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+
+add_test(NAME public_headers_compile_alone
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_headers.sh ${PROJECT_SOURCE_DIR})
+set_tests_properties(public_headers_compile_alone PROPERTIES TIMEOUT 300)
+
+get_target_property(hot_sources handoff_core HANDOFF_HOT_SOURCES)
+add_test(NAME only_the_abi_is_exported
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_symbols.py
+        --headers ${PROJECT_SOURCE_DIR}/include/handoff
+        --map ${PROJECT_SOURCE_DIR}/src/handoff.map
+        --shared $<TARGET_FILE:handoff>
+        --archive $<TARGET_FILE:handoff_static>
+        --hot ${hot_sources})
+
+add_test(NAME includes_point_downward
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_includes.py
+        ${PROJECT_SOURCE_DIR})
+
+file(GLOB core_files CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/src/*.c ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/src/*.inl)
+add_test(NAME every_edge_has_both_ends
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_edges.py ${core_files})
+
+add_test(NAME code_is_formatted
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_format.sh ${PROJECT_SOURCE_DIR})
+set_tests_properties(code_is_formatted PROPERTIES SKIP_RETURN_CODE 77)
+
+add_test(NAME installed_package_serves_c_and_cpp
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/check_install.sh
+        ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR})
+set_tests_properties(installed_package_serves_c_and_cpp PROPERTIES TIMEOUT 300)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The same through the C++ shim. */
+#include <handoff/handoff.hpp>
+
+int main()
+{
+    auto domain = handoff::domain::create();
+    auto service = handoff::service::open(*domain);
+    auto producer = handoff::producer::open(*service);
+    auto consumer = handoff::consumer::open(*service);
+    auto loan = producer->reserve(1500);
+    if (!loan)
+        return 1;
+    loan->room()[0] = 'h';
+    loan->resize(1);
+    if (producer->commit(std::move(*loan)) || consumer->wait(std::chrono::seconds(1)))
+        return 1;
+    auto got = consumer->take();
+    const bool good = got && got->text() == "h" && !got->reset();
+    producer->reset();
+    consumer->reset();
+    return good && !service->close({}) && !domain->close({}) && !domain->destroy() ? 0 : 1;
+}
