@@ -63,13 +63,9 @@ static int32_t cooldown_left_ms(const struct fighter *fighter, const struct game
 static uint8_t act(struct fighter *fighter, const struct game_request *request)
 {
     switch (request->header.code) {
-    case GAME_STRIKE:
-        return strike(fighter, request);
-    case GAME_REST:
-        fighter->lost -= at_most(REST_HEALS, fighter->lost);
-        return GAME_DONE;
-    default:
-        return GAME_BAD_ACTION;
+    case GAME_STRIKE: return strike(fighter, request);
+    case GAME_REST: fighter->lost -= at_most(REST_HEALS, fighter->lost); return GAME_DONE;
+    default: return GAME_BAD_ACTION;
     }
 }
 

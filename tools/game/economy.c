@@ -23,20 +23,11 @@ static uint8_t transfer(struct game_state *state, struct account *account, uint8
     int64_t vault = account->vault;
 
     switch (action) {
-    case GAME_EARN:
-        treasury -= coins, purse += coins;
-        break;
-    case GAME_SPEND:
-        treasury += coins, purse -= coins;
-        break;
-    case GAME_SAVE:
-        purse -= coins, vault += coins;
-        break;
-    case GAME_WITHDRAW:
-        vault -= coins, purse += coins;
-        break;
-    default:
-        return GAME_BAD_ACTION;
+    case GAME_EARN: treasury -= coins, purse += coins; break;
+    case GAME_SPEND: treasury += coins, purse -= coins; break;
+    case GAME_SAVE: purse -= coins, vault += coins; break;
+    case GAME_WITHDRAW: vault -= coins, purse += coins; break;
+    default: return GAME_BAD_ACTION;
     }
     if (coins <= 0 || purse + vault > ACCOUNT_LIMIT)
         return GAME_BAD_ACTION;

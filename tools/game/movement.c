@@ -3,9 +3,9 @@
 #include "session.h"
 
 #define TOP_SPEED_CM_PER_S 1200
-#define SLACK_CM 50 /* what the network's jitter may bunch together */
+#define SLACK_CM 50                          /* what the network's jitter may bunch together */
 #define LONGEST_STEP_NS UINT64_C(2000000000) /* standing still earns no more than this */
-#define WORLD_CM 10000000                     /* the world is a square around its origin */
+#define WORLD_CM 10000000                    /* the world is a square around its origin */
 
 struct walker {
     struct game_seen seen;

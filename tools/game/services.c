@@ -10,12 +10,9 @@
 static size_t session_bytes_of(uint32_t service)
 {
     switch (service) {
-    case GAME_MOVEMENT:
-        return game_movement_session_bytes;
-    case GAME_COMBAT:
-        return game_combat_session_bytes;
-    default:
-        return game_economy_session_bytes;
+    case GAME_MOVEMENT: return game_movement_session_bytes;
+    case GAME_COMBAT: return game_combat_session_bytes;
+    default: return game_economy_session_bytes;
     }
 }
 
@@ -86,10 +83,8 @@ int game_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_
     switch (state->service) {
     case GAME_MOVEMENT:
         return game_movement_handle(state, msg, len, answer, answer_cap, answer_len);
-    case GAME_COMBAT:
-        return game_combat_handle(state, msg, len, answer, answer_cap, answer_len);
-    default:
-        return game_economy_handle(state, msg, len, answer, answer_cap, answer_len);
+    case GAME_COMBAT: return game_combat_handle(state, msg, len, answer, answer_cap, answer_len);
+    default: return game_economy_handle(state, msg, len, answer, answer_cap, answer_len);
     }
 }
 

@@ -37,13 +37,13 @@ enum game_handled {
 
 /* Actions: the request's code. */
 enum game_action {
-    GAME_MOVE = 0,     /* movement: by (a, b) cm */
-    GAME_STRIKE = 0,   /* combat: skill a (0 to 3) with force b */
-    GAME_REST = 1,     /* combat: heal a bit */
-    GAME_EARN = 0,     /* economy: a coins from the treasury into the purse */
-    GAME_SPEND = 1,    /* economy: a coins from the purse into the treasury */
-    GAME_SAVE = 2,     /* economy: a coins from the purse into the vault */
-    GAME_WITHDRAW = 3  /* economy: a coins from the vault into the purse */
+    GAME_MOVE = 0,    /* movement: by (a, b) cm */
+    GAME_STRIKE = 0,  /* combat: skill a (0 to 3) with force b */
+    GAME_REST = 1,    /* combat: heal a bit */
+    GAME_EARN = 0,    /* economy: a coins from the treasury into the purse */
+    GAME_SPEND = 1,   /* economy: a coins from the purse into the treasury */
+    GAME_SAVE = 2,    /* economy: a coins from the purse into the vault */
+    GAME_WITHDRAW = 3 /* economy: a coins from the vault into the purse */
 };
 
 /*

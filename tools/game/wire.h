@@ -41,9 +41,9 @@ extern "C" {
 #define GAME_VERSION 1u
 
 #define GAME_HEADER_BYTES 28u
-#define GAME_ROUTE_BYTES 12u  /* this much of a frame is enough for game_frame_route */
-#define GAME_PREFIX_BYTES 4u  /* TCP: the length in front of a frame */
-#define GAME_FRAME_MIN 32u    /* smallest and largest frame, all of it, without the TCP prefix */
+#define GAME_ROUTE_BYTES 12u /* this much of a frame is enough for game_frame_route */
+#define GAME_PREFIX_BYTES 4u /* TCP: the length in front of a frame */
+#define GAME_FRAME_MIN 32u   /* smallest and largest frame, all of it, without the TCP prefix */
 #define GAME_FRAME_MAX 1400u
 #define GAME_REQUEST_ARGS 4u  /* a and b */
 #define GAME_ANSWER_FIXED 24u /* proof, seen, result */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who was sent what, and whether the answer is right. A stream is one session at one service: its
+ * messages and answers are numbered and in order.
+ */
+#ifndef HANDOFF_LOAD_LEDGER_H
+#define HANDOFF_LOAD_LEDGER_H
+
+#include <stdint.h>
+
+#include "common/histogram.h"
+#include "game/wire.h"
+
+/* What a process counts. Plain numbers; the process copies them out for others to read. */
+struct tally {
+    uint64_t sent;       /* messages that were due and tried */
+    uint64_t refused;    /* of those: the kernel did not take it */
+    uint64_t matched;    /* of those: something came back for it */
+    uint64_t corrupt;    /* answers that are not what the gateway should have said */
+    uint64_t duplicated; /* answers to a message that already has one, or was given up */
+    uint64_t reordered;  /* answers overtaken by a later one of the stream (right otherwise) */
+    uint64_t answered;   /* right answers */
+    struct histogram latency_ns; /* of those: from when the message was due */
+};
+
+struct ledger;
+
+/*
+ * Makes the books of `sessions` sessions numbered from first_session. `window` is how many messages
+ * a stream may have waiting for their answers; older ones are given up (lost) when one more is sent.
+ * Returns NULL if memory is short.
+ */
+struct ledger *ledger_create(uint64_t seed, uint32_t first_session, uint32_t sessions,
+                             uint32_t window);
+void ledger_destroy(struct ledger *ledger);
+
+/*
+ * Books the next message of a stream and writes its frame (GAME_FRAME_MAX bytes are enough).
+ * Returns its length.
+ */
+size_t ledger_send(struct ledger *ledger, uint32_t local_session, uint32_t service, uint64_t due_ns,
+                   uint8_t *frame, struct tally *tally);
+
+/*
+ * Books what came in at now_ns on a socket that carries the sessions [first_local, first_local +
+ * count): an answer for any other counts as corrupt.
+ */
+void ledger_answer(struct ledger *ledger, const uint8_t *frame, size_t len, uint64_t now_ns,
+                   uint32_t first_local, uint32_t count, struct tally *tally);
+
+#endif

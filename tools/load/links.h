@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The sockets of one process: opened before the timed part, then neither blocking nor allocating. */
+#ifndef HANDOFF_LOAD_LINKS_H
+#define HANDOFF_LOAD_LINKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "game/wire.h"
+#include "options.h"
+
+/* Room in front of a frame that links_send may write to: the TCP prefix. */
+#define LINKS_HEADROOM GAME_PREFIX_BYTES
+
+/* Called for every frame that comes in, with the number of its socket. */
+typedef void links_frame(void *context, uint32_t link, const uint8_t *frame, size_t len);
+
+struct links;
+
+/*
+ * Opens `count` sockets to the target and connects them, TCP at a steady pace. Local addresses are
+ * 127.0.0.1 and, as ports run out, the next ones of 127.0.0.0/8.
+ * Returns NULL after one line about what is wrong.
+ */
+struct links *links_open(const struct load_options *options, uint32_t count, links_frame *on_frame,
+                         void *context);
+void links_close(struct links *links);
+
+/*
+ * Sends one frame. `frame` has LINKS_HEADROOM writable bytes in front of it.
+ * Returns 0, or -1 if the kernel would not take it now, or the connection is gone.
+ */
+int links_send(struct links *links, uint32_t link, uint8_t *frame, size_t len);
+
+/*
+ * Waits until something came in or the time is up (0: does not wait), and hands every frame that is
+ * there to on_frame. Returns how many sockets had something.
+ */
+int links_receive(struct links *links, uint64_t timeout_ns);
+
+/* TCP: connections that the other side has closed, or that broke its framing. */
+uint32_t links_lost(const struct links *links);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "links_private.h"
+
+int udp_send(struct links *links, uint32_t link, const uint8_t *frame, size_t len)
+{
+    if (send(links->link[link].fd, frame, len, MSG_DONTWAIT) < 0)
+        return -1;
+    links->link[link].waiting++;
+    return 0;
+}
+
+/*
+ * Edge-triggered, so a socket must be read empty. Nobody else sends to it, so it is empty when the
+ * last answer that it waits for has come: mostly after one call, without a second one that only says
+ * so. A duplicate that slips by stays in the socket until the next answer.
+ */
+void udp_receive(struct links *links, uint32_t link)
+{
+    struct link *from = &links->link[link];
+
+    do {
+        ssize_t len = recv(from->fd, links->buffer, sizeof links->buffer, MSG_DONTWAIT);
+        if (len < 0 && errno != ECONNREFUSED)
+            return;
+        if (len < 0)
+            continue; /* the target refused an earlier one: nothing was read yet */
+        if (from->waiting > 0)
+            from->waiting--;
+        links->on_frame(links->context, link, links->buffer, (size_t)len);
+    } while (from->waiting > 0);
+}

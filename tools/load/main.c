@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* handoff-load: starts the processes, shows the live line, adds up. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, nanosleep */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/tool.h"
+#include "player.h"
+#include "report.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+#define HEAD_START_NS 20000000u /* every process sees the start before it comes */
+#define CANNOT_RUN 2
+
+struct troupe {
+    const struct load_options *options;
+    struct player_board *boards; /* shared, one per process */
+    uint32_t running;
+    int failed;
+};
+
+static void nap(void)
+{
+    struct timespec pause = {.tv_nsec = 5000000};
+    nanosleep(&pause, NULL);
+}
+
+/* Collects processes that have ended, without waiting. */
+static void reap(struct troupe *troupe)
+{
+    int status = 0;
+
+    while (troupe->running > 0 && waitpid(-1, &status, WNOHANG) > 0) {
+        troupe->running--;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            troupe->failed = 1;
+    }
+}
+
+static int start(struct troupe *troupe)
+{
+    pid_t parent = getpid();
+
+    for (uint32_t i = 0; i < troupe->options->processes; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when the parent ends early */
+            if (getppid() != parent)
+                _exit(1);
+            _exit(player_run(troupe->options, i, &troupe->boards[i]));
+        }
+        if (child < 0) {
+            tool_error("cannot start process %u: %s: ask for fewer", i + 1, strerror(errno));
+            return -1;
+        }
+        troupe->running++;
+    }
+    return 0;
+}
+
+static uint32_t ready_count(const struct troupe *troupe)
+{
+    uint32_t ready = 0;
+
+    for (uint32_t i = 0; i < troupe->options->processes; i++)
+        ready += atomic_load_explicit(&troupe->boards[i].ready, memory_order_acquire);
+    return ready;
+}
+
+/* Gives the common start once all sockets are open. Returns -1 if a process failed before. */
+static int give_start(struct troupe *troupe, uint64_t *start_ns)
+{
+    while (ready_count(troupe) < troupe->options->processes) {
+        reap(troupe);
+        if (troupe->failed)
+            return -1;
+        nap();
+    }
+    *start_ns = tool_now_ns() + HEAD_START_NS;
+    for (uint32_t i = 0; i < troupe->options->processes; i++)
+        atomic_store_explicit(&troupe->boards[i].start_ns, *start_ns, memory_order_release);
+    return 0;
+}
+
+static void show(const struct troupe *troupe, uint64_t second, uint64_t last[2])
+{
+    uint64_t now[2] = {0, 0};
+
+    for (uint32_t i = 0; i < troupe->options->processes; i++) {
+        now[0] += atomic_load_explicit(&troupe->boards[i].sent, memory_order_relaxed);
+        now[1] += atomic_load_explicit(&troupe->boards[i].matched, memory_order_relaxed);
+    }
+    tool_progress("%4llu s  sent %7llu/s  answered %7llu/s  open %llu", (unsigned long long)second,
+                  (unsigned long long)(now[0] - last[0]), (unsigned long long)(now[1] - last[1]),
+                  (unsigned long long)(now[0] - now[1]));
+    last[0] = now[0];
+    last[1] = now[1];
+}
+
+static void watch(struct troupe *troupe, uint64_t start_ns)
+{
+    uint64_t second = 1;
+    uint64_t last[2] = {0, 0};
+
+    for (reap(troupe); troupe->running > 0; reap(troupe)) {
+        nap();
+        if (troupe->options->progress && tool_now_ns() >= start_ns + second * SECOND_NS)
+            show(troupe, second++, last);
+    }
+    if (troupe->options->progress)
+        tool_progress_end();
+}
+
+int main(int argc, char **argv)
+{
+    struct load_options options;
+    uint64_t start_ns = 0;
+
+    tool_name("handoff-load");
+    int status = load_options_read(argc, argv, &options);
+    if (status != 0)
+        return status > 0 ? 0 : CANNOT_RUN;
+    size_t bytes = (options.processes + 1) * sizeof(struct player_board);
+    struct player_board *boards =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (boards == MAP_FAILED) {
+        tool_error("no shared memory: %s: ask for fewer processes", strerror(errno));
+        return CANNOT_RUN;
+    }
+    struct troupe troupe = {.options = &options, .boards = boards};
+    if (start(&troupe) != 0 || give_start(&troupe, &start_ns) != 0)
+        return CANNOT_RUN; /* which ends the processes too */
+    watch(&troupe, start_ns);
+    if (troupe.failed) {
+        tool_error("a process ended before its time: the figures would be wrong");
+        return CANNOT_RUN;
+    }
+    struct player_board *total = &boards[options.processes];
+    for (uint32_t i = 0; i < options.processes; i++)
+        report_merge(total, &boards[i]);
+    return report(&options, total);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* One process of the load: its share of the sessions, from opening the sockets to the last answer. */
+#ifndef HANDOFF_LOAD_PLAYER_H
+#define HANDOFF_LOAD_PLAYER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "ledger.h"
+#include "options.h"
+
+#define PLAYER_GRACE_NS UINT64_C(2000000000) /* how long the last answers may take */
+
+/* Memory that the parent and one process share. */
+struct player_board {
+    _Atomic uint32_t ready;    /* set by the process: sockets are open */
+    _Atomic uint64_t start_ns; /* set by the parent: when sending begins; 0: not yet */
+    _Atomic uint64_t sent;     /* for the live line, as fresh as the process has time for */
+    _Atomic uint64_t matched;
+    uint32_t links_lost; /* from here on: valid once the process has ended */
+    struct tally tally;
+};
+
+/*
+ * Plays process `index` of options->processes. Returns the process's exit status: 0, or 1 after one
+ * line about what is wrong.
+ */
+int player_run(const struct load_options *options, uint32_t index, struct player_board *board);
+
+#endif
