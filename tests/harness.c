@@ -16,17 +16,6 @@
 #define SLACK_BYTES (1024u * 1024u)
 #define FDS_MAX 1024
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0 /* else shadow memory hides what is mapped */
-#endif
-
 static struct {
     pthread_t main_thread;
     uint64_t mapped_bytes;
@@ -100,7 +89,7 @@ int harness_end(int failed_count)
         }
     }
     uint64_t mapped = mapped_bytes();
-    if (!SANITIZED && mapped > before.mapped_bytes + SLACK_BYTES) {
+    if (!HARNESS_SANITIZED && mapped > before.mapped_bytes + SLACK_BYTES) {
         fprintf(stderr, "harness: %" PRIu64 " bytes were left mapped\n",
                 mapped - before.mapped_bytes);
         leaks++;

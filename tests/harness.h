@@ -13,6 +13,19 @@
 
 #include "handoff/status.h"
 
+/* 1 in a build with the address or the thread sanitizer: shadow memory hides what is mapped, and
+ * everything is slower. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HARNESS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HARNESS_SANITIZED 1
+#endif
+#endif
+#ifndef HARNESS_SANITIZED
+#define HARNESS_SANITIZED 0
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

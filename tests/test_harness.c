@@ -68,9 +68,8 @@ static void a_descriptor_left_open_fails_the_group(void **state)
 static void a_mapping_left_behind_fails_the_group(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip();
-#endif
+    if (HARNESS_SANITIZED)
+        skip();
     assert_int_equal(exit_status_of(leak_a_mapping), 1);
 }
 
