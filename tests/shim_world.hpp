@@ -3,6 +3,14 @@
 #ifndef HANDOFF_TESTS_SHIM_WORLD_HPP
 #define HANDOFF_TESTS_SHIM_WORLD_HPP
 
+/* This version of cmocka does not declare itself for C++. */
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <setjmp.h>
+extern "C" {
+#include <cmocka.h>
+}
 #include "harness.h"
 
 #include <handoff/handoff.hpp>

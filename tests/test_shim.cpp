@@ -88,7 +88,7 @@ void a_moved_from_buffer_is_empty_and_assigning_returns_the_old_one(void **)
     send(w, "two");
     auto first = std::move(*w.in.take());
     auto moved = std::move(first);
-    CHECK(!first && first.data() == nullptr && first.size() == 0); // NOLINT: moved-from on purpose
+    CHECK(!first && first.data() == nullptr && first.size() == 0);
     CHECK(moved && moved.text() == "one");
     CHECK_CODE(first.reset(), errc::ok);
 
@@ -144,7 +144,7 @@ void a_refused_commit_leaves_the_loan_with_the_caller(void **)
     std::memcpy(fresh->data(), "c", 1);
     fresh->resize(1);
     CHECK_CODE(w.out.commit(std::move(*fresh), {1}), errc::full);
-    CHECK(fresh->text() == "c"); // NOLINT: refused, so not moved from
+    CHECK(fresh->text() == "c");
     {
         auto got = w.in.take();
     }
