@@ -8,10 +8,11 @@ add_test(NAME public_headers_compile_alone
 set_tests_properties(public_headers_compile_alone PROPERTIES TIMEOUT 300)
 
 get_target_property(hot_sources handoff_core HANDOFF_HOT_SOURCES)
+get_target_property(version_script handoff_core HANDOFF_VERSION_SCRIPT)
 add_test(NAME only_the_abi_is_exported
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_symbols.py
         --headers ${PROJECT_SOURCE_DIR}/include/handoff
-        --map ${PROJECT_SOURCE_DIR}/src/handoff.map
+        --map ${version_script}
         --shared $<TARGET_FILE:handoff>
         --archive $<TARGET_FILE:handoff_static>
         --hot ${hot_sources})
