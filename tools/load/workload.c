@@ -16,33 +16,12 @@ uint64_t workload_mix(uint64_t value)
     return value ^ value >> 31;
 }
 
-static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
-{
-    while (b != 0) {
-        uint32_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* A step that visits every session before it comes back, and lands far from the last one. */
-static uint32_t stride_for(uint32_t sessions)
-{
-    uint32_t stride = (uint32_t)(0.618 * (double)sessions) | 1u;
-
-    while (greatest_common_divisor(stride, sessions) != 1)
-        stride += 2;
-    return stride;
-}
-
 void workload_init(struct workload *workload, uint64_t seed, uint32_t sessions, uint64_t total,
                    uint64_t seconds, uint64_t start_ns)
 {
     *workload =
         (struct workload){.seed = seed,
                           .sessions = sessions,
-                          .stride = stride_for(sessions),
                           .total = total,
                           .interval_ns = total == 0 ? 0 : 1e9 * (double)seconds / (double)total,
                           .start_ns = start_ns};
@@ -68,8 +47,8 @@ struct arrival workload_next(const struct workload *workload)
 void workload_advance(struct workload *workload)
 {
     workload->sent++;
-    workload->next_session =
-        (uint32_t)(((uint64_t)workload->next_session + workload->stride) % workload->sessions);
+    if (++workload->next_session == workload->sessions)
+        workload->next_session = 0;
 }
 
 /* Picks a frame size from 32 random bits: which range, and where in it. */

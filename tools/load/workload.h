@@ -3,8 +3,8 @@
  * What is sent when: a pure function of the seed, so that both the sender and the verifier can ask.
  *
  * Arrivals are open-loop: message k of a process is due at (k + a random part below 1) / rate, in
- * every run of the same seed, whatever the gateway does. Sessions take turns in a scattered order,
- * as players do who each send at a steady pace.
+ * every run of the same seed, whatever the gateway does. Sessions take turns, as players do who each
+ * send at a steady pace.
  *
  * Services: 60 % movement, 25 % combat, 15 % economy.
  * Frame sizes in bytes, all of the frame (mean about 167):
@@ -21,7 +21,6 @@ uint64_t workload_mix(uint64_t value);
 struct workload {
     uint64_t seed;
     uint32_t sessions; /* this process's: local numbers 0 to sessions - 1 */
-    uint32_t stride;
     uint32_t next_session;
     uint64_t sent;
     uint64_t total;
