@@ -112,8 +112,8 @@ static int repeats_the_request(const struct game_answer *answer, const struct wa
            header->code != GAME_BAD_ACTION;
 }
 
-static void book(struct ledger *ledger, size_t at, const struct game_answer *answer,
-                 uint64_t now_ns, struct tally *tally)
+static int book(struct ledger *ledger, size_t at, const struct game_answer *answer, uint64_t now_ns,
+                struct tally *tally)
 {
     struct stream *stream = &ledger->streams[at];
     uint32_t sequence = answer->header.sequence;
@@ -121,11 +121,11 @@ static void book(struct ledger *ledger, size_t at, const struct game_answer *ans
 
     if (sequence == 0 || sequence > stream->sent_sequence) {
         tally->corrupt++;
-        return;
+        return 0;
     }
     if (waiting->sequence != sequence) {
         tally->duplicated++;
-        return;
+        return 0;
     }
     waiting->sequence = 0;
     tally->matched++;
@@ -140,26 +140,27 @@ static void book(struct ledger *ledger, size_t at, const struct game_answer *ans
     }
     if (!right) {
         tally->corrupt++;
-        return;
+        return 1;
     }
     tally->answered++;
     histogram_add(&tally->latency_ns, now_ns > waiting->due_ns ? now_ns - waiting->due_ns : 1);
+    return 1;
 }
 
-void ledger_answer(struct ledger *ledger, const uint8_t *frame, size_t len, uint64_t now_ns,
-                   uint32_t first_local, uint32_t count, struct tally *tally)
+int ledger_answer(struct ledger *ledger, const uint8_t *frame, size_t len, uint64_t now_ns,
+                  uint32_t first_local, uint32_t count, struct tally *tally)
 {
     struct game_answer answer;
 
     if (game_answer_read(frame, len, &answer) != GAME_FRAME_OK) {
         tally->corrupt++;
-        return;
+        return 0;
     }
     uint32_t local = answer.header.session - ledger->first_session;
     if (local >= ledger->sessions || local - first_local >= count) {
         tally->corrupt++;
-        return;
+        return 0;
     }
-    book(ledger, (size_t)local * GAME_SERVICE_COUNT + answer.header.service, &answer, now_ns,
-         tally);
+    return book(ledger, (size_t)local * GAME_SERVICE_COUNT + answer.header.service, &answer, now_ns,
+                tally);
 }

@@ -43,9 +43,10 @@ size_t ledger_send(struct ledger *ledger, uint32_t local_session, uint32_t servi
 
 /*
  * Books what came in at now_ns on a socket that carries the sessions [first_local, first_local +
- * count): an answer for any other counts as corrupt.
+ * count): an answer for any other counts as corrupt. Returns 1 if it answers a message that waited
+ * for one, rightly or not, else 0.
  */
-void ledger_answer(struct ledger *ledger, const uint8_t *frame, size_t len, uint64_t now_ns,
-                   uint32_t first_local, uint32_t count, struct tally *tally);
+int ledger_answer(struct ledger *ledger, const uint8_t *frame, size_t len, uint64_t now_ns,
+                  uint32_t first_local, uint32_t count, struct tally *tally);
 
 #endif

@@ -176,6 +176,16 @@ int links_receive(struct links *links, uint64_t timeout_ns)
     return ready < 0 ? 0 : ready;
 }
 
+void links_sweep(struct links *links)
+{
+    while (links_receive(links, 0) > 0)
+        continue;
+    for (uint32_t i = 0; !links->tcp && i < links->count; i++) {
+        links->link[i].waiting++; /* for one that never comes, so it reads until there is nothing */
+        udp_receive(links, i);
+    }
+}
+
 uint32_t links_lost(const struct links *links)
 {
     return links->lost;

@@ -12,8 +12,11 @@
 /* Room in front of a frame that links_send may write to: the TCP prefix. */
 #define LINKS_HEADROOM GAME_PREFIX_BYTES
 
-/* Called for every frame that comes in, with the number of its socket. */
-typedef void links_frame(void *context, uint32_t link, const uint8_t *frame, size_t len);
+/*
+ * Called for every frame that comes in, with the number of its socket. Returns 1 if it answers one of
+ * the frames that were sent, 0 if it should not be there.
+ */
+typedef int links_frame(void *context, uint32_t link, const uint8_t *frame, size_t len);
 
 struct links;
 
@@ -37,6 +40,9 @@ int links_send(struct links *links, uint32_t link, uint8_t *frame, size_t len);
  * there to on_frame. Returns how many sockets had something.
  */
 int links_receive(struct links *links, uint64_t timeout_ns);
+
+/* Hands on what the kernel still holds after the last answer: frames that should not be there. */
+void links_sweep(struct links *links);
 
 /* TCP: connections that the other side has closed, or that broke its framing. */
 uint32_t links_lost(const struct links *links);

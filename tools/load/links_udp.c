@@ -15,7 +15,7 @@ int udp_send(struct links *links, uint32_t link, const uint8_t *frame, size_t le
 /*
  * Edge-triggered, so a socket must be read empty. Nobody else sends to it, so it is empty when the
  * last answer that it waits for has come: mostly after one call, without a second one that only says
- * so. A duplicate that slips by stays in the socket until the next answer.
+ * so. A duplicate may stay behind until the next answer or the sweep.
  */
 void udp_receive(struct links *links, uint32_t link)
 {
@@ -25,10 +25,7 @@ void udp_receive(struct links *links, uint32_t link)
         ssize_t len = recv(from->fd, links->buffer, sizeof links->buffer, MSG_DONTWAIT);
         if (len < 0 && errno != ECONNREFUSED)
             return;
-        if (len < 0)
-            continue; /* the target refused an earlier one: nothing was read yet */
-        if (from->waiting > 0)
+        if (len >= 0 && links->on_frame(links->context, link, links->buffer, (size_t)len))
             from->waiting--;
-        links->on_frame(links->context, link, links->buffer, (size_t)len);
     } while (from->waiting > 0);
 }

@@ -30,13 +30,13 @@ static uint64_t share(uint64_t all, uint32_t index, uint32_t processes)
     return all * index / processes;
 }
 
-static void on_frame(void *context, uint32_t link, const uint8_t *frame, size_t len)
+static int on_frame(void *context, uint32_t link, const uint8_t *frame, size_t len)
 {
     struct player *player = context;
     uint32_t per_socket = player->options->sessions_per_socket;
 
-    ledger_answer(player->ledger, frame, len, tool_now_ns(), link * per_socket, per_socket,
-                  &player->board->tally);
+    return ledger_answer(player->ledger, frame, len, tool_now_ns(), link * per_socket, per_socket,
+                         &player->board->tally);
 }
 
 static void publish(struct player_board *board)
@@ -101,8 +101,7 @@ static void play(struct player *player)
     uint64_t end_ns = tool_now_ns() + PLAYER_GRACE_NS;
     while (!all_answered(tally) && tool_now_ns() < end_ns)
         pass_time(player, end_ns);
-    while (links_receive(player->links, 0) > 0) /* what should not be there: duplicates */
-        continue;
+    links_sweep(player->links);
     publish(player->board);
 }
 
