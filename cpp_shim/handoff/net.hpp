@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The network entrypoint: bytes from UDP or TCP sockets go straight into loans and to the services
+ * that a routing function names; answers that the services commit to the egress service are sent
+ * from their slices by the thread that owns the connection.
+ *
+ * A message for a service has ho_buf.token = its connection id, and ho_buf.key = the key that the
+ * route gave, by default the connection id too. An answer is committed to the egress service with
+ * ho_buf.key = the connection id and `to` = ho_net_to(connection id). A service publishes its answer
+ * before it returns the message, so that stop() can tell when nothing is on its way any more.
+ *
+ * UDP: a message is a datagram. TCP: a message is the payload of a frame, a 4-byte little-endian
+ * length in front; its address has no alignment.
+ */
+#ifndef HANDOFF_NET_HPP
+#define HANDOFF_NET_HPP
+
+#include "handoff/net_key.h"
+#include "handoff/status.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace handoff::net {
+
+enum class transport : std::uint8_t { udp, tcp };
+
+/* Where a message goes. */
+struct route {
+    std::uint32_t service; /* index of a target service, or `rejected` */
+    std::uint64_t key;     /* what the service routes by: one key stays in order */
+};
+inline constexpr std::uint32_t rejected = 0xffffffffu;
+
+/* Chooses service and key from a whole message. Called on every network thread, at the same time:
+ * it may only read what they share. A datagram that it rejects is dropped, a TCP connection is
+ * closed; so it is when it throws. */
+using route_fn = std::function<route(const_bytes message, std::uint64_t connection)>;
+
+/* What a peer may do. One that breaks a limit loses its connection and disturbs nobody else. */
+struct limits {
+    std::uint32_t frame_bytes = 2048;  /* largest payload or datagram */
+    std::uint32_t connections = 65536; /* TCP connections or UDP peers, all threads together */
+    std::chrono::milliseconds frame_time{
+        5000};                             /* TCP: from the first byte of a frame to its last */
+    std::uint64_t queued_bytes = 1u << 20; /* TCP: answers that wait for one connection */
+    std::chrono::milliseconds peer_idle{
+        30000}; /* UDP: a peer this quiet may be forgotten for another */
+};
+
+struct options {
+    transport kind = transport::udp;
+    std::string address = "127.0.0.1";     /* of a local interface, IPv4 or IPv6 */
+    std::uint16_t port = 0;                /* 0: any free one */
+    std::uint32_t threads = 1;             /* network threads; the kernel spreads peers over them */
+    std::uint32_t first_number = 0;        /* their numbers in the egress service start here */
+    std::uint32_t socket_bytes = 4u << 20; /* UDP: socket buffers to ask for, each direction */
+    limits limit;
+    route_fn routing; /* required */
+};
+
+/* X(name, meaning): the counters. They only grow, but for `connections`. */
+#define HANDOFF_NET_COUNTERS(X)                                                                    \
+    X(received, "messages handed to a service")                                                    \
+    X(received_bytes, "their bytes")                                                               \
+    X(answered, "answers that the kernel took")                                                    \
+    X(answered_bytes, "their bytes")                                                               \
+    X(copies, "times that received bytes were moved once more")                                    \
+    X(dropped_full, "datagrams dropped because their service was full")                            \
+    X(dropped_length, "datagrams dropped because they were empty or too long")                     \
+    X(dropped_rejected, "datagrams that the route rejected")                                       \
+    X(dropped_peer, "datagrams dropped because there were too many busy peers")                    \
+    X(undeliverable, "messages dropped because their service is closed or has no consumer")        \
+    X(answers_gone, "answers dropped because their peer has gone")                                 \
+    X(answers_unsent, "answers dropped when stop ran out of time")                                 \
+    X(receive_errors, "failed receive calls")                                                      \
+    X(send_errors, "answers that the kernel refused")                                              \
+    X(accept_errors, "failed accept calls")                                                        \
+    X(arena_full, "times that reading waited for memory")                                          \
+    X(stalled, "times that a connection's reading waited for its service")                         \
+    X(no_memory, "times that the heap was exhausted")                                              \
+    X(connections, "connections or peers now")                                                     \
+    X(accepted, "connections accepted, or peers met")                                              \
+    X(refused, "TCP connections refused because there were too many")                              \
+    X(evicted, "idle peers forgotten for others")                                                  \
+    X(closed_by_peer, "connections that the peer ended")                                           \
+    X(closed_length, "connections closed: declared length 0 or above frame_bytes")                 \
+    X(closed_late, "connections closed: a frame not finished within frame_time")                   \
+    X(closed_slow, "connections closed: more than queued_bytes waited for the peer")               \
+    X(closed_rejected, "connections closed: the route rejected a message")                         \
+    X(closed_undeliverable, "connections closed: a message was undeliverable")                     \
+    X(closed_error, "connections closed: the socket failed, or memory was short")                  \
+    X(closed_at_stop, "connections closed by stop")
+
+/* The sums over all network threads. */
+struct counters {
+#define HANDOFF_NET_FIELD(name, meaning) std::uint64_t name = 0;
+    HANDOFF_NET_COUNTERS(HANDOFF_NET_FIELD)
+#undef HANDOFF_NET_FIELD
+};
+
+/*
+ * What one network thread needs of the layer behind it. The entrypoint comes with one over the C ABI
+ * (see `services`); another one may stand here to measure or to test against it. Statuses, ownership
+ * and descriptors are those of the C calls of the same name. Only its network thread calls it.
+ */
+class port {
+  public:
+    virtual ~port() = default;
+    virtual std::uint32_t service_count() const noexcept = 0; /* a route names one below it */
+    virtual std::int32_t reserve(std::uint64_t bytes, ho_buf *loan) noexcept = 0;
+    virtual std::int32_t split(ho_buf *loan, std::uint64_t bytes, ho_buf *front) noexcept = 0;
+    virtual void abort(ho_buf *loans, std::uint32_t count) noexcept = 0;
+    /* To a target service, by key; may hold back publishing until flush. */
+    virtual std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
+                                std::uint32_t *accepted) noexcept = 0;
+    virtual void flush() noexcept = 0;
+    /* Of the egress service: the descriptor is armed by a take that says HO_EMPTY. */
+    virtual std::int32_t egress_fd(std::int32_t *fd) noexcept = 0;
+    virtual std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept = 0;
+    virtual void give_back(ho_buf *bufs, std::uint32_t count) noexcept = 0;
+    /* Nothing that was committed is on its way to an answer any more. */
+    virtual bool quiet() noexcept = 0;
+};
+
+/* Makes the port of network thread 0, 1, ...; null and an error if it can't. */
+using port_factory = std::function<std::unique_ptr<port>(std::uint32_t thread, std::error_code &)>;
+
+/* The usual layer behind: services of one domain, all of which outlive the entrypoint's stop(). */
+struct services {
+    ho_domain *domain;
+    ho_service *ingress; /* only an arena, without consumers, used by one entrypoint: its budget
+                            bounds what is received and not yet returned */
+    ho_service *egress;  /* HO_ROUTE_NUMBER */
+    std::vector<ho_service *> targets;
+};
+
+/*
+ * One listening address with its network threads. start, stop and the destructor: one thread at a
+ * time. Nothing throws.
+ */
+class entrypoint {
+  public:
+    entrypoint() noexcept;
+    ~entrypoint(); /* stop(0) */
+    entrypoint(const entrypoint &) = delete;
+    entrypoint &operator=(const entrypoint &) = delete;
+
+    /* Binds, opens producers and consumers and starts the threads; on an error nothing stays. The
+     * errors are the system's, those of the C ABI, or std::errc::invalid_argument for options out
+     * of range. */
+    std::error_code start(const options &with, const services &behind) noexcept;
+    std::error_code start(const options &with, const port_factory &ports) noexcept;
+
+    /* The port that it listens on; 0 when not started. */
+    std::uint16_t port_number() const noexcept;
+
+    /* From any thread, also while stop runs; after stop they are final. The next start resets them. */
+    counters read() const noexcept;
+
+    /* Stops accepting and reading at once, sends the answers that are still to come for at most
+     * `timeout`, closes the connections, returns every buffer, ends the threads, closes what start
+     * opened. True if every answer got out in time. Services must go on working meanwhile. */
+    bool stop(std::chrono::nanoseconds timeout) noexcept;
+
+  private:
+    class running;
+    std::unique_ptr<running> running_;
+};
+
+} // namespace handoff::net
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.hpp"
+#include "service_port.hpp"
+
+#include <thread>
+
+namespace handoff::net {
+
+namespace {
+
+constexpr std::uint32_t threads_most = 1024;         /* consumers of a service */
+constexpr std::uint32_t connections_most = 1u << 21; /* half the slots that an id can name */
+constexpr std::uint32_t frame_most = 8u << 20;
+
+bool valid(const options &with) noexcept
+{
+    const auto &limit = with.limit;
+    return with.routing && with.threads >= 1 && with.threads <= threads_most &&
+           with.first_number <= threads_most - with.threads && limit.frame_bytes >= 1 &&
+           limit.frame_bytes <= frame_most && limit.connections >= 1 &&
+           limit.connections <= connections_most && limit.frame_time.count() > 0 &&
+           limit.peer_idle.count() > 0 && limit.queued_bytes >= 1;
+}
+
+} // namespace
+
+/* An entrypoint between start and the next one, or the destructor. */
+class entrypoint::running {
+  public:
+    explicit running(const options &with) : with_(with), left_(with.limit.connections) {}
+
+    ~running() { stop(std::chrono::nanoseconds(0)); }
+
+    std::error_code launch(const port_factory &ports)
+    {
+        std::error_code error;
+        const auto address = asio::ip::make_address(with_.address, error);
+        if (error)
+            return error;
+        port_number_ = with_.port;
+        for (std::uint32_t i = 0; i < with_.threads; ++i) {
+            ports_.push_back(ports(i, error));
+            if (error || ports_.back() == nullptr)
+                return error ? error : std::make_error_code(std::errc::not_enough_memory);
+            const auto make = with_.kind == transport::udp ? make_udp_loop : make_tcp_loop;
+            loops_.push_back(make(with_, i, *ports_.back(), left_));
+            error = loops_.back()->open(address, port_number_);
+            if (error)
+                return error;
+            port_number_ = loops_.back()->port_number();
+        }
+        threads_.reserve(with_.threads);
+        for (auto &each : loops_)
+            threads_.emplace_back([&each] { each->run(); });
+        return {};
+    }
+
+    /* The counters stay until the object goes. */
+    bool stop(std::chrono::nanoseconds timeout)
+    {
+        if (ports_.empty())
+            return true;
+        const auto deadline = clock::now() + timeout;
+        for (auto &each : loops_)
+            each->stop(deadline);
+        /* Loops that got no thread end here. */
+        for (std::size_t i = threads_.size(); i < loops_.size(); ++i)
+            loops_[i]->run();
+        for (auto &each : threads_)
+            each.join();
+        threads_.clear();
+        ports_.clear();
+        bool clean = true;
+        for (const auto &each : loops_)
+            clean = each->clean() && clean;
+        return clean;
+    }
+
+    std::uint16_t port_number() const noexcept { return port_number_; }
+
+    counters read() const noexcept
+    {
+        counters sums;
+        for (const auto &each : loops_)
+            each->counted().add_to(sums);
+        return sums;
+    }
+
+  private:
+    const options with_;
+    room left_;
+    std::vector<std::unique_ptr<port>> ports_;
+    std::vector<std::unique_ptr<loop>> loops_;
+    std::vector<std::thread> threads_;
+    std::uint16_t port_number_ = 0;
+};
+
+entrypoint::entrypoint() noexcept = default;
+entrypoint::~entrypoint() = default;
+
+std::error_code entrypoint::start(const options &with, const services &behind) noexcept
+{
+    try {
+        return start(with, service_ports(behind, with.first_number));
+    } catch (...) {
+        return std::make_error_code(std::errc::not_enough_memory);
+    }
+}
+
+std::error_code entrypoint::start(const options &with, const port_factory &ports) noexcept
+{
+    if (!valid(with) || !ports)
+        return std::make_error_code(std::errc::invalid_argument);
+    try {
+        running_.reset();
+        auto made = std::make_unique<running>(with);
+        if (const auto error = made->launch(ports))
+            return error;
+        running_ = std::move(made);
+        return {};
+    } catch (const std::system_error &failed) {
+        return failed.code(); /* no thread to be had */
+    } catch (...) {
+        return std::make_error_code(std::errc::not_enough_memory);
+    }
+}
+
+std::uint16_t entrypoint::port_number() const noexcept
+{
+    return running_ == nullptr ? std::uint16_t{0} : running_->port_number();
+}
+
+counters entrypoint::read() const noexcept
+{
+    return running_ == nullptr ? counters{} : running_->read();
+}
+
+bool entrypoint::stop(std::chrono::nanoseconds timeout) noexcept
+{
+    return running_ == nullptr || running_->stop(timeout);
+}
+
+} // namespace handoff::net

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.hpp"
+
+#include <cerrno>
+#include <sys/socket.h>
+
+namespace handoff::net {
+
+namespace {
+/* Batches of answers in a row before the sockets have their turn again. */
+constexpr int pump_rounds = 8;
+} // namespace
+
+loop::loop(const options &with, std::uint32_t number, port &behind, room &left)
+    : with_(with), port_(behind), room_(left), number_(with.first_number + number), egress_(io_),
+      stop_timer_(io_), answers_()
+{
+}
+
+std::error_code loop::open(const asio::ip::address &address, std::uint16_t port_number)
+{
+    if (const auto error = listen(address, port_number))
+        return error;
+    std::int32_t fd = -1;
+    if (const auto status = port_.egress_fd(&fd); status != HO_OK)
+        return to_error_code(status);
+    std::error_code error;
+    egress_.assign(fd, error);
+    if (error)
+        return error;
+    /* Every timer waits once at the start, so that none needs the heap later. */
+    after(stop_timer_, egress_memory_, {}, [this] { pump(); });
+    return {};
+}
+
+void loop::run() noexcept
+{
+    for (;;) {
+        try {
+            io_.run();
+            return;
+        } catch (...) {
+            /* Handlers keep their objects whole; only memory that the loop itself wants can be
+             * missing, and the next round asks for it again. */
+            count_.no_memory.add();
+        }
+    }
+}
+
+void loop::stop(clock::time_point deadline)
+{
+    soon(stop_memory_, [this, deadline] { begin_stop(deadline); });
+}
+
+std::uint64_t loop::id_of(std::uint32_t slot, std::uint32_t generation) const noexcept
+{
+    return std::uint64_t{number_} << HO_NET_THREAD_SHIFT |
+           std::uint64_t{slot} << HO_NET_SLOT_SHIFT | generation;
+}
+
+std::uint32_t loop::address_message(ho_buf &message, std::uint64_t id) noexcept
+{
+    route to{rejected, 0};
+    try {
+        to = with_.routing({message.ptr, static_cast<std::size_t>(message.len)}, id);
+    } catch (...) {
+        return rejected;
+    }
+    message.token = id;
+    message.key = to.key;
+    return to.service < port_.service_count() ? to.service : rejected;
+}
+
+bool loop::pump() noexcept
+{
+    if (finished_)
+        return true;
+    for (int round = 0; round < pump_rounds; ++round) {
+        if (!ready_to_send())
+            return false;
+        std::uint32_t taken = 0;
+        const auto status = port_.take(answers_, batch_size, &taken);
+        if (status != HO_OK) {
+            if (status == HO_EMPTY)
+                wait_for_answers();
+            return true;
+        }
+        send(answers_, taken);
+    }
+    if (!pumping_) {
+        pumping_ = true;
+        soon(pump_memory_, [this] {
+            pumping_ = false;
+            pump();
+        });
+    }
+    return false;
+}
+
+void loop::wait_for_answers() noexcept
+{
+    if (waiting_)
+        return;
+    waiting_ = true;
+    egress_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       handler_in(egress_memory_, [this](const std::error_code &error) {
+                           waiting_ = false;
+                           if (!error)
+                               pump();
+                       }));
+}
+
+void loop::begin_stop(clock::time_point deadline) noexcept
+{
+    stopping_ = true;
+    deadline_ = deadline;
+    stop_reading();
+    step_stop();
+}
+
+/* Services publish an answer before they return its message. So once nothing is on its way, every
+ * answer is in the lanes already, and an empty take after that is final. */
+void loop::step_stop() noexcept
+{
+    const bool quiet = port_.quiet();
+    const bool empty = pump();
+    clean_ = quiet && empty && all_sent();
+    if (clean_ || clock::now() >= deadline_)
+        finish();
+    else
+        after(stop_timer_, stop_memory_, retry_soon, [this] { step_stop(); });
+}
+
+/* What is pending now is cancelled, so that run() ends by itself. */
+void loop::finish() noexcept
+{
+    finished_ = true;
+    close_all();
+    std::uint32_t taken = 0;
+    while (port_.take(answers_, batch_size, &taken) == HO_OK) {
+        count_.answers_unsent.add(taken);
+        port_.give_back(answers_, taken);
+    }
+    egress_.release(); /* the descriptor is the library's */
+}
+
+std::error_code share_port(int fd) noexcept
+{
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0)
+        return {};
+    return {errno, std::system_category()};
+}
+
+} // namespace handoff::net

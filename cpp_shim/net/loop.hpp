@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* One network thread: its event loop, its way to the services, the answers that come back, its end.
+ * UDP and TCP derive from it. */
+#ifndef HANDOFF_NET_LOOP_HPP
+#define HANDOFF_NET_LOOP_HPP
+
+#include "counting.hpp"
+#include "handler.hpp"
+
+#include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/post.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+
+namespace handoff::net {
+
+using clock = std::chrono::steady_clock;
+
+/* How long the loop waits before it tries again what the system or a service refused. */
+inline constexpr std::chrono::milliseconds retry_soon{1};
+inline constexpr std::chrono::milliseconds retry_later{10};
+
+inline constexpr std::uint32_t batch_size = 64;
+
+class loop {
+  public:
+    loop(const options &with, std::uint32_t number, port &behind, room &left);
+    virtual ~loop() = default;
+    loop(const loop &) = delete;
+    loop &operator=(const loop &) = delete;
+
+    /* Binds to address and port (0: any free one) and waits for peers and for answers. */
+    std::error_code open(const asio::ip::address &address, std::uint16_t port_number);
+    std::uint16_t port_number() const noexcept { return port_number_; }
+
+    void run() noexcept;                           /* until stopped */
+    void stop(clock::time_point deadline);         /* from any thread, once */
+    bool clean() const noexcept { return clean_; } /* after run: every answer got out */
+    const live_counters &counted() const noexcept { return count_; }
+
+  protected:
+    virtual std::error_code listen(const asio::ip::address &address, std::uint16_t port_number) = 0;
+    virtual void stop_reading() noexcept = 0;
+    /* Sends answers; takes them over. Only called when ready_to_send. */
+    virtual void send(ho_buf *answers, std::uint32_t count) noexcept = 0;
+    virtual bool ready_to_send() const noexcept = 0;
+    virtual bool all_sent() const noexcept = 0;
+    virtual void close_all() noexcept = 0;
+
+    /* Takes and sends answers while there are any, but lets the sockets have their turn. True if
+     * there are none left; then the descriptor wakes the loop for the next one. */
+    bool pump() noexcept;
+    std::uint64_t id_of(std::uint32_t slot, std::uint32_t generation) const noexcept;
+    /* The route's choice for a message, put into its key and token; `rejected` if it goes nowhere. */
+    std::uint32_t address_message(ho_buf &message, std::uint64_t id) noexcept;
+
+    /* Calls function() on this thread, after `delay` or at the end of what is ready now. */
+    template <class Function>
+    void after(asio::steady_timer &timer, handler_memory &memory, clock::duration delay,
+               Function function)
+    {
+        timer.expires_after(delay);
+        timer.async_wait(handler_in(memory, [function](const std::error_code &error) {
+            if (!error)
+                function();
+        }));
+    }
+    template <class Function> void soon(handler_memory &memory, Function function)
+    {
+        asio::post(io_, handler_in(memory, function));
+    }
+
+    asio::io_context io_{1};
+    const options &with_;
+    port &port_;
+    room &room_;
+    live_counters count_;
+    std::uint16_t port_number_ = 0;
+    bool stopping_ = false;
+
+  private:
+    void wait_for_answers() noexcept;
+    void begin_stop(clock::time_point deadline) noexcept;
+    void step_stop() noexcept;
+    void finish() noexcept;
+
+    const std::uint32_t number_; /* of its consumer in the egress service */
+    asio::posix::stream_descriptor egress_;
+    asio::steady_timer stop_timer_;
+    handler_memory egress_memory_;
+    handler_memory pump_memory_;
+    handler_memory stop_memory_;
+    clock::time_point deadline_;
+    bool waiting_ = false; /* for the egress descriptor */
+    bool pumping_ = false; /* a pump is posted */
+    bool clean_ = false;
+    bool finished_ = false;
+    alignas(line_pair_bytes) ho_buf answers_[batch_size];
+};
+
+std::unique_ptr<loop> make_udp_loop(const options &with, std::uint32_t number, port &behind,
+                                    room &left);
+std::unique_ptr<loop> make_tcp_loop(const options &with, std::uint32_t number, port &behind,
+                                    room &left);
+
+/* The network threads of one entrypoint listen on one address; the kernel spreads peers over them. */
+std::error_code share_port(int fd) noexcept;
+
+} // namespace handoff::net
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A network thread for TCP: frames with a 4-byte length, cut out of what is read without a copy.
+ *
+ * All connections read into one block, a loan as large as a segment, behind the part of a frame that
+ * they have already. Whole frames are split off the block and handed over. A frame that is not whole
+ * is split off in its full length and stays with its connection, which reads the rest right behind
+ * what is there. Header bytes are kept in the connection; a frame of which only the header came
+ * holds no memory.
+ */
+#ifndef HANDOFF_NET_TCP_HPP
+#define HANDOFF_NET_TCP_HPP
+
+#include "loop.hpp"
+
+#include <asio/ip/tcp.hpp>
+
+namespace handoff::net {
+
+inline constexpr std::uint32_t header_size = 4;
+
+/* A whole frame and where it goes. */
+struct frame {
+    ho_buf buf;
+    std::uint32_t service;
+};
+
+struct connection {
+    connection(asio::ip::tcp::socket from, std::uint64_t name) noexcept
+        : socket(std::move(from)), id(name)
+    {
+    }
+
+    asio::ip::tcp::socket socket;
+    const std::uint64_t id;
+    handler_memory read_memory;
+    handler_memory write_memory;
+    int waits = 0; /* operations that refer to it: freed when closed and none is left */
+    bool closed = false;
+    bool paused = false;  /* not reading: its service or our memory is full */
+    bool writing = false; /* waits until the kernel takes more */
+    bool touched = false; /* got answers in this batch */
+
+    /* The frame that is not whole: its header as far as it came, then its payload on loan. */
+    std::uint8_t header[header_size] = {};
+    std::uint32_t header_bytes = 0;
+    std::uint32_t length = 0; /* once the header is whole: read once, checked, and used from here */
+    ho_buf partial{};
+    bool unfinished = false;
+    clock::time_point since{}; /* unfinished: when its first byte came */
+
+    std::vector<frame> held; /* whole frames that their service has no room for */
+
+    /* Answers: out[out_next] is the first one that is not all sent, out_sent bytes of it, header
+     * included, are. */
+    std::vector<ho_buf> out;
+    std::size_t out_next = 0;
+    std::uint64_t out_sent = 0;
+    std::uint64_t out_bytes = 0;
+};
+
+class tcp_loop final : public loop {
+  public:
+    tcp_loop(const options &with, std::uint32_t number, port &behind, room &left);
+
+  private:
+    using reason = counter live_counters::*;
+
+    std::error_code listen(const asio::ip::address &address, std::uint16_t port_number) override;
+    void stop_reading() noexcept override;
+    void send(ho_buf *answers, std::uint32_t count) noexcept override;
+    bool ready_to_send() const noexcept override { return true; }
+    bool all_sent() const noexcept override { return unsent_ == 0; }
+    void close_all() noexcept override;
+
+    /* tcp.cpp: connections come and go */
+    void wait_to_accept() noexcept;
+    void accept_some() noexcept;
+    void admit(asio::ip::tcp::socket socket);
+    void add_slots();
+    void close(connection &from, reason why) noexcept;
+    void release(connection &from) noexcept;
+    void done_waiting(connection &from) noexcept;
+    connection *find(std::uint64_t id) noexcept;
+    void sweep_soon() noexcept;
+    void sweep() noexcept;
+
+    /* tcp_read.cpp: bytes become frames */
+    void wait_to_read(connection &from) noexcept;
+    void read(connection &from) noexcept;
+    void read_failed(connection &from, int error) noexcept;
+    bool refresh_block() noexcept;
+    bool learn_block_bytes() noexcept;
+    bool cut(connection &from, std::size_t got, reason &why) noexcept;
+    bool cut_block(connection &from, std::size_t got, reason &why) noexcept;
+    bool header_whole(connection &from, reason &why) noexcept;
+    bool split_block(std::uint32_t bytes, std::size_t got, ho_buf &front) noexcept;
+    bool stage(connection &from, ho_buf &whole, reason &why) noexcept;
+    void note_progress(connection &from, bool finished_one) noexcept;
+    void set_unfinished(connection &from, bool is) noexcept;
+
+    /* tcp_deliver.cpp: frames go to their services */
+    bool hand_over(connection &from, std::vector<frame> &frames) noexcept;
+    bool hold(connection &from, std::vector<frame> &frames) noexcept;
+    void drop(std::vector<frame> &frames) noexcept;
+    void flush_soon() noexcept;
+    void pause(connection &from) noexcept;
+    void resume_soon() noexcept;
+    void resume_some() noexcept;
+
+    /* tcp_write.cpp: answers go out */
+    connection *enqueue(ho_buf &answer) noexcept;
+    void write(connection &to) noexcept;
+    bool write_some(connection &to) noexcept;
+    void drop_sent(connection &to, std::uint64_t sent) noexcept;
+    void wait_to_write(connection &to) noexcept;
+    void drop_answers(connection &to, counter &as) noexcept;
+
+    asio::ip::tcp::acceptor acceptor_;
+    asio::steady_timer accept_timer_;
+    asio::steady_timer resume_timer_;
+    asio::steady_timer sweep_timer_;
+    handler_memory accept_memory_;
+    handler_memory resume_memory_;
+    handler_memory sweep_memory_;
+    handler_memory flush_memory_;
+    bool resuming_ = false;
+    bool sweeping_ = false;
+    bool flushing_ = false;
+
+    /* Connections by slot. A slot's generation counts up with each use. */
+    std::vector<std::unique_ptr<connection>> slots_;
+    std::vector<std::uint32_t> generations_;
+    std::vector<std::uint32_t> free_;
+    std::vector<connection *> paused_;
+    std::vector<connection *> resumed_;
+    std::size_t unfinished_ = 0;
+    std::uint64_t unsent_ = 0; /* answers in all queues */
+
+    ho_buf block_{};
+    std::uint64_t block_bytes_ = 0;  /* what fits a segment */
+    std::uint32_t block_splits_ = 0; /* numbers of its segment that are used */
+    std::vector<frame> frames_;      /* whole frames of one read */
+    connection *touched_[batch_size] = {};
+};
+
+} // namespace handoff::net
+
+#endif

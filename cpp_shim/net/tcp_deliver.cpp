@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole frames on their way to the services, and what happens when those are full. */
+#include "tcp.hpp"
+
+namespace handoff::net {
+
+/* Commits frames in order, runs for the same service at once. False if a service is full: the rest
+ * is held by the connection. A service that takes nothing at all costs the connection. */
+bool tcp_loop::hand_over(connection &from, std::vector<frame> &frames) noexcept
+{
+    std::size_t next = 0;
+    while (next < frames.size()) {
+        ho_buf run[batch_size];
+        std::uint64_t lengths[batch_size];
+        std::uint32_t count = 0;
+        const auto service = frames[next].service;
+        while (count < batch_size && next + count < frames.size() &&
+               frames[next + count].service == service) {
+            run[count] = frames[next + count].buf;
+            lengths[count] = run[count].len;
+            ++count;
+        }
+        std::uint32_t accepted = 0;
+        const auto status = port_.commit(service, run, count, &accepted);
+        count_.received.add(accepted);
+        for (std::uint32_t i = 0; i < accepted; ++i)
+            count_.received_bytes.add(lengths[i]);
+        next += accepted;
+        if (accepted != 0)
+            flush_soon();
+        if (accepted == count)
+            continue;
+        frames.erase(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(next));
+        if (status == HO_FULL && hold(from, frames))
+            return false;
+        count_.undeliverable.add(frames.size());
+        drop(frames);
+        close(from, &live_counters::closed_undeliverable);
+        return false;
+    }
+    frames.clear();
+    return true;
+}
+
+/* Moves frames to their connection, to be tried again. */
+bool tcp_loop::hold(connection &from, std::vector<frame> &frames) noexcept
+{
+    if (&frames == &from.held)
+        return true;
+    try {
+        from.held = frames;
+    } catch (...) {
+        count_.no_memory.add();
+        return false;
+    }
+    frames.clear();
+    return true;
+}
+
+void tcp_loop::drop(std::vector<frame> &frames) noexcept
+{
+    for (auto &each : frames)
+        port_.abort(&each.buf, 1);
+    frames.clear();
+}
+
+/* One publication for all connections that were readable at the same time. */
+void tcp_loop::flush_soon() noexcept
+{
+    if (flushing_)
+        return;
+    flushing_ = true;
+    soon(flush_memory_, [this] {
+        flushing_ = false;
+        port_.flush();
+    });
+}
+
+/* Reads nothing more from a connection until its service, or our memory, has room again. TCP then
+ * slows the peer down. */
+void tcp_loop::pause(connection &from) noexcept
+{
+    from.paused = true;
+    paused_.push_back(&from); /* admit() made the room */
+    resume_soon();
+}
+
+void tcp_loop::resume_soon() noexcept
+{
+    if (resuming_)
+        return;
+    resuming_ = true;
+    after(resume_timer_, resume_memory_, retry_soon, [this] {
+        resuming_ = false;
+        resume_some();
+    });
+}
+
+/* In the order in which they were paused; who is refused again keeps its place. */
+void tcp_loop::resume_some() noexcept
+{
+    paused_.swap(resumed_);
+    for (auto *each : resumed_) {
+        auto &from = *each;
+        from.paused = false;
+        ++from.waits; /* it lives until we are done with it */
+        const bool taken = from.closed || hand_over(from, from.held);
+        if (!from.closed && !taken) {
+            pause(from);
+        } else if (!from.closed && !stopping_) {
+            from.since = clock::now(); /* the wait was ours */
+            wait_to_read(from);
+        }
+        done_waiting(from);
+    }
+    resumed_.clear();
+}
+
+} // namespace handoff::net

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "udp.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+
+namespace handoff::net {
+
+namespace {
+
+/* Receive calls in a row before answers have their turn. */
+constexpr int read_rounds = 8;
+
+/* Past the system's limit if this process may, else up to it. */
+void size_buffer(int fd, int force, int plain, int bytes) noexcept
+{
+    if (setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof(bytes)) != 0)
+        setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof(bytes));
+}
+
+std::uint32_t milliseconds_now() noexcept
+{
+    const auto now = clock::now().time_since_epoch();
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+} // namespace
+
+udp_loop::udp_loop(const options &with, std::uint32_t number, port &behind, room &left,
+                   std::uint64_t seed)
+    : loop(with, number, behind, left), socket_(io_), timer_(io_),
+      peers_(with.limit.connections, seed), loans_(), in_(), in_room_(), in_from_(),
+      bundles_(behind.service_count()), out_(), out_slice_()
+{
+    for (std::uint32_t i = 0; i < batch_size; ++i) {
+        in_[i].msg_hdr.msg_iov = &in_room_[i];
+        in_[i].msg_hdr.msg_iovlen = 1;
+        in_[i].msg_hdr.msg_name = &in_from_[i].any;
+        out_[i].msg_hdr.msg_iov = &out_slice_[i];
+        out_[i].msg_hdr.msg_iovlen = 1;
+    }
+}
+
+std::error_code udp_loop::listen(const asio::ip::address &address, std::uint16_t port_number)
+{
+    const asio::ip::udp::endpoint local(address, port_number);
+    std::error_code error;
+    if (socket_.open(local.protocol(), error))
+        return error;
+    const int fd = socket_.native_handle();
+    const int bytes = static_cast<int>(with_.socket_bytes);
+    size_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+    size_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
+    if (with_.threads > 1)
+        error = share_port(fd);
+    if (error || socket_.native_non_blocking(true, error) || socket_.bind(local, error))
+        return error;
+    port_number_ = socket_.local_endpoint(error).port();
+    after(timer_, read_memory_, {}, [this] { wait_to_read(); });
+    return error;
+}
+
+void udp_loop::wait_to_read() noexcept
+{
+    socket_.async_wait(asio::ip::udp::socket::wait_read,
+                       handler_in(read_memory_, [this](const std::error_code &error) {
+                           if (!error)
+                               read();
+                       }));
+}
+
+void udp_loop::retry_read(clock::duration delay) noexcept
+{
+    after(timer_, read_memory_, delay, [this] { read(); });
+}
+
+void udp_loop::read() noexcept
+{
+    if (stopping_)
+        return;
+    now_ms_ = milliseconds_now();
+    for (int round = 0; round < read_rounds; ++round) {
+        if (!refill()) {
+            count_.arena_full.add();
+            return retry_read(retry_soon);
+        }
+        const int count = receive();
+        if (count < 0) {
+            count_.receive_errors.add();
+            return retry_read(retry_later);
+        }
+        const auto offered = loan_count_;
+        sort(static_cast<std::uint32_t>(count));
+        if (static_cast<std::uint32_t>(count) < offered)
+            break;
+    }
+    pump();
+    wait_to_read();
+}
+
+/* Loans for a full batch, as far as memory goes. False if there is none at all. */
+bool udp_loop::refill() noexcept
+{
+    while (loan_count_ < batch_size &&
+           port_.reserve(with_.limit.frame_bytes, &loans_[loan_count_]) == HO_OK)
+        ++loan_count_;
+    return loan_count_ != 0;
+}
+
+/* How many datagrams came: 0 if none waits, -1 if the system failed. */
+int udp_loop::receive() noexcept
+{
+    for (std::uint32_t i = 0; i < loan_count_; ++i) {
+        in_room_[i] = {loans_[i].ptr, with_.limit.frame_bytes};
+        in_[i].msg_hdr.msg_namelen = sizeof(sockaddr_in6);
+    }
+    for (;;) {
+        const int count =
+            recvmmsg(socket_.native_handle(), in_, loan_count_, MSG_DONTWAIT, nullptr);
+        if (count >= 0)
+            return count;
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return 0;
+        if (errno != EINTR)
+            return -1;
+    }
+}
+
+/* Hands the first `count` loans to their services. Loans that carry nothing are used again. */
+void udp_loop::sort(std::uint32_t count) noexcept
+{
+    const auto end = loan_count_;
+    loan_count_ = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        in_from_[i].size = in_[i].msg_hdr.msg_namelen;
+        if (!place(loans_[i], in_[i], in_from_[i]))
+            keep(loans_[i]);
+    }
+    for (auto i = count; i < end; ++i)
+        keep(loans_[i]);
+    hand_over();
+}
+
+/* Puts a datagram into the bundle of its service. False if it is dropped. */
+bool udp_loop::place(ho_buf &loan, const mmsghdr &header, const address &from) noexcept
+{
+    if (header.msg_len == 0 || (header.msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+        count_.dropped_length.add();
+        return false;
+    }
+    const auto slot = peer_of(from);
+    if (slot == peers::none) {
+        count_.dropped_peer.add();
+        return false;
+    }
+    peers_.heard(slot, now_ms_);
+    loan.len = header.msg_len;
+    const auto service = address_message(loan, id_of(slot, peers_.generation(slot)));
+    if (service == rejected) {
+        count_.dropped_rejected.add();
+        return false;
+    }
+    auto &bundle = bundles_[service];
+    bundle.bufs[bundle.count++] = std::exchange(loan, ho_buf{});
+    return true;
+}
+
+std::uint32_t udp_loop::peer_of(const address &from) noexcept
+{
+    if (const auto known = peers_.find(from); known != peers::none)
+        return known;
+    if (room_.take()) {
+        count_.connections.add();
+    } else {
+        const auto idle = static_cast<std::uint32_t>(with_.limit.peer_idle.count());
+        if (!peers_.evict(now_ms_ - idle))
+            return peers::none;
+        count_.evicted.add();
+    }
+    count_.accepted.add();
+    return peers_.add(from);
+}
+
+/* A datagram that its service has no room for is dropped: the sender's protocol knows that UDP does
+ * so, and a queue here would only make the next ones late. */
+void udp_loop::hand_over() noexcept
+{
+    for (std::uint32_t service = 0; service < bundles_.size(); ++service) {
+        auto &bundle = bundles_[service];
+        if (bundle.count == 0)
+            continue;
+        std::uint64_t lengths[batch_size];
+        for (std::uint32_t i = 0; i < bundle.count; ++i)
+            lengths[i] = bundle.bufs[i].len;
+        std::uint32_t accepted = 0;
+        const auto status = port_.commit(service, bundle.bufs, bundle.count, &accepted);
+        for (std::uint32_t i = 0; i < accepted; ++i)
+            count_.received_bytes.add(lengths[i]);
+        count_.received.add(accepted);
+        (status == HO_FULL ? count_.dropped_full : count_.undeliverable)
+            .add(bundle.count - accepted);
+        for (auto i = accepted; i < bundle.count; ++i)
+            keep(bundle.bufs[i]);
+        bundle.count = 0;
+    }
+    port_.flush();
+}
+
+void udp_loop::keep(ho_buf &loan) noexcept
+{
+    auto kept = std::exchange(loan, ho_buf{});
+    kept.len = 0;
+    loans_[loan_count_++] = kept;
+}
+
+void udp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
+{
+    sending_ = answers;
+    sending_count_ = count;
+    next_ = 0;
+    header_count_ = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const auto id = answers[i].key;
+        const auto slot = static_cast<std::uint32_t>(id >> HO_NET_SLOT_SHIFT) & HO_NET_SLOT_MASK;
+        const auto *to = peers_.at(slot, static_cast<std::uint32_t>(id));
+        if (to == nullptr || id != id_of(slot, static_cast<std::uint32_t>(id))) {
+            count_.answers_gone.add();
+            continue;
+        }
+        /* sendmmsg reads name and slice and writes neither, but its struct has no const. */
+        auto &header = out_[header_count_];
+        header.msg_hdr.msg_name = const_cast<sockaddr *>(&to->any);
+        header.msg_hdr.msg_namelen = to->size;
+        out_slice_[header_count_] = {answers[i].ptr, static_cast<std::size_t>(answers[i].len)};
+        ++header_count_;
+    }
+    write();
+}
+
+void udp_loop::write() noexcept
+{
+    while (next_ < header_count_) {
+        const int sent = sendmmsg(socket_.native_handle(), &out_[next_], header_count_ - next_,
+                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0) {
+            if (errno == EINTR)
+                continue;
+            if (errno == EAGAIN || errno == EWOULDBLOCK)
+                return wait_to_write();
+            count_.send_errors.add(); /* of the first one: the others get their try */
+            ++next_;
+            continue;
+        }
+        for (int i = 0; i < sent; ++i)
+            count_.answered_bytes.add(out_slice_[next_ + static_cast<std::uint32_t>(i)].iov_len);
+        count_.answered.add(static_cast<std::uint64_t>(sent));
+        next_ += static_cast<std::uint32_t>(sent);
+    }
+    port_.give_back(sending_, sending_count_);
+    sending_ = nullptr;
+}
+
+void udp_loop::wait_to_write() noexcept
+{
+    socket_.async_wait(asio::ip::udp::socket::wait_write,
+                       handler_in(write_memory_, [this](const std::error_code &error) {
+                           if (error || sending_ == nullptr)
+                               return;
+                           write();
+                           pump();
+                       }));
+}
+
+void udp_loop::stop_reading() noexcept
+{
+    timer_.cancel();
+    port_.abort(loans_, loan_count_);
+    loan_count_ = 0;
+}
+
+void udp_loop::close_all() noexcept
+{
+    if (sending_ != nullptr) {
+        count_.answers_unsent.add(header_count_ - next_);
+        port_.give_back(sending_, sending_count_);
+        sending_ = nullptr;
+    }
+    std::error_code ignored;
+    socket_.close(ignored);
+}
+
+std::unique_ptr<loop> make_udp_loop(const options &with, std::uint32_t number, port &behind,
+                                    room &left)
+{
+    std::random_device device;
+    const auto seed = std::uint64_t{device()} << 32 | device();
+    return std::make_unique<udp_loop>(with, number, behind, left, seed);
+}
+
+} // namespace handoff::net
