@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What lies between the network threads and the game's services: this project's handoff, or copies
+ * in strings through locked queues, as servers do without one. */
+#ifndef HANDOFF_GATEWAY_BACKEND_HPP
+#define HANDOFF_GATEWAY_BACKEND_HPP
+
+#include "options.hpp"
+
+namespace gateway {
+
+/* What a run came to. */
+struct figures {
+    std::uint64_t handled = 0; /* messages that a worker answered */
+    std::uint64_t refused = 0; /* messages that the game did not understand */
+    std::uint64_t dropped = 0; /* messages without an answer because the way back was full */
+    std::uint64_t copies = 0;  /* of a message or an answer, the sockets' own aside */
+    std::uint64_t arena_peak_bytes = 0;
+    double fragmentation_percent = 0; /* mean of the samples */
+    std::uint64_t wakes = 0;
+    std::uint64_t late_wakes = 0;
+    std::uint64_t outstanding = 0; /* buffers that did not come back */
+    bool conserved = true;         /* the economy's coins add up */
+};
+
+/* Messages that may wait for one worker, or answers for one network thread. */
+inline constexpr std::uint32_t queue_slots = 4096;
+/* How long a worker waits when the way back is full. */
+inline constexpr std::chrono::milliseconds answer_patience{100};
+
+class backend {
+  public:
+    virtual ~backend() = default;
+    /* Starts the workers; false after a line on stderr. */
+    virtual bool open(const options &with) = 0;
+    virtual std::error_code attach(handoff::net::entrypoint &to,
+                                   const handoff::net::options &with) = 0;
+    /* Looks at the memory; called now and then while the gateway runs. */
+    virtual void sample() = 0;
+    /* Ends the workers; the entrypoint has stopped. */
+    virtual figures close() = 0;
+};
+
+std::unique_ptr<backend> make_handoff_backend();
+std::unique_ptr<backend> make_strings_backend();
+
+} // namespace gateway
+
+#endif

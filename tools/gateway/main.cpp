@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* handoff-gateway: sockets in C++, three game services in C, and a handoff between them. */
+#include "report.hpp"
+
+#include "common/tool.h"
+#include "game/wire.h"
+
+#include <cerrno>
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+namespace gateway {
+
+namespace {
+
+namespace net = handoff::net;
+
+constexpr std::chrono::seconds patience{5}; /* for the last answers */
+
+/* A connection stays in order, whichever session it carries. */
+net::route by_connection(handoff::const_bytes message, std::uint64_t connection)
+{
+    std::uint32_t service = 0;
+    std::uint32_t session = 0;
+    if (game_frame_route(message.data(), message.size(), &service, &session) != GAME_FRAME_OK)
+        return {net::rejected, 0};
+    return {service, connection};
+}
+
+/* Once a second: looks at the memory, and shows what goes on if somebody watches. */
+void run_until_signal(const sigset_t &ends, net::entrypoint &entry, backend &behind)
+{
+    const timespec second{1, 0};
+    auto before = entry.read();
+    for (;;) {
+        const int signal = sigtimedwait(&ends, nullptr, &second);
+        if (signal > 0)
+            break;
+        if (errno == EINTR)
+            continue;
+        behind.sample();
+        if (tool_is_terminal() == 0)
+            continue;
+        const auto now = entry.read();
+        tool_progress("in %" PRIu64 "/s, out %" PRIu64 "/s, dropped %" PRIu64 ", peers %" PRIu64,
+                      now.received - before.received, now.answered - before.answered,
+                      now.dropped_full, now.connections);
+        before = now;
+    }
+    if (tool_is_terminal() != 0)
+        tool_progress_end();
+}
+
+int run(const options &with)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ends, nullptr); /* every thread inherits it */
+    tool_raise_open_files();
+
+    auto behind = with.behind == kind::handoff ? make_handoff_backend() : make_strings_backend();
+    net::entrypoint entry;
+    if (!behind->open(with)) {
+        behind->close();
+        return 1;
+    }
+    if (const auto error = behind->attach(entry, with.net)) {
+        tool_error("could not listen on %s port %u: %s: choose another --listen",
+                   with.net.address.c_str(), with.net.port, error.message().c_str());
+        behind->close();
+        return 1;
+    }
+    std::printf("handoff-gateway: listening on %s %s:%u\n", name_of(with.net.kind),
+                with.net.address.c_str(), entry.port_number());
+    std::fflush(stdout);
+    run_until_signal(ends, entry, *behind);
+
+    const bool clean = entry.stop(patience);
+    behind->sample();
+    const auto figures = behind->close();
+    print_report(with, entry.read(), figures);
+    bool good = with.json.empty() || write_report(with, entry.read(), figures);
+    if (!clean || figures.outstanding != 0) {
+        tool_error("%" PRIu64 " buffers did not come back: a worker hung; look at its stack",
+                   figures.outstanding);
+        good = false;
+    }
+    if (!figures.conserved) {
+        tool_error("the economy made or lost coins: messages of a session were mixed up");
+        good = false;
+    }
+    return good ? 0 : 1;
+}
+
+} // namespace
+
+} // namespace gateway
+
+int main(int argc, char **argv)
+{
+    tool_name("handoff-gateway");
+    try {
+        gateway::options with;
+        with.net.routing = gateway::by_connection;
+        int status = 0;
+        if (!gateway::read_options(argc, argv, with, status))
+            return status;
+        return gateway::run(with);
+    } catch (const std::exception &failed) {
+        tool_error("%s: free some memory or lower --sessions and --workers", failed.what());
+        return 1;
+    }
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.hpp"
+
+#include "common/tool.h"
+#include "game/wire.h"
+
+#include <arpa/inet.h>
+#include <cstdio>
+#include <getopt.h>
+
+namespace gateway {
+
+namespace {
+
+const char usage[] =
+    "usage: handoff-gateway [options]\n"
+    "Serves the game's three services over UDP or TCP until SIGINT or SIGTERM.\n"
+    "  --listen ADDRESS:PORT   where, in 127.0.0.0/8; port 0 takes any (default 127.0.0.1:0)\n"
+    "  --transport udp|tcp     (default udp)\n"
+    "  --handoff handoff|strings\n"
+    "                          what lies between network and services (default handoff)\n"
+    "  --network-threads N     (default 1)\n"
+    "  --workers N             per service (default 1)\n"
+    "  --sessions N            session numbers are below this (default 65536)\n"
+    "  --connections N         at most so many peers (default 65536)\n"
+    "  --max-frame BYTES       largest message (default 1400)\n"
+    "  --json FILE             write the figures there at the end, - for stdout\n";
+
+const char *const transports[] = {"udp", "tcp"};
+const char *const kinds[] = {"handoff", "strings"};
+
+const option names[] = {
+    {"listen", required_argument, nullptr, 'l'},
+    {"transport", required_argument, nullptr, 't'},
+    {"handoff", required_argument, nullptr, 'h'},
+    {"network-threads", required_argument, nullptr, 'n'},
+    {"workers", required_argument, nullptr, 'w'},
+    {"sessions", required_argument, nullptr, 's'},
+    {"connections", required_argument, nullptr, 'c'},
+    {"max-frame", required_argument, nullptr, 'm'},
+    {"json", required_argument, nullptr, 'j'},
+    {"help", no_argument, nullptr, 'u'},
+    {nullptr, 0, nullptr, 0},
+};
+
+bool read_number(const char *name, std::uint64_t most, std::uint32_t &into)
+{
+    std::uint64_t value = 0;
+    if (tool_number(name, optarg, 1, most, &value) != 0)
+        return false;
+    into = static_cast<std::uint32_t>(value);
+    return true;
+}
+
+bool read_address(options &into)
+{
+    std::uint32_t address = 0;
+    if (tool_address("--listen", optarg, &address, &into.net.port) != 0)
+        return false;
+    char text[INET_ADDRSTRLEN];
+    const in_addr raw{htonl(address)};
+    into.net.address = inet_ntop(AF_INET, &raw, text, sizeof(text));
+    return true;
+}
+
+bool read_one(int which, options &into)
+{
+    std::uint32_t word = 0;
+    switch (which) {
+    case 'l': return read_address(into);
+    case 't':
+        if (tool_word("--transport", optarg, transports, 2, &word) != 0)
+            return false;
+        into.net.kind = static_cast<handoff::net::transport>(word);
+        return true;
+    case 'h':
+        if (tool_word("--handoff", optarg, kinds, 2, &word) != 0)
+            return false;
+        into.behind = static_cast<kind>(word);
+        return true;
+    case 'n': return read_number("--network-threads", 64, into.net.threads);
+    case 'w': return read_number("--workers", 256, into.workers);
+    case 's': return read_number("--sessions", 1u << 24, into.sessions);
+    case 'c': return read_number("--connections", 1u << 21, into.net.limit.connections);
+    case 'm': return read_number("--max-frame", 65507, into.net.limit.frame_bytes);
+    default: into.json = optarg; return true;
+    }
+}
+
+} // namespace
+
+bool read_options(int argc, char **argv, options &into, int &status)
+{
+    into.net.limit.frame_bytes = GAME_FRAME_MAX;
+    status = 2;
+    opterr = 0;
+    for (int which; (which = getopt_long(argc, argv, "", names, nullptr)) != -1;) {
+        if (which == 'u') {
+            std::fputs(usage, stdout);
+            status = 0;
+            return false;
+        }
+        if (which == '?') {
+            tool_error("option %s is unknown or lacks its value: see --help", argv[optind - 1]);
+            return false;
+        }
+        if (!read_one(which, into))
+            return false;
+    }
+    if (optind == argc)
+        return true;
+    tool_error("unexpected argument %s: see --help", argv[optind]);
+    return false;
+}
+
+const char *name_of(handoff::net::transport which)
+{
+    return transports[static_cast<int>(which)];
+}
+
+const char *name_of(kind which)
+{
+    return kinds[static_cast<int>(which)];
+}
+
+} // namespace gateway

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HANDOFF_GATEWAY_OPTIONS_HPP
+#define HANDOFF_GATEWAY_OPTIONS_HPP
+
+#include "handoff/net.hpp"
+
+namespace gateway {
+
+enum class kind : std::uint8_t { handoff, strings };
+
+struct options {
+    handoff::net::options net;
+    kind behind = kind::handoff;
+    std::uint32_t workers = 1;      /* per service */
+    std::uint32_t sessions = 65536; /* numbers below this have a state in each worker */
+    std::string json;               /* empty: none */
+};
+
+/* Reads the command line. False after a line on stderr, or after --help on stdout: `status` is what
+ * main returns then. */
+bool read_options(int argc, char **argv, options &into, int &status);
+
+const char *name_of(handoff::net::transport which);
+const char *name_of(kind which);
+
+} // namespace gateway
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "strings_port.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace gateway {
+
+bool string_queue::push(const void *ptr, std::size_t len, std::uint64_t key,
+                        std::chrono::milliseconds patience)
+{
+    string_message copy{std::string(static_cast<const char *>(ptr), len), key};
+    std::unique_lock lock(mutex_);
+    const auto room = [this] { return closed_ || messages_.size() < queue_slots; };
+    if (!room() && (patience.count() == 0 || !drained_.wait_for(lock, patience, room)))
+        return false;
+    if (closed_)
+        return false;
+    messages_.push_back(std::move(copy));
+    copies_.fetch_add(1, std::memory_order_relaxed);
+    const bool wake = sleepers_ != 0 || armed_;
+    if (wake)
+        wakes_.fetch_add(1, std::memory_order_relaxed);
+    if (std::exchange(armed_, false))
+        eventfd_write(fd_, 1);
+    lock.unlock();
+    if (wake)
+        filled_.notify_one();
+    return true;
+}
+
+/* Under the lock: the second copy. */
+void string_queue::copy_front(string_message &into)
+{
+    into = string_message{messages_.front().bytes, messages_.front().key};
+    messages_.pop_front();
+    copies_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool string_queue::pop(string_message &into)
+{
+    {
+        std::unique_lock lock(mutex_);
+        ++sleepers_;
+        filled_.wait(lock, [this] { return closed_ || !messages_.empty(); });
+        --sleepers_;
+        if (messages_.empty())
+            return false;
+        copy_front(into);
+    }
+    drained_.notify_one();
+    return true;
+}
+
+bool string_queue::try_pop(string_message &into)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        if (messages_.empty()) {
+            eventfd_t ignored = 0;
+            eventfd_read(fd_, &ignored);
+            armed_ = true;
+            return false;
+        }
+        copy_front(into);
+    }
+    drained_.notify_one();
+    return true;
+}
+
+void string_queue::close()
+{
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    filled_.notify_all();
+    drained_.notify_all();
+}
+
+namespace {
+
+/* The bytes that the sockets are read into: the network thread's own, used again and again. */
+constexpr std::uint64_t block_most = 256u << 10;
+
+class string_port final : public handoff::net::port {
+  public:
+    string_port(string_queues &queues, std::uint32_t thread)
+        : queues_(queues), answers_(queues.to_network[thread]),
+          fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+    {
+        answers_.notify_by(fd_);
+    }
+
+    ~string_port() override
+    {
+        answers_.close();
+        ::close(fd_);
+    }
+
+    std::uint32_t service_count() const noexcept override
+    {
+        return static_cast<std::uint32_t>(queues_.to_worker.size() / queues_.per_service);
+    }
+
+    std::int32_t reserve(std::uint64_t bytes, ho_buf *loan) noexcept override
+    {
+        if (bytes > block_most)
+            return HO_E_RANGE;
+        try {
+            const auto number = block_for(bytes);
+            blocks_[number].users = 1;
+            *loan = loan_of(number, blocks_[number].bytes.data(), bytes);
+            return HO_OK;
+        } catch (...) {
+            return HO_E_NOMEM;
+        }
+    }
+
+    std::int32_t split(ho_buf *loan, std::uint64_t bytes, ho_buf *front) noexcept override
+    {
+        ++blocks_[loan->handle].users;
+        *front = loan_of(loan->handle, loan->ptr, bytes);
+        front->len = bytes;
+        loan->ptr += bytes;
+        loan->cap -= bytes;
+        return HO_OK;
+    }
+
+    void abort(ho_buf *loans, std::uint32_t count) noexcept override
+    {
+        for (std::uint32_t i = 0; i < count; ++i)
+            drop(loans[i]);
+    }
+
+    std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
+                        std::uint32_t *accepted) noexcept override
+    {
+        for (*accepted = 0; *accepted < count; ++*accepted) {
+            auto &buf = bufs[*accepted];
+            queues_.on_the_way.fetch_add(1);
+            bool pushed = false;
+            try {
+                pushed = queues_.worker_of(service, buf.key)
+                             .push(buf.ptr, buf.len, buf.key, std::chrono::milliseconds(0));
+            } catch (...) {
+            }
+            if (!pushed) {
+                queues_.on_the_way.fetch_sub(1);
+                return HO_FULL;
+            }
+            drop(buf);
+        }
+        return HO_OK;
+    }
+
+    void flush() noexcept override {}
+
+    std::int32_t egress_fd(std::int32_t *fd) noexcept override
+    {
+        *fd = fd_;
+        return fd_ < 0 ? HO_E_SYSTEM : HO_OK;
+    }
+
+    std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept override
+    {
+        *taken = 0;
+        try {
+            for (; *taken < max; ++*taken) {
+                auto answer = std::make_unique<string_message>();
+                if (!answers_.try_pop(*answer))
+                    break;
+                auto &buf = bufs[*taken] = ho_buf{};
+                buf.kind = HO_KIND_FOREIGN;
+                buf.ptr = reinterpret_cast<std::uint8_t *>(answer->bytes.data());
+                buf.len = answer->bytes.size();
+                buf.key = answer->key;
+                buf.token = reinterpret_cast<std::uintptr_t>(answer.release());
+            }
+        } catch (...) {
+        }
+        return *taken == 0 ? HO_EMPTY : HO_OK;
+    }
+
+    void give_back(ho_buf *bufs, std::uint32_t count) noexcept override
+    {
+        for (std::uint32_t i = 0; i < count; ++i) {
+            delete reinterpret_cast<string_message *>(bufs[i].token);
+            bufs[i] = ho_buf{};
+        }
+    }
+
+    bool quiet() noexcept override { return queues_.on_the_way.load() == 0; }
+
+  private:
+    struct block {
+        std::vector<std::uint8_t> bytes;
+        std::uint32_t users = 0;
+    };
+
+    static ho_buf loan_of(std::uint64_t number, std::uint8_t *ptr, std::uint64_t bytes)
+    {
+        ho_buf loan{};
+        loan.kind = HO_KIND_LOAN;
+        loan.handle = number;
+        loan.ptr = ptr;
+        loan.cap = bytes;
+        return loan;
+    }
+
+    std::size_t block_for(std::uint64_t bytes)
+    {
+        std::size_t number = 0;
+        while (number < blocks_.size() &&
+               (blocks_[number].users != 0 || blocks_[number].bytes.size() < bytes))
+            ++number;
+        if (number == blocks_.size())
+            blocks_.push_back({std::vector<std::uint8_t>(bytes), 0});
+        return number;
+    }
+
+    void drop(ho_buf &loan) noexcept
+    {
+        if (loan.kind == HO_KIND_LOAN)
+            --blocks_[loan.handle].users;
+        loan = ho_buf{};
+    }
+
+    string_queues &queues_;
+    string_queue &answers_;
+    const int fd_;
+    std::vector<block> blocks_;
+};
+
+} // namespace
+
+std::unique_ptr<handoff::net::port> make_string_port(string_queues &queues, std::uint32_t thread)
+{
+    return std::make_unique<string_port>(queues, thread);
+}
+
+} // namespace gateway

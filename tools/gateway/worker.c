@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker.h"
+
+#include "handoff/net_key.h"
+
+#define BATCH 64u
+
+/* The answer is written where the network thread will send it from; ho_commit gives back what it did
+ * not need. */
+static void serve(struct worker *w, const ho_buf *message)
+{
+    ho_buf answer;
+    size_t len = 0;
+    if (ho_reserve(w->answers, GAME_FRAME_MAX, NULL, &answer) != HO_OK) {
+        w->dropped++;
+        return;
+    }
+    if (game_handle(w->state, message->ptr, message->len, answer.ptr, answer.cap, &len) !=
+        GAME_HANDLED) {
+        w->refused++;
+        ho_abort(w->answers, &answer, 1, NULL);
+        return;
+    }
+    answer.len = len;
+    answer.key = message->token;
+    if (ho_commit(w->answers, &answer, 1, ho_net_to(message->token), HO_MORE, NULL) == HO_OK) {
+        w->handled++;
+        return;
+    }
+    w->dropped++;
+    ho_abort(w->answers, &answer, 1, NULL);
+}
+
+void worker_run(struct worker *w)
+{
+    ho_buf messages[BATCH];
+    for (;;) {
+        uint32_t count = 0;
+        int32_t status = ho_take(w->messages, messages, BATCH, &count);
+        if (status == HO_EMPTY)
+            status = ho_wait(w->messages, -1);
+        if (status != HO_OK)
+            return;
+        for (uint32_t i = 0; i < count; i++)
+            serve(w, &messages[i]);
+        /* Answers first: a message that came back says that its answer is out. */
+        ho_flush(w->answers);
+        ho_return(w->domain, messages, count, NULL);
+    }
+}
