@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Every lock-free file carries its edge table, and every ordered operation bears its label.
 
-The table, in a comment on top of the file, or of another file of the same object (X.h for X.c), one
-line per edge:
+The table, in the comment on top of the file that the edge belongs to, one line per edge:
      NAME | release site | acquire site | what becomes visible | what breaks without it
 At each site: /* edge NAME: release */ or /* edge NAME: acquire */, several with commas between.
 usage: check_edges.py FILE...
@@ -36,55 +35,62 @@ def statements_with_order(text):
             yield number + 1, orders, set(LABEL.findall(around))
 
 
-def check_table(text, problem):
-    """{name} of the table's rows."""
-    names = set()
+def check_table(path, text, problem):
+    """{name: path} of the rows in one file."""
+    rows = {}
     for name, rest in ROW.findall(text):
         cells = [cell.strip() for cell in rest.split("|")]
         if len(cells) != 4 or not all(cells):
-            problem(f"{name}: a row has five cells, none of them empty")
-        if name in names:
-            problem(f"{name}: two rows in the table")
-        names.add(name)
-    return names
+            problem(path, f"{name}: a row has five cells, none of them empty")
+        if name in rows:
+            problem(path, f"{name}: two rows in the table")
+        rows[name] = path
+    return rows
 
 
-def check_object(stem, texts, problem):
-    """One object: its files share a table. Returns how many edges and ordered operations it has."""
-    rows = check_table("\n".join(texts.values()), lambda text: problem(stem, text))
-    labels = set()
+def check_sites(path, text, rows, problem):
+    """{(name, side)} of the labels in one file, and how many ordered operations it has."""
+    labels = set(LABEL.findall(text))
+    for name, side in sorted(labels):
+        if side not in ("release", "acquire"):
+            problem(path, f"{name}: '{side}' is neither release nor acquire")
+        if name not in rows:
+            problem(path, f"{name}: a site bears the label, no table has such a row")
     ordered = 0
-    for path, text in texts.items():
-        for name, side in LABEL.findall(text):
-            labels.add((name, side))
-            if side not in ("release", "acquire"):
-                problem(path, f"{name}: '{side}' is neither release nor acquire")
-            if name not in rows:
-                problem(path, f"{name}: a site bears the label, the table on top has no such row")
-        for line, orders, found in statements_with_order(text):
-            ordered += 1
-            if not found:
-                problem(f"{path}:{line}", f"{', '.join(orders)} without an edge label")
-    for name in sorted(rows):
-        for side in ("release", "acquire"):
-            if (name, side) not in labels:
-                problem(stem, f"{name}: the table has a row, no site bears 'edge {name}: {side}'")
-    return len(rows), ordered
+    for line, orders, found in statements_with_order(text):
+        ordered += 1
+        if not found:
+            problem(f"{path}:{line}", f"{', '.join(orders)} without an edge label")
+    return labels, ordered
 
 
 def main():
-    objects = {}
-    for path in map(Path, sys.argv[1:]):
-        objects.setdefault(path.with_suffix(""), {})[path] = path.read_text()
     problems = []
-    results = [check_object(stem, texts, lambda *found: problems.append(found))
-               for stem, texts in objects.items()]
-    edges, ordered = (sum(column) for column in zip(*results)) if results else (0, 0)
-    if edges == 0:
-        problems.append(("all files", "no edge table found: the lock-free files carry one on top"))
-    for where, text in problems:
-        print(f"edges: {where}: {text}", file=sys.stderr)
-    print(f"edges: {edges} edges, {ordered} ordered operations, {len(problems)} problems")
+
+    def problem(where, text):
+        problems.append(f"{where}: {text}")
+
+    texts = {path: Path(path).read_text() for path in sys.argv[1:]}
+    rows = {}
+    for path, text in texts.items():
+        for name, where in check_table(path, text, problem).items():
+            if rows.setdefault(name, where) != where:
+                problem(path, f"{name}: has a row in {rows[name]} already")
+    labels = set()
+    ordered = 0
+    for path, text in texts.items():
+        here, count = check_sites(path, text, rows, problem)
+        labels |= here
+        ordered += count
+    for name, where in rows.items():
+        for side in ("release", "acquire"):
+            if (name, side) not in labels:
+                problem(where, f"{name}: has a row, but no site bears 'edge {name}: {side}'")
+    if not rows:
+        problem("all files", "no edge table found: the lock-free files carry one on top")
+    for text in problems:
+        print(f"edges: {text}", file=sys.stderr)
+    print(f"edges: {len(rows)} edges, {ordered} ordered operations, {len(problems)} problems")
     return 1 if problems else 0
 
 

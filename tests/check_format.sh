@@ -10,7 +10,7 @@ for tool in clang-format-14 clang-format; do
         mapfile -d '' files < <(find include src cpp_shim tools models tests examples bench -type f \
             \( -name '*.[ch]' -o -name '*.[ch]pp' -o -name '*.inl' \) -print0 2>/dev/null)
         [ ${#files[@]} -gt 0 ] || exit 1
-        "$tool" --dry-run -Werror "${files[@]}" 2>&1 | grep -E '(error|warning):' | cut -d: -f1 |
+        "$tool" --dry-run -Werror "${files[@]}" 2>&1 | sed -nE 's/^([^:]+):[0-9]+:[0-9]+: error:.*/\1/p' |
             uniq -c | while read -r count file; do
             echo "format: $file: $count places: run '$tool -i $file'" >&2
         done
