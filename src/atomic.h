@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Atomics for C. The lock-free parts (lane.inl, doorbell.inl, segcount.inl) are written over these
+ * names; the models under models/ give the same names to Relacy, so that one source is both shipped
+ * and checked. AT(site, order) names each site: a model weakens one site at a time.
+ */
+#ifndef HOI_ATOMIC_H
+#define HOI_ATOMIC_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define AT(site, order) memory_order_##order
+
+#define A_TYPE(T) _Atomic(T)
+#define A_LOAD(x, o) atomic_load_explicit(&(x), o)
+#define A_STORE(x, v, o) atomic_store_explicit(&(x), v, o)
+#define A_XCHG(x, v, o) atomic_exchange_explicit(&(x), v, o)
+#define A_FADD(x, v, o) atomic_fetch_add_explicit(&(x), v, o)
+#define A_FSUB(x, v, o) atomic_fetch_sub_explicit(&(x), v, o)
+/* May fail spuriously; `e` is updated on failure. */
+#define A_CAS(x, e, v, o, of) atomic_compare_exchange_weak_explicit(&(x), &(e), v, o, of)
+
+/* Data that one side at a time touches: plain here, checked for races in the models. */
+#define P_TYPE(T) T
+#define P_READ(x) (x)
+#define P_WRITE(x, v) ((x) = (v))
+
+/* Counters with one writer: others may read them at any time, so they are atomic; relaxed is enough
+ * because nothing is inferred from one about other memory. */
+#define HOI_COUNTER(T) _Atomic(T)
+#define hoi_get(x) atomic_load_explicit(&(x), memory_order_relaxed)
+#define hoi_set(x, v) atomic_store_explicit(&(x), v, memory_order_relaxed)
+#define hoi_bump(x, n) hoi_set(x, hoi_get(x) + (n)) /* the one writer */
+#define hoi_count(x, n) (void)atomic_fetch_add_explicit(&(x), n, memory_order_relaxed) /* any */
+
+/* This processor fetches lines in pairs: what two threads write lies two lines apart. */
+#define HOI_LINE 128
+#define hoi_likely(x) __builtin_expect(!!(x), 1)
+#define hoi_unlikely(x) __builtin_expect(!!(x), 0)
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Doorbell with what it sleeps on: a futex, and an eventfd for those who wait in a loop of theirs. */
+#ifndef HOI_DOORBELL_H
+#define HOI_DOORBELL_H
+
+#include "hooks.h"
+#include "os.h"
+
+#include "doorbell.inl"
+
+struct hoi_bell {
+    struct hoi_bell_core core;
+    A_TYPE(int32_t)
+    fd;            /* of the sleeper, plus 1; 0 = none yet. Lives as long as the service, so
+                           that a late write never meets a descriptor of somebody else */
+    uint32_t owed; /* the sleeper's: writes of the descriptor that it has not read yet */
+    uint8_t pad[HOI_LINE - 12];
+};
+
+/* Publisher, after a seq_cst publish: wakes the other side if it sleeps. Returns whether it did. */
+static inline int hoi_bell_wake(struct hoi_bell *b)
+{
+    uint32_t state = hoi_bell_ring(&b->core);
+    if (hoi_likely(state == HOI_BELL_AWAKE))
+        return 0;
+    HO_HOOK("doorbell:before_wake");
+    if (state == HOI_BELL_SLEEPING)
+        hoi_os_futex_wake(&b->core.word);
+    else
+        hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) - 1); /* set before it was armed */
+    return 1;
+}
+
+/* Sleeper: awake again; takes what publishers have written into the descriptor, or will. */
+static inline void hoi_bell_get_up(struct hoi_bell *b)
+{
+    if (hoi_get(b->core.word) != HOI_BELL_AWAKE)
+        b->owed += (uint32_t)hoi_bell_rouse(&b->core);
+    if (hoi_unlikely(b->owed))
+        b->owed -= (uint32_t)hoi_os_eventfd_read(hoi_get(b->fd) - 1);
+}
+
+#endif

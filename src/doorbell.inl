@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Doorbell: how a publisher learns that the other side sleeps. One word per sleeper.
+ *
+ *   publisher: publish (seq_cst store), then hoi_bell_ring: load the word (seq_cst)
+ *   sleeper:   hoi_bell_doze: store the word (seq_cst), then look again (seq_cst), then sleep
+ *
+ * Of the two loads at least one sees the other side's store, because all four are in the one order
+ * of seq_cst operations (Dekker's scheme). So either the publisher finds the sleeper, or the sleeper
+ * finds the message. No stand-alone fences: thread sanitizers can't see them.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  DOZE | bell_doze | bell_check | that the sleeper goes to sleep | a wake-up lost: sleeps for ever
+ *  WAKE | bell_ring | bell_rouse | that a wake-up is on its way | a descriptor left readable for ever
+ */
+
+#define HOI_BELL_AWAKE 0u    /* nobody sleeps: nothing to do for a publisher */
+#define HOI_BELL_SLEEPING 1u /* sleeps on the word itself (futex) */
+#define HOI_BELL_ARMED 2u    /* sleeps on the descriptor (eventfd) */
+#define HOI_BELL_RUNG 3u     /* was ARMED; whoever made it RUNG writes the descriptor once */
+
+struct hoi_bell_core {
+    A_TYPE(uint32_t) word;
+};
+
+/* Publisher, after a seq_cst publish. Returns the state that this caller, and no other, has to wake:
+ * HOI_BELL_SLEEPING, HOI_BELL_ARMED, or HOI_BELL_AWAKE for nothing to do. */
+static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
+{
+    uint32_t word = A_LOAD(b->word, AT(bell_check, seq_cst)); /* edge DOZE: acquire */
+    while (hoi_unlikely(word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED)) {
+        uint32_t next = word == HOI_BELL_SLEEPING ? HOI_BELL_AWAKE : HOI_BELL_RUNG;
+        if (A_CAS(b->word, word, next, AT(bell_ring, seq_cst), /* edge WAKE: release */
+                  AT(bell_recheck, seq_cst)))
+            return word;
+    }
+    return HOI_BELL_AWAKE;
+}
+
+/* Sleeper: announces that it will sleep. It must look again before it does. */
+static inline void hoi_bell_doze(struct hoi_bell_core *b, uint32_t state)
+{
+    A_STORE(b->word, state, AT(bell_doze, seq_cst)); /* edge DOZE: release */
+}
+
+/* Sleeper: awake again. Returns whether a write of the descriptor is due from a publisher. */
+static inline int hoi_bell_rouse(struct hoi_bell_core *b)
+{
+    return A_XCHG(b->word, HOI_BELL_AWAKE, AT(bell_rouse, acq_rel)) /* edge WAKE: acquire */
+           == HOI_BELL_RUNG;
+}

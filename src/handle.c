@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "handle.h"
+
+#include "os.h"
+
+_Alignas(4096) struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
+
+/* Wiped together with the table. An all-zero mutex is an unlocked one, so a child that was forked
+ * while another thread was in here can still open handles of its own. */
+static _Alignas(4096) struct {
+    A_TYPE(uint32_t) alive;
+    A_TYPE(uint64_t) generation;
+    pthread_mutex_t mutex;
+    uint8_t pad[4096 - 16 - sizeof(pthread_mutex_t)];
+} wiped;
+
+static A_TYPE(uint32_t) was_alive; /* not wiped: this process or the one it came from had handles */
+
+static int wake_up(void)
+{
+    if (hoi_get(wiped.alive))
+        return 0;
+    if (hoi_os_wipe_on_fork(hoi_table, sizeof hoi_table) ||
+        hoi_os_wipe_on_fork(&wiped, sizeof wiped))
+        return -1;
+    /* The parent's generations are unknown here: begin where its handles can't be. */
+    hoi_set(wiped.generation, (uint64_t)hoi_os_now_ns() & 0xffffffffffu);
+    hoi_set(wiped.alive, 1);
+    hoi_set(was_alive, 1);
+    return 0;
+}
+
+static struct hoi_entry *free_entry(enum hoi_type type, uint64_t *index)
+{
+    for (uint64_t i = 0; i < HOI_TABLE_SLOTS; i++)
+        if (!hoi_get(hoi_table[type][i].self)) {
+            *index = i;
+            return &hoi_table[type][i];
+        }
+    return NULL;
+}
+
+uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused)
+{
+    uint64_t handle = 0, index = 0;
+    pthread_mutex_lock(&wiped.mutex);
+    *refused = wake_up();
+    struct hoi_entry *e = *refused ? NULL : free_entry(type, &index);
+    if (e) {
+        uint64_t generation = hoi_get(wiped.generation) + 1;
+        hoi_set(wiped.generation, generation);
+        handle = (uint64_t)(type + 1) << 56 | (generation & 0xffffffffffu) << 16 | index;
+        e->object = object;
+        hoi_set(e->self, handle);
+    }
+    pthread_mutex_unlock(&wiped.mutex);
+    return handle;
+}
+
+void hoi_handle_drop(uint64_t handle)
+{
+    pthread_mutex_lock(&wiped.mutex);
+    struct hoi_entry *e = &hoi_table[(handle >> 56) - 1][handle % HOI_TABLE_SLOTS];
+    hoi_set(e->self, 0);
+    e->object = NULL;
+    pthread_mutex_unlock(&wiped.mutex);
+}
+
+int32_t hoi_handle_status(void)
+{
+    return hoi_get(was_alive) && !hoi_get(wiped.alive) ? HO_E_FORKED : HO_E_HANDLE;
+}

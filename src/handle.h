@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handles of objects: what ho_domain *, ho_service *, ho_producer * and ho_consumer * really are.
+ *
+ * A handle is {type:8, generation:40, index:16}. The index names an entry of the type's table; the
+ * entry holds the handle that is valid now and the object. So a closed, forged or foreign handle is
+ * refused before anything is read through it. The tables are static and page-aligned, and the kernel
+ * wipes them in a forked child: there every handle is refused, at no cost to the hot path.
+ */
+#ifndef HOI_HANDLE_H
+#define HOI_HANDLE_H
+
+#include "atomic.h"
+#include "handoff/status.h"
+
+enum hoi_type { HOI_DOMAIN, HOI_SERVICE, HOI_PRODUCER, HOI_CONSUMER, HOI_TYPES };
+
+#define HOI_TABLE_SLOTS 8192u /* per type: 64 domains, and what they open */
+
+struct hoi_entry {
+    A_TYPE(uint64_t) self; /* the valid handle, 0 when free */
+    void *object;
+};
+
+extern struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
+
+/* Makes a handle for an object; 0 when the table is full. -1 in *refused: the kernel can't wipe. */
+uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused);
+void hoi_handle_drop(uint64_t handle);
+
+/* What to answer when hoi_handle_get gave NULL: HO_E_HANDLE or HO_E_FORKED. */
+int32_t hoi_handle_status(void);
+
+static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
+{
+    uint64_t h = (uint64_t)(uintptr_t)handle;
+    struct hoi_entry *e = &hoi_table[type][h % HOI_TABLE_SLOTS];
+    /* Relaxed: whoever passes a handle to another thread orders that himself. A zero handle is
+     * refused because `self` of a free entry is never equal to a handle: see hoi_handle_new. */
+    if (hoi_unlikely(hoi_get(e->self) != h || !h))
+        return NULL;
+    return e->object;
+}
+
+#endif

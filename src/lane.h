@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Lane: lane.inl over real descriptors, and whose it is. */
+#ifndef HOI_LANE_H
+#define HOI_LANE_H
+
+#include "doorbell.h"
+
+#include "handoff/buf.h"
+
+/* A descriptor in flight: ho_buf with the sequence number where `service` lies, which is the same
+ * for a whole lane and filled in by the consumer. */
+struct hoi_slot {
+    uint64_t word[5]; /* ptr, len, handle, token, cap */
+    uint32_t owner;
+    A_TYPE(uint32_t) seq;
+    uint64_t tail[2]; /* flags, frames_left, align_log2, kind; key */
+};
+_Static_assert(sizeof(struct hoi_slot) == sizeof(ho_buf), "a slot is a descriptor");
+_Static_assert(offsetof(struct hoi_slot, seq) == offsetof(ho_buf, service), "seq in its place");
+_Static_assert(offsetof(struct hoi_slot, owner) == offsetof(ho_buf, owner), "the rest in place");
+
+#define HOI_ITEM ho_buf
+#define HOI_SLOT_WRITE(slot, item) hoi_slot_write(slot, item)
+#define HOI_SLOT_READ(slot, item) hoi_slot_read(slot, item)
+
+static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
+{
+    __builtin_memcpy(slot->word, b, sizeof slot->word);
+    slot->owner = b->owner;
+    __builtin_memcpy(slot->tail, (const uint8_t *)b + offsetof(ho_buf, flags), sizeof slot->tail);
+}
+
+static inline void hoi_slot_read(struct hoi_slot *slot, ho_buf *b)
+{
+    __builtin_memcpy(b, slot->word, sizeof slot->word);
+    b->owner = slot->owner;
+    __builtin_memcpy((uint8_t *)b + offsetof(ho_buf, flags), slot->tail, sizeof slot->tail);
+}
+
+#include "lane.inl"
+
+struct hoi_producer;
+struct hoi_consumer;
+
+/* The rest of a lane changes under the domain's mutex only, but for `bell` and the fence. */
+struct hoi_lane {
+    struct hoi_lane_core core;
+    A_TYPE(struct hoi_bell *) bell; /* of whoever consumes it now; moves when it is adopted */
+    struct hoi_bell *producer_bell; /* of the producer, if it may sleep for room; else NULL */
+    struct hoi_producer *producer;  /* NULL: the producer has gone, nothing new will come */
+    struct hoi_consumer *consumer;  /* NULL: nobody takes from it */
+    struct hoi_lane *next;          /* in the service's list */
+    uint32_t number;                /* of the consumer that it was opened to */
+    uint32_t adopted;               /* another consumer took over: nothing new is routed here */
+    /* The producer's: routing moved away at position `fence` (route.c). */
+    uint64_t fence;
+    struct hoi_lane *fence_next;
+    uint32_t fenced;
+};
+
+struct hoi_lane *hoi_lane_new(uint32_t slots);
+void hoi_lane_delete(struct hoi_lane *lane);
+
+#endif

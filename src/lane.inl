@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lane: a single-producer, single-consumer ring of descriptors with a sequence number in each slot.
+ *
+ * Free-running 64-bit positions, compared by difference. Slot `pos & mask` holds position `pos` when
+ * its seq is the low half of pos + 1. The consumer looks at the slot alone, so a message that comes
+ * by itself moves one line between the cores, not a slot and a cursor (FastForward's idea: Giacomoni
+ * et al., PPoPP 2008). The producer looks at `consumed` only when its cached copy says full.
+ *
+ * A burst is written slot by slot but for the seq of its first slot: storing that one publishes all.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  SLOT | lane_publish | lane_observe | the slots of the burst and the bytes behind them | torn messages
+ *  ROOM | lane_free, lane_free_ring | lane_room | the consumer has copied the slots | slots overwritten
+ * The seq_cst on lane_publish and lane_recheck, lane_free_ring and lane_reroom is the doorbell's
+ * (doorbell.inl).
+ *
+ * The includer supplies struct hoi_slot with an atomic uint32_t seq, HOI_ITEM (a descriptor),
+ * HOI_SLOT_WRITE(slot, item) and HOI_SLOT_READ(slot, item).
+ */
+
+struct hoi_lane_core {
+    /* Written once. */
+    struct hoi_slot *slots;
+    uint64_t mask;
+    uint64_t pad0[HOI_LINE / 8 - 2];
+    /* The producer's. */
+    P_TYPE(uint64_t) produced;      /* next position to write */
+    P_TYPE(uint64_t) published;     /* first position that the consumer can't see yet */
+    P_TYPE(uint64_t) consumed_seen; /* cached copy of consumed */
+    uint64_t pad1[HOI_LINE / 8 - 3];
+    /* The consumer's. */
+    P_TYPE(uint64_t) taken; /* next position to read */
+    uint64_t pad2[HOI_LINE / 8 - 1];
+    /* From the consumer to the producer. */
+    A_TYPE(uint64_t) consumed;
+    uint64_t pad3[HOI_LINE / 8 - 1];
+};
+
+/* Producer: room for one more? Asks the consumer's cursor only when the cached copy says no. */
+static inline int hoi_lane_room(struct hoi_lane_core *l)
+{
+    uint64_t pos = P_READ(l->produced);
+    if (hoi_likely(pos - P_READ(l->consumed_seen) <= l->mask))
+        return 1;
+    P_WRITE(l->consumed_seen, A_LOAD(l->consumed, AT(lane_room, acquire))); /* edge ROOM: acquire */
+    return pos - P_READ(l->consumed_seen) <= l->mask;
+}
+
+/* The same for a producer that is about to sleep, ordered after its doze (doorbell.inl). */
+static inline int hoi_lane_reroom(struct hoi_lane_core *l)
+{
+    P_WRITE(l->consumed_seen,
+            A_LOAD(l->consumed, AT(lane_reroom, seq_cst))); /* edge ROOM: acquire */
+    return P_READ(l->produced) - P_READ(l->consumed_seen) <= l->mask;
+}
+
+/* Producer: writes one descriptor. There is room. Not visible before hoi_lane_publish. */
+static inline void hoi_lane_push(struct hoi_lane_core *l, const HOI_ITEM *item)
+{
+    uint64_t pos = P_READ(l->produced);
+    struct hoi_slot *slot = &l->slots[pos & l->mask];
+    HOI_SLOT_WRITE(slot, item);
+    /* Relaxed: the consumer comes here only past the first slot of the burst, whose seq is stored
+     * later, with release. */
+    if (pos != P_READ(l->published))
+        A_STORE(slot->seq, (uint32_t)(pos + 1), AT(lane_follow, relaxed));
+    P_WRITE(l->produced, pos + 1);
+}
+
+/* Producer: makes all that was pushed visible. Returns whether there was something. */
+static inline int hoi_lane_publish(struct hoi_lane_core *l)
+{
+    uint64_t first = P_READ(l->published);
+    if (first == P_READ(l->produced))
+        return 0;
+    A_STORE(l->slots[first & l->mask].seq, (uint32_t)(first + 1),
+            AT(lane_publish, seq_cst)); /* edge SLOT: release */
+    P_WRITE(l->published, P_READ(l->produced));
+    return 1;
+}
+
+/* Consumer: is there a message? */
+static inline int hoi_lane_ready(struct hoi_lane_core *l)
+{
+    uint64_t pos = P_READ(l->taken);
+    return A_LOAD(l->slots[pos & l->mask].seq, AT(lane_observe, acquire)) /* edge SLOT: acquire */
+           == (uint32_t)(pos + 1);
+}
+
+/* The same for a consumer that is about to sleep, ordered after its doze (doorbell.inl). */
+static inline int hoi_lane_recheck(struct hoi_lane_core *l)
+{
+    uint64_t pos = P_READ(l->taken);
+    return A_LOAD(l->slots[pos & l->mask].seq, AT(lane_recheck, seq_cst)) /* edge SLOT: acquire */
+           == (uint32_t)(pos + 1);
+}
+
+/* Consumer: copies up to max descriptors out. The slots stay taken until hoi_lane_free. */
+static inline uint32_t hoi_lane_take(struct hoi_lane_core *l, HOI_ITEM *items, uint32_t max)
+{
+    uint32_t n = 0;
+    while (n < max && hoi_lane_ready(l)) {
+        uint64_t pos = P_READ(l->taken);
+        HOI_SLOT_READ(&l->slots[pos & l->mask], &items[n]);
+        P_WRITE(l->taken, pos + 1);
+        n++;
+    }
+    return n;
+}
+
+/* Consumer: gives the slots that it copied back to the producer. */
+static inline void hoi_lane_free(struct hoi_lane_core *l)
+{
+    A_STORE(l->consumed, P_READ(l->taken), AT(lane_free, release)); /* edge ROOM: release */
+}
+
+/* The same where the producer may sleep until there is room: the caller rings its bell next. */
+static inline void hoi_lane_free_ring(struct hoi_lane_core *l)
+{
+    A_STORE(l->consumed, P_READ(l->taken), AT(lane_free_ring, seq_cst)); /* edge ROOM: release */
+}

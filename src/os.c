@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "os.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+static void *map(size_t bytes, int prot, int flags)
+{
+    void *ptr = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return ptr == MAP_FAILED ? NULL : ptr;
+}
+
+void *hoi_os_reserve(size_t bytes)
+{
+    void *ptr = map(bytes, PROT_NONE, MAP_NORESERVE);
+    if (ptr && madvise(ptr, bytes, MADV_DONTFORK)) {
+        munmap(ptr, bytes);
+        return NULL;
+    }
+    return ptr;
+}
+
+int hoi_os_commit(void *ptr, size_t bytes)
+{
+    return mprotect(ptr, bytes, PROT_READ | PROT_WRITE);
+}
+
+void hoi_os_discard(void *ptr, size_t bytes)
+{
+    (void)madvise(ptr, bytes, MADV_DONTNEED); /* refused: it stays committed, nothing else */
+}
+
+void hoi_os_release(void *ptr, size_t bytes)
+{
+    if (ptr)
+        munmap(ptr, bytes);
+}
+
+void *hoi_os_alloc(size_t bytes)
+{
+    return map(bytes, PROT_READ | PROT_WRITE, 0);
+}
+
+void hoi_os_free(void *ptr, size_t bytes)
+{
+    if (ptr)
+        munmap(ptr, bytes);
+}
+
+int hoi_os_wipe_on_fork(void *ptr, size_t bytes)
+{
+    return madvise(ptr, bytes, MADV_WIPEONFORK);
+}
+
+int64_t hoi_os_now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+int hoi_os_futex_wait(A_TYPE(uint32_t) * word, uint32_t expected, int64_t deadline_ns)
+{
+    struct timespec ts = timespec_of(deadline_ns);
+    /* The BITSET form takes an absolute time, so that a wake-up for nothing does not stretch it. */
+    long r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                     deadline_ns == INT64_MAX ? NULL : &ts, NULL, FUTEX_BITSET_MATCH_ANY);
+    return r == -1 && errno == ETIMEDOUT ? -1 : 0;
+}
+
+void hoi_os_futex_wake(A_TYPE(uint32_t) * word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+}
+
+void hoi_os_sleep_ns(int64_t ns)
+{
+    struct timespec ts = timespec_of(ns);
+    nanosleep(&ts, NULL);
+}
+
+int hoi_os_eventfd(void)
+{
+    return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+void hoi_os_eventfd_write(int fd)
+{
+    uint64_t one = 1;
+    while (write(fd, &one, sizeof one) == -1 && errno == EINTR)
+        ;
+}
+
+uint64_t hoi_os_eventfd_read(int fd)
+{
+    uint64_t sum;
+    ssize_t n;
+    while ((n = read(fd, &sum, sizeof sum)) == -1 && errno == EINTR)
+        ;
+    return n == (ssize_t)sizeof sum ? sum : 0;
+}
+
+void hoi_os_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}

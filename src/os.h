@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the core asks of the operating system, in one place: memory, futex, eventfd, clock, mutex. */
+#ifndef HOI_OS_H
+#define HOI_OS_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "atomic.h"
+
+/* A defect of the library, or memory overwritten: stop before worse happens. */
+#define HOI_TRAP_IF(cond)                                                                          \
+    do {                                                                                           \
+        if (hoi_unlikely(cond))                                                                    \
+            __builtin_trap();                                                                      \
+    } while (0)
+
+/* Reserves address space, not readable, not inherited by a forked child. NULL when refused. */
+void *hoi_os_reserve(size_t bytes);
+/* Makes a page-aligned part of it readable and writable (zero at first). 0, or -1 when refused. */
+int hoi_os_commit(void *ptr, size_t bytes);
+/* Gives the memory behind committed pages back; they read as zero from then on. */
+void hoi_os_discard(void *ptr, size_t bytes);
+void hoi_os_release(void *ptr, size_t bytes);
+
+/* Zeroed memory on lines of its own, for objects of the library. NULL when refused. */
+void *hoi_os_alloc(size_t bytes);
+void hoi_os_free(void *ptr, size_t bytes);
+
+/* Asks that a forked child finds these whole pages zero. 0, or -1 when the kernel can't. */
+int hoi_os_wipe_on_fork(void *ptr, size_t bytes);
+
+int64_t hoi_os_now_ns(void); /* monotonic */
+
+/* A time-out as a point in time: negative stays "for ever". */
+static inline int64_t hoi_os_deadline(int64_t timeout_ns)
+{
+    if (timeout_ns < 0)
+        return INT64_MAX;
+    int64_t now = hoi_os_now_ns();
+    return timeout_ns > INT64_MAX - now ? INT64_MAX : now + timeout_ns;
+}
+
+/* Sleeps while *word is `expected`, until woken or the deadline. Returns -1 when time ran out. */
+int hoi_os_futex_wait(A_TYPE(uint32_t) * word, uint32_t expected, int64_t deadline_ns);
+void hoi_os_futex_wake(A_TYPE(uint32_t) * word);
+void hoi_os_sleep_ns(int64_t ns);
+
+int hoi_os_eventfd(void);             /* non-blocking; -1 when refused */
+void hoi_os_eventfd_write(int fd);    /* adds one */
+uint64_t hoi_os_eventfd_read(int fd); /* takes all; 0 when there was nothing */
+void hoi_os_close(int fd);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Segment count: who still holds something of a segment, and who recycles it.
+ *
+ * Each buffer of a segment has a number, and a bit in a word of 32. A word is {generation, live}:
+ * 32 bits each, so that a return checks generation and bit and clears the bit in one
+ * compare-exchange. A second, stale or forged return finds another generation or a bit that is
+ * clear: an error, never corruption, even when it races with the legal one. The returns of a batch
+ * that share a word are one exchange.
+ *
+ * The count is over words, not over buffers. It starts at BIAS. Words are opened with all bits live
+ * as the owner reaches them; the owner counts them privately. Sealing clears the bits that were not
+ * issued and subtracts BIAS - opened. Whoever clears the last bit of a word subtracts one; slices
+ * and queued releases hold the segment by HOLD. Whoever reaches zero recycles. (BIAS is the scheme of
+ * biased reference counts: the owner's side costs no atomic.)
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  BITS | word_return | word_return | reads by earlier holders of the word | recycled under a reader
+ *  LAST | count_drop | count_drop | reads by holders of other words | recycled under a reader
+ * Opening a word is relaxed: its number travels to a holder through a lane (SLOT) or in the caller's
+ * own order.
+ */
+
+#define HOI_WORD_BITS 32u
+#define HOI_COUNT_BIAS ((uint64_t)1 << 24) /* above any number of words */
+#define HOI_COUNT_HOLD ((uint64_t)1 << 32) /* slices and queued releases: the high half */
+
+#define hoi_word_pack(gen, live) ((uint64_t)(gen) << 32 | (live))
+
+/* Owner: begins a word whose 32 numbers it will issue one after the other. */
+static inline void hoi_word_open(A_TYPE(uint64_t) * word, uint32_t gen)
+{
+    A_STORE(*word, hoi_word_pack(gen, 0xffffffffu), AT(word_open, relaxed));
+}
+
+/*
+ * Any holder: clears the bits of `mask`, all of them or none. Returns 0 if the generation is another
+ * or a bit is clear already (nothing changed); 1 done; 2 done, and this was the word's last bit: the
+ * caller subtracts one from the count.
+ */
+static inline int hoi_word_return(A_TYPE(uint64_t) * word, uint32_t gen, uint32_t mask)
+{
+    uint64_t w = A_LOAD(*word, AT(word_look, relaxed)); /* the exchange below orders */
+    do {
+        if ((uint32_t)(w >> 32) != gen || ((uint32_t)w & mask) != mask)
+            return 0;
+    } while (!A_CAS(*word, w, w & ~(uint64_t)mask,
+                    AT(word_return, acq_rel),   /* edge BITS: release */
+                    AT(word_relook, relaxed))); /* edge BITS: acquire */
+    return (uint32_t)w == mask ? 2 : 1;
+}
+
+/* A holder of the segment adds another hold: it can't reach zero meanwhile, so relaxed is enough. */
+static inline void hoi_count_hold(A_TYPE(uint64_t) * count, uint64_t n)
+{
+    (void)A_FADD(*count, n, AT(count_hold, relaxed));
+}
+
+/* Takes n off. Returns 1 to the one caller who reached zero: it recycles. */
+static inline int hoi_count_drop(A_TYPE(uint64_t) * count, uint64_t n)
+{
+    uint64_t old =
+        A_FSUB(*count, n, AT(count_drop, acq_rel)); /* edge LAST: release, edge LAST: acquire */
+    HOI_TRAP_IF(old < n); /* a defect of the library itself: stop before memory is reused */
+    return old == n;
+}
+
+/*
+ * Owner: seals a segment that issued the numbers 0 to issued - 1. Returns 1 if nothing is out any
+ * more: the caller recycles.
+ */
+static inline int hoi_seg_seal_count(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) * count,
+                                     uint32_t gen, uint32_t issued)
+{
+    uint32_t opened = (issued + HOI_WORD_BITS - 1) / HOI_WORD_BITS;
+    uint32_t rest = issued % HOI_WORD_BITS;
+    uint64_t drop = HOI_COUNT_BIAS - opened;
+    if (rest && hoi_word_return(&words[opened - 1], gen, 0xffffffffu << rest) == 2)
+        drop++;
+    return hoi_count_drop(count, drop);
+}
+
+/*
+ * Owner: one more number of a sealed segment, on behalf of somebody who holds something of it (so
+ * that it can't be recycled meanwhile).
+ */
+static inline void hoi_seg_issue_late(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) * count,
+                                      uint32_t gen, uint32_t number)
+{
+    A_TYPE(uint64_t) *word = &words[number / HOI_WORD_BITS];
+    uint64_t bit = (uint64_t)1 << number % HOI_WORD_BITS;
+    hoi_count_hold(count, 1); /* before the bit: the word may be empty, and so not counted */
+    uint64_t w = A_LOAD(*word, AT(late_look, relaxed));
+    uint64_t next;
+    do /* an older generation: a word that this one has not opened */
+        next = (uint32_t)(w >> 32) == gen ? w | bit : hoi_word_pack(gen, bit);
+    while (!A_CAS(*word, w, next, AT(late_issue, acq_rel), /* edge BITS: release */
+                  AT(late_relook, relaxed)));              /* edge BITS: acquire */
+    if ((uint32_t)(w >> 32) == gen && (uint32_t)w != 0)
+        (void)hoi_count_drop(count,
+                             1); /* the word was counted already; not the last: the holder's */
+}

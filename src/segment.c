@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  FRESH | acquire_fresh | hoi_seg_find | that the bookkeeping is committed | a fault on a forged handle
+ *  FREE | hoi_seg_push | hoi_seg_pop_all | the last reads by returners | bytes reused under a reader
+ *  POOL | hoi_seg_push_tagged | hoi_seg_pop_tagged | the same, through a pool | the same
+ */
+#include "segment.h"
+
+int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, uint32_t seg_bytes)
+{
+    uint64_t max = max_bytes / seg_bytes;
+    if (max == 0 || max > HOI_SEGS_MAX)
+        return HO_E_RANGE;
+    segs->salt = salt;
+    segs->seg_bytes = seg_bytes;
+    segs->max = (uint32_t)max;
+    segs->table = hoi_os_reserve(max * sizeof(struct hoi_seg));
+    segs->data = hoi_os_reserve(max * seg_bytes);
+    if (segs->table && segs->data)
+        return HO_OK;
+    hoi_segs_free(segs);
+    return HO_E_NOMEM;
+}
+
+void hoi_segs_free(struct hoi_segs *segs)
+{
+    hoi_os_release(segs->table, segs->max * sizeof(struct hoi_seg));
+    hoi_os_release(segs->data, (uint64_t)segs->max * segs->seg_bytes);
+    segs->table = NULL;
+    segs->data = NULL;
+}
+
+static int32_t acquire_fresh(struct hoi_segs *segs, struct hoi_seg **seg)
+{
+    uint32_t index = A_LOAD(segs->fresh, memory_order_relaxed);
+    for (;;) {
+        if (index >= segs->max)
+            return HO_FULL;
+        struct hoi_seg *s = hoi_seg_at(segs, index);
+        uint8_t *base = segs->data + (uint64_t)index * segs->seg_bytes;
+        /* Committing twice is harmless, so a loser of the race below just goes on. */
+        if (hoi_os_commit(s, sizeof *s) || hoi_os_commit(base, segs->seg_bytes))
+            return HO_E_NOMEM;
+        if (A_CAS(segs->fresh, index, index + 1, memory_order_acq_rel, /* edge FRESH: release */
+                  memory_order_relaxed)) {
+            s->index = index;
+            s->base = (uint64_t)(uintptr_t)base;
+            *seg = s;
+            return HO_OK;
+        }
+    }
+}
+
+int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg)
+{
+    *seg = hoi_seg_pop_tagged(segs, &segs->free_stack);
+    return *seg ? HO_OK : acquire_fresh(segs, seg);
+}
+
+void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use)
+{
+    uint32_t gen = (hoi_get(seg->gen) + 1) & HOI_GEN_MASK;
+    hoi_set(seg->gen, gen);
+    hoi_set(seg->issued, 0);
+    seg->opened = 0;
+    hoi_set(seg->cursor, seg->base);
+    seg->end = seg->base + segs->seg_bytes;
+    seg->handle_base =
+        (uint64_t)segs->salt << 56 | (uint64_t)gen << 32 | (uint64_t)seg->index << 12;
+    hoi_set(seg->sealed, 0);
+    A_STORE(seg->count, HOI_COUNT_BIAS, memory_order_relaxed); /* published with the first buffer */
+    hoi_set(seg->use, use);
+}
+
+int hoi_seg_more_numbers(struct hoi_seg *seg, uint32_t limit)
+{
+    if (seg->opened >= limit)
+        return 0;
+    hoi_word_open(&seg->words[seg->opened / HOI_WORD_BITS], hoi_get(seg->gen));
+    seg->opened += HOI_WORD_BITS;
+    return 1;
+}
+
+int hoi_seg_idle(const struct hoi_seg *seg)
+{
+    uint32_t issued = hoi_get(seg->issued);
+    for (uint32_t i = 0; i < issued; i += HOI_WORD_BITS) {
+        uint32_t live = (uint32_t)hoi_get(seg->words[i / HOI_WORD_BITS]);
+        if (issued - i < HOI_WORD_BITS)
+            live &= ~(0xffffffffu << (issued - i));
+        if (live)
+            return 0;
+    }
+    return issued != 0;
+}
+
+int hoi_seg_seal(struct hoi_seg *seg)
+{
+    uint32_t issued = hoi_get(seg->issued);
+    hoi_set(seg->sealed, 1);
+    seg->opened = issued; /* no number without hoi_seg_issue_late from here on */
+    HO_HOOK("segment:before_seal");
+    return hoi_seg_seal_count(seg->words, &seg->count, hoi_get(seg->gen), issued);
+}
+
+struct hoi_seg *hoi_seg_next(const struct hoi_segs *segs, const struct hoi_seg *seg)
+{
+    uint32_t next = hoi_get(seg->next);
+    return next ? hoi_seg_at(segs, next - 1) : NULL;
+}
+
+void hoi_seg_push(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack, struct hoi_seg *seg)
+{
+    (void)segs;
+    uint32_t head = A_LOAD(*stack, memory_order_relaxed);
+    do
+        hoi_set(seg->next, head);
+    while (!A_CAS(*stack, head, seg->index + 1, memory_order_seq_cst, /* edge FREE: release */
+                  memory_order_relaxed));
+}
+
+struct hoi_seg *hoi_seg_pop_all(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack)
+{
+    if (!A_LOAD(*stack, memory_order_relaxed))
+        return NULL;
+    uint32_t head = A_XCHG(*stack, 0, memory_order_acquire); /* edge FREE: acquire */
+    return head ? hoi_seg_at(segs, head - 1) : NULL;
+}
+
+void hoi_seg_push_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack, struct hoi_seg *seg)
+{
+    (void)segs;
+    uint64_t head = A_LOAD(*stack, memory_order_relaxed), next;
+    do {
+        hoi_set(seg->next, (uint32_t)head);
+        next = ((head >> 32) + 1) << 32 | (seg->index + 1);
+    } while (!A_CAS(*stack, head, next, memory_order_release, /* edge POOL: release */
+                    memory_order_relaxed));
+}
+
+struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack)
+{
+    uint64_t head = A_LOAD(*stack, memory_order_acquire), next; /* edge POOL: acquire */
+    struct hoi_seg *seg;
+    do {
+        if (!(uint32_t)head)
+            return NULL;
+        seg = hoi_seg_at(segs, (uint32_t)head - 1);
+        /* `next` may be stale by now; then the tag has moved on and the exchange fails. */
+        next = ((head >> 32) + 1) << 32 | hoi_get(seg->next);
+    } while (!A_CAS(*stack, head, next, memory_order_acquire, /* edge POOL: acquire */
+                    memory_order_acquire));
+    return seg;
+}

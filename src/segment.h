@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Segment: a block of a domain's memory, filled front to back, recycled whole.
+ *
+ * The bytes lie in the domain's data region, the bookkeeping in a region of its own, so that a stray
+ * write through a buffer does not reach it. A buffer's handle is {salt:8, generation:24, segment:20,
+ * number:12}: salt names the domain, number the bit in words[] and the note.
+ *
+ * A segment of records has the same bookkeeping; its bytes are the library's records of foreign
+ * buffers or of slices (record.h).
+ */
+#ifndef HOI_SEGMENT_H
+#define HOI_SEGMENT_H
+
+#include "hooks.h"
+#include "os.h"
+
+#include "segcount.inl"
+
+#include "handoff/buf.h"
+#include "handoff/status.h"
+
+#define HOI_SEG_NUMBERS 4096u
+#define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
+#define HOI_SEGS_MAX ((uint32_t)1 << 20)
+#define HOI_GEN_MASK 0xffffffu
+
+/* A note per number: what the buffer occupies. Written by its holder alone, read by ho_stats_get. */
+#define HOI_NOTE_LOAN 0x80000000u
+#define HOI_NOTE_BYTES 0x7fffffffu
+
+enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
+
+struct hoi_service;
+
+struct hoi_seg {
+    /* The owner's line: the producer that fills it; relaxed atomics because ho_stats_get reads. */
+    HOI_COUNTER(uint64_t) cursor; /* address of the next free byte, 64-byte aligned */
+    uint64_t end;                 /* address behind the last byte */
+    uint64_t handle_base;         /* handle of number 0 in this generation */
+    HOI_COUNTER(uint32_t) issued; /* numbers given out */
+    uint32_t opened;              /* numbers whose words are open */
+    HOI_COUNTER(uint32_t) gen;
+    HOI_COUNTER(uint32_t) use; /* enum hoi_seg_use */
+    HOI_COUNTER(uint32_t) sealed;
+    uint32_t index;
+    uint64_t base;
+    struct hoi_service *service; /* whose budget it is on; set when it is first acquired */
+    uint32_t shard;              /* number of the producer that it goes home to */
+    uint8_t pad0[HOI_LINE - 68];
+    /* The returners'. */
+    A_TYPE(uint64_t) count;
+    A_TYPE(uint32_t) next; /* in a stack of free segments: index + 1, 0 ends it */
+    uint8_t pad1[HOI_LINE - 12];
+    A_TYPE(uint64_t) words[HOI_SEG_WORDS];
+    HOI_COUNTER(uint32_t) notes[HOI_SEG_NUMBERS];
+    uint8_t pad2[5 * 4096 - 2 * HOI_LINE - 8 * HOI_SEG_WORDS - 4 * HOI_SEG_NUMBERS];
+};
+_Static_assert(sizeof(struct hoi_seg) == 5 * 4096, "committed by whole pages");
+_Static_assert(offsetof(struct hoi_seg, words) == 2 * HOI_LINE,
+               "returners' words on their own lines");
+
+/* All segments of a domain. */
+struct hoi_segs {
+    uint32_t salt;
+    uint32_t seg_bytes;
+    uint32_t max;
+    A_TYPE(uint32_t) fresh; /* committed so far; those below are readable for ever */
+    struct hoi_seg *table;
+    uint8_t *data;
+    uint8_t pad[HOI_LINE - 32];
+    A_TYPE(uint64_t) free_stack; /* {tag:32, index + 1:32} of segments that no service has */
+    uint8_t pad1[HOI_LINE - 8];
+};
+
+int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, uint32_t seg_bytes);
+void hoi_segs_free(struct hoi_segs *segs);
+
+/* A segment that nobody has, committed. HO_OK, HO_FULL (max_bytes) or HO_E_NOMEM. Lock-free but for
+ * the system call that commits. */
+int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg);
+
+/* Begins a generation: empty, count at BIAS. The caller has it alone. */
+void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use);
+
+/* Opens the word for the next 32 numbers. 0 when all numbers are given. */
+int hoi_seg_more_numbers(struct hoi_seg *seg, uint32_t limit);
+
+/* Has everything that the segment issued come back? The caller fills it. */
+int hoi_seg_idle(const struct hoi_seg *seg);
+
+/* Ends the filling. Returns 1 if nothing is out: the caller recycles. */
+int hoi_seg_seal(struct hoi_seg *seg);
+
+/* Stacks of free segments: push by any thread, take all by any thread (an exchange: no ABA). */
+void hoi_seg_push(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack, struct hoi_seg *seg);
+struct hoi_seg *hoi_seg_pop_all(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack);
+struct hoi_seg *hoi_seg_next(const struct hoi_segs *segs, const struct hoi_seg *seg);
+
+/* Stacks with a tag, so that any thread may take one. */
+void hoi_seg_push_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack,
+                         struct hoi_seg *seg);
+struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
+
+#define hoi_handle_salt(h) ((uint32_t)((h) >> 56))
+#define hoi_handle_gen(h) ((uint32_t)((h) >> 32) & HOI_GEN_MASK)
+#define hoi_handle_seg(h) ((uint32_t)((h) >> 12) & (HOI_SEGS_MAX - 1))
+#define hoi_handle_number(h) ((uint32_t)(h) & (HOI_SEG_NUMBERS - 1))
+
+static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t index)
+{
+    return &segs->table[index];
+}
+
+/* The segment of a buffer's handle, if it can have one; says why not. Nothing of it is read. */
+static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struct hoi_seg **seg)
+{
+    if (hoi_unlikely(hoi_handle_salt(handle) != segs->salt))
+        return HO_E_DOMAIN;
+    uint32_t index = hoi_handle_seg(handle);
+    if (hoi_unlikely(index >= A_LOAD(segs->fresh, memory_order_acquire))) /* edge FRESH: acquire */
+        return HO_E_STALE;
+    *seg = hoi_seg_at(segs, index);
+    return HO_OK;
+}
+
+/* Is this number live in its generation? Whoever holds it gets a firm yes. */
+static inline int hoi_seg_live(struct hoi_seg *seg, uint64_t handle)
+{
+    uint32_t number = hoi_handle_number(handle);
+    uint64_t word = hoi_get(seg->words[number / HOI_WORD_BITS]);
+    return (uint32_t)(word >> 32) == hoi_handle_gen(handle) && (word >> number % HOI_WORD_BITS & 1);
+}
+
+#endif
