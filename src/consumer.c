@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Consumer: taking and waiting. Opening and closing are in consumer_open.c. */
+#include "consumer_private.h"
+#include "producer_private.h"
+
+/* How long a wait that ran out gives a publisher that is between its store and its wake-up, before
+ * a message that is there counts as a late wake. */
+#define LATE_GRACE_NS 2000000
+
+static inline int stale(const struct hoi_consumer *c)
+{
+    return A_LOAD(c->service->epoch, memory_order_relaxed) != c->epoch_seen;
+}
+
+static inline void free_slots(struct hoi_lane *lane)
+{
+    if (hoi_likely(!lane->producer_bell)) {
+        hoi_lane_free(&lane->core);
+        return;
+    }
+    hoi_lane_free_ring(&lane->core);
+    (void)hoi_bell_wake(lane->producer_bell);
+}
+
+/* One round over the lanes, beginning where the last one stopped. */
+static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
+{
+    uint32_t n = 0, lanes = c->lanes_count;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < lanes && n < max; i++) {
+        if (c->turn >= lanes)
+            c->turn = 0;
+        struct hoi_lane *lane = c->lanes[c->turn++];
+        uint32_t got = hoi_lane_take(&lane->core, bufs + n, max - n);
+        if (!got)
+            continue;
+        free_slots(lane);
+        for (uint32_t k = n; k < n + got; k++) {
+            bufs[k].service = c->service->number;
+            bytes += bufs[k].len;
+        }
+        n += got;
+    }
+    if (n) {
+        hoi_bump(c->messages, n);
+        hoi_bump(c->bytes, bytes);
+    }
+    return n;
+}
+
+/* Looks again, after dozing: lanes and the state of the service. */
+static int anything(struct hoi_consumer *c)
+{
+    if (A_LOAD(c->service->epoch, memory_order_seq_cst) !=
+            c->epoch_seen || /* edge EPOCH: acquire */
+        c->closing)
+        return 1;
+    for (uint32_t i = 0; i < c->lanes_count; i++)
+        if (hoi_lane_recheck(&c->lanes[i]->core))
+            return 1;
+    return 0;
+}
+
+/* Nothing was there: for a consumer with a descriptor, arms it, unless something came meanwhile. */
+static int arm(struct hoi_consumer *c)
+{
+    if (!c->armable)
+        return 1;
+    hoi_bell_doze(&c->bell.core, HOI_BELL_ARMED);
+    HO_HOOK("consumer:armed");
+    if (!anything(c))
+        return 1;
+    hoi_bell_get_up(&c->bell);
+    return 0;
+}
+
+int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken)
+{
+    struct hoi_consumer *c = hoi_consumer_get(handle);
+    if (hoi_unlikely(!c || !taken || (max && !bufs))) {
+        if (taken)
+            *taken = 0;
+        return c ? HO_E_INVAL : hoi_handle_status();
+    }
+    if (hoi_unlikely(c->armable))
+        hoi_bell_get_up(&c->bell);
+    for (;;) {
+        int32_t status = HO_OK;
+        if (hoi_unlikely(stale(c)))
+            status = hoi_consumer_refresh(c);
+        uint32_t n = take_round(c, bufs, max);
+        *taken = n;
+        if (hoi_likely(n || !max))
+            return n ? HO_OK : HO_EMPTY;
+        if (status)
+            return status;
+        if (c->closing) /* what a producer is still pushing will be cancelled, not delivered */
+            return HO_CLOSED;
+        if (arm(c))
+            return HO_EMPTY;
+    }
+}
+
+/* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
+static void judge_late(struct hoi_consumer *c)
+{
+    int64_t until = hoi_os_now_ns() + LATE_GRACE_NS;
+    while (hoi_get(c->bell.core.word) == HOI_BELL_SLEEPING) {
+        if (hoi_os_now_ns() > until) {
+            hoi_bump(c->late, 1);
+            return;
+        }
+        hoi_os_sleep_ns(LATE_GRACE_NS / 20);
+    }
+}
+
+int32_t ho_wait(ho_consumer *handle, int64_t timeout_ns)
+{
+    struct hoi_consumer *c = hoi_consumer_get(handle);
+    if (!c)
+        return hoi_handle_status();
+    if (stale(c))
+        (void)hoi_consumer_refresh(c);
+    if (anything(c))
+        return HO_OK;
+    if (timeout_ns == 0)
+        return HO_TIMEOUT;
+    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
+    int32_t status = HO_OK;
+    while (!status) {
+        hoi_bell_get_up(&c->bell);
+        hoi_bell_doze(&c->bell.core, HOI_BELL_SLEEPING);
+        HO_HOOK("consumer:dozing");
+        if (anything(c))
+            break;
+        if (hoi_os_futex_wait(&c->bell.core.word, HOI_BELL_SLEEPING, deadline_ns) < 0)
+            status = HO_TIMEOUT;
+    }
+    if (status && anything(c)) {
+        judge_late(c);
+        status = HO_OK;
+    }
+    hoi_bell_get_up(&c->bell);
+    return status;
+}
+
+int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)
+{
+    struct hoi_consumer *c = hoi_consumer_get(handle);
+    if (fd)
+        *fd = -1;
+    if (!c)
+        return hoi_handle_status();
+    if (!fd)
+        return HO_E_INVAL;
+    if (!hoi_get(c->bell.fd)) {
+        int new_fd = hoi_os_eventfd();
+        if (new_fd < 0)
+            return HO_E_SYSTEM;
+        hoi_set(c->bell.fd, new_fd + 1);
+    }
+    c->armable = 1;
+    *fd = hoi_get(c->bell.fd) - 1;
+    return HO_OK;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOI_CONSUMER_PRIVATE_H
+#define HOI_CONSUMER_PRIVATE_H
+
+#include "service_private.h"
+
+#include "handoff/consumer.h"
+
+struct hoi_consumer {
+    /* The consumer thread's own. */
+    struct hoi_lane **lanes;
+    uint32_t lanes_count;
+    uint32_t lanes_room;
+    uint32_t turn;    /* the lane to look at first, so that none starves */
+    uint32_t closing; /* the service was closing when the lanes were last looked up */
+    uint32_t armable; /* ho_consumer_fd was called */
+    uint64_t epoch_seen;
+    struct hoi_service *service;
+    uint64_t handle;
+    uint32_t number;
+    uint32_t open; /* under the mutex */
+    HOI_COUNTER(uint64_t) messages;
+    HOI_COUNTER(uint64_t) bytes;
+    HOI_COUNTER(uint64_t) late;
+    uint8_t pad[HOI_LINE];
+    struct hoi_bell bell;
+};
+
+static inline struct hoi_consumer *hoi_consumer_get(const ho_consumer *handle)
+{
+    return hoi_handle_get(HOI_CONSUMER, handle);
+}
+
+/* Looks again at lanes and state. HO_OK or HO_E_NOMEM. */
+int32_t hoi_consumer_refresh(struct hoi_consumer *c);
+
+#endif

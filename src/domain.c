@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "owner_private.h"
+#include "service_private.h"
+
+#define MAX_BYTES_DEFAULT ((uint64_t)4 << 30)
+#define MAX_BYTES_MOST ((uint64_t)128 << 30)
+#define SEGMENT_DEFAULT (256u << 10)
+#define SEGMENT_LEAST (16u << 10)
+#define SEGMENT_MOST (16u << 20)
+
+/* Salts: which of the 64 numbers a domain has; part of each buffer's handle, so never 0. They are
+ * used in turn, so that a stale handle of a destroyed domain is not at once valid in the next. */
+static pthread_mutex_t salts_mutex = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t salts_used[256];
+static uint32_t salt_last, domains_open;
+
+static uint32_t salt_take(void)
+{
+    uint32_t salt = 0;
+    pthread_mutex_lock(&salts_mutex);
+    if (domains_open < HOI_DOMAINS_MAX) {
+        do
+            salt_last = salt_last % 255 + 1;
+        while (salts_used[salt_last]);
+        salt = salt_last;
+        salts_used[salt] = 1;
+        domains_open++;
+    }
+    pthread_mutex_unlock(&salts_mutex);
+    return salt;
+}
+
+static void salt_give(uint32_t salt)
+{
+    pthread_mutex_lock(&salts_mutex);
+    salts_used[salt] = 0;
+    domains_open--;
+    pthread_mutex_unlock(&salts_mutex);
+}
+
+static int32_t opts_check(const ho_domain_opts *opts, ho_domain_opts *known)
+{
+    *known = (ho_domain_opts){0};
+    int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_DOMAIN_OPTS_MIN, opts) : HO_OK;
+    if (status)
+        return status;
+    if (known->flags & HO_BUF_FLAGS_MUST)
+        return HO_E_FLAGS;
+    if (known->reserved0)
+        return HO_E_RESERVED;
+    if (!known->max_bytes)
+        known->max_bytes = MAX_BYTES_DEFAULT;
+    if (!known->segment_bytes)
+        known->segment_bytes = SEGMENT_DEFAULT;
+    uint32_t seg = known->segment_bytes;
+    if (known->max_bytes > MAX_BYTES_MOST || seg < SEGMENT_LEAST || seg > SEGMENT_MOST ||
+        (seg & (seg - 1)))
+        return HO_E_RANGE;
+    return HO_OK;
+}
+
+static void domain_free(struct hoi_domain *d)
+{
+    hoi_owners_free(d);
+    if (d->segs.table)
+        hoi_segs_free(&d->segs);
+    if (d->segs.salt)
+        salt_give(d->segs.salt);
+    pthread_mutex_destroy(&d->mutex);
+    hoi_os_free(d, sizeof *d);
+}
+
+int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
+{
+    ho_domain_opts known;
+    int refused = 0;
+    if (!domain)
+        return HO_E_INVAL;
+    *domain = NULL;
+    int32_t status = opts_check(opts, &known);
+    if (status)
+        return status;
+    struct hoi_domain *d = hoi_os_alloc(sizeof *d);
+    if (!d)
+        return HO_E_NOMEM;
+    pthread_mutex_init(&d->mutex, NULL);
+    uint32_t salt = salt_take();
+    status =
+        salt ? hoi_segs_init(&d->segs, salt, known.max_bytes, known.segment_bytes) : HO_E_LIMIT;
+    d->segs.salt = salt;
+    uint64_t fits = known.segment_bytes / sizeof(struct hoi_slice);
+    d->slice_numbers = fits < HOI_SLICE_NUMBERS ? (uint32_t)fits : HOI_SLICE_NUMBERS;
+    if (!status && !(d->handle = hoi_handle_new(HOI_DOMAIN, d, &refused)))
+        status = refused ? HO_E_SYSTEM : HO_E_LIMIT;
+    if (status)
+        domain_free(d);
+    else
+        *domain = (ho_domain *)(uintptr_t)d->handle;
+    return status;
+}
+
+/* One look at everything: what is still out. Returns whether anything is. */
+static int look(struct hoi_domain *d, ho_outstanding *out)
+{
+    *out = (ho_outstanding){0};
+    pthread_mutex_lock(&d->mutex);
+    int any = hoi_outstanding_add(d, NULL, out);
+    for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
+        if (d->services[i])
+            any |= hoi_outstanding_add(d, d->services[i], out);
+    pthread_mutex_unlock(&d->mutex);
+    return any;
+}
+
+static void report(ho_outstanding *theirs, const ho_outstanding *ours)
+{
+    if (theirs)
+        hoi_result_write(theirs, ours, sizeof *ours);
+}
+
+/* Closes each service as far as it goes. */
+static void close_services(struct hoi_domain *d)
+{
+    for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++) {
+        pthread_mutex_lock(&d->mutex);
+        uint64_t handle = d->services[i] ? d->services[i]->handle : 0;
+        pthread_mutex_unlock(&d->mutex);
+        if (handle)
+            (void)ho_service_close((ho_service *)(uintptr_t)handle, 0, NULL);
+    }
+}
+
+int32_t ho_domain_close(ho_domain *handle, int64_t timeout_ns, ho_outstanding *outstanding)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    ho_outstanding out;
+    int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
+    if (!d)
+        return hoi_handle_status();
+    if (status)
+        return status;
+    if (hoi_in_callback)
+        return HO_E_REENTRANT;
+    hoi_set(d->closing, 1);
+    hoi_owners_retire(d);
+    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
+    for (;;) {
+        close_services(d);
+        int any = look(d, &out) || hoi_owners_out(d);
+        if (!any || hoi_os_now_ns() >= deadline_ns || timeout_ns == 0) {
+            status = any ? HO_TIMEOUT : HO_OK;
+            break;
+        }
+        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
+    }
+    report(outstanding, &out);
+    return status;
+}
+
+int32_t ho_domain_destroy(ho_domain *handle, ho_outstanding *outstanding)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    ho_outstanding out;
+    int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
+    if (!d)
+        return hoi_handle_status();
+    if (status)
+        return status;
+    if (hoi_in_callback)
+        return HO_E_REENTRANT;
+    int any = look(d, &out) || hoi_owners_out(d);
+    for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
+        any |= d->services[i] != NULL;
+    report(outstanding, &out);
+    if (any)
+        return HO_E_BUSY;
+    hoi_handle_drop(d->handle);
+    domain_free(d);
+    return HO_OK;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOI_DOMAIN_PRIVATE_H
+#define HOI_DOMAIN_PRIVATE_H
+
+#include "handle.h"
+#include "record.h"
+#include "segment.h"
+
+#include "handoff/domain.h"
+
+#define HOI_DOMAINS_MAX 64u
+#define HOI_SERVICES_MAX 256u
+#define HOI_OWNERS_MAX 1024u
+
+struct hoi_owner;
+struct hoi_service;
+
+struct hoi_domain {
+    struct hoi_segs segs;
+    struct hoi_slices slices;
+    uint32_t slice_numbers; /* per segment of slices: what fits, at most 4,096 */
+    uint64_t handle;
+    pthread_mutex_t mutex; /* opening, closing, statistics: never the hot path */
+    A_TYPE(uint32_t) closing;
+    struct hoi_service *services[HOI_SERVICES_MAX]; /* number - 1 */
+    A_TYPE(struct hoi_owner *) owners[HOI_OWNERS_MAX];
+};
+
+static inline struct hoi_domain *hoi_domain_get(const ho_domain *handle)
+{
+    return hoi_handle_get(HOI_DOMAIN, handle);
+}
+
+/* Is this a buffer of the domain, no loan, that somebody holds? */
+static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
+{
+    struct hoi_seg *seg;
+    if (b->kind < HO_KIND_ARENA || b->kind > HO_KIND_SLICE)
+        return HO_E_KIND;
+    int32_t status = hoi_seg_find(&d->segs, b->handle, &seg);
+    if (status)
+        return status;
+    if (!hoi_seg_live(seg, b->handle))
+        return HO_E_STALE;
+    return b->len > b->cap ? HO_E_RANGE : HO_OK;
+}
+
+/* Adds what is out of one service, or of the domain's slices (service NULL), to `out`. Under the
+ * mutex. Returns whether anything was. */
+int hoi_outstanding_add(struct hoi_domain *d, const struct hoi_service *service,
+                        ho_outstanding *out);
+
+/* Checks an option struct's size and tail, and copies what is known of it, the rest zero. */
+int32_t hoi_opts_read(void *known, size_t known_bytes, size_t min_bytes, const void *theirs);
+/* Writes a result struct as far as the caller's size reaches. */
+int32_t hoi_result_check(const void *theirs, size_t min_bytes);
+void hoi_result_write(void *theirs, const void *ours, size_t our_bytes);
+
+/* The thread is inside a callback of the user: closing and destroying are refused. */
+extern _Thread_local uint32_t hoi_in_callback __attribute__((tls_model("initial-exec")));
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Owners of foreign memory: registered once; each accepted buffer is released to them exactly once.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  OWNER | ho_owner_register | hoi_owner_find, owner_of | the callbacks and the context | a wild call
+ *  QUEUE | hoi_owner_queue | take_queue | the record, and the last reads of the bytes | freed under a reader
+ *  OUT | hoi_owner_drop | hoi_owner_drop | that every release has run | detached before the last release
+ */
+#include "owner_private.h"
+#include "service_private.h"
+
+_Thread_local uint32_t hoi_in_callback;
+
+#define INDEX(id) (((id)&0xffffu) - 1)
+
+struct hoi_owner *hoi_owner_find(struct hoi_domain *d, uint32_t id)
+{
+    if (INDEX(id) >= HOI_OWNERS_MAX)
+        return NULL;
+    struct hoi_owner *o =
+        A_LOAD(d->owners[INDEX(id)], memory_order_acquire); /* edge OWNER: acquire */
+    return o && A_LOAD(o->id, memory_order_acquire) == id ? o : NULL; /* edge OWNER: acquire */
+}
+
+/* Adds n to what is out, if that is `least` or more: a count that reached zero stays there. */
+static int hold_from(struct hoi_owner *o, uint64_t least, uint64_t n)
+{
+    uint64_t out = A_LOAD(o->out, memory_order_relaxed);
+    do
+        if (out < least)
+            return 0;
+    while (!A_CAS(o->out, out, out + n, memory_order_relaxed, memory_order_relaxed));
+    return 1;
+}
+
+int hoi_owner_hold(struct hoi_owner *o, uint64_t n)
+{
+    return hold_from(o, HOI_COUNT_BIAS, n); /* below BIAS it is retired */
+}
+
+void hoi_owner_drop(struct hoi_owner *o, uint64_t n)
+{
+    if (!hoi_count_drop(&o->out, n)) /* edge OUT: release, edge OUT: acquire */
+        return;
+    ho_detached_fn detached = o->detached;
+    void *ctx = o->ctx;
+    hoi_set(o->id, 0); /* the slot is free again; nothing of the owner is read past this */
+    if (detached) {
+        hoi_in_callback++;
+        detached(ctx);
+        hoi_in_callback--;
+    }
+}
+
+void hoi_owner_release(struct hoi_owner *o, const ho_release_rec *recs, uint32_t n)
+{
+    hoi_in_callback++;
+    o->release(o->ctx, recs, n);
+    hoi_in_callback--;
+    hoi_owner_drop(o, n);
+}
+
+/* Records in a queue are linked by {segment, number} + 1, newest first. */
+static struct hoi_foreign *record_of(struct hoi_domain *d, uint32_t link, struct hoi_seg **seg)
+{
+    *seg = hoi_seg_at(&d->segs, (link - 1) / HOI_SEG_NUMBERS);
+    return hoi_foreign_at(*seg, (link - 1) % HOI_SEG_NUMBERS);
+}
+
+void hoi_owner_queue(struct hoi_owner *o, struct hoi_seg *seg, uint32_t number)
+{
+    struct hoi_foreign *f = hoi_foreign_at(seg, number);
+    uint32_t link = seg->index * HOI_SEG_NUMBERS + number + 1;
+    int event = o->mode == HO_RELEASE_EVENT; /* read first: after the push the owner may go */
+    int fd = event ? hoi_get(o->fd) - 1 : -1;
+    uint32_t head = A_LOAD(o->queue, memory_order_relaxed);
+    do
+        hoi_set(f->next, head);
+    while (!A_CAS(o->queue, head, link, memory_order_acq_rel, /* edge QUEUE: release */
+                  memory_order_relaxed));
+    if (event && !head) /* one write per time that the queue stops being empty */
+        hoi_os_eventfd_write(fd);
+}
+
+/* All that is queued, oldest first, behind what was taken before and not released yet. */
+static void take_queue(struct hoi_domain *d, struct hoi_owner *o)
+{
+    uint32_t link = A_XCHG(o->queue, 0, memory_order_acq_rel); /* edge QUEUE: acquire */
+    uint32_t reversed = 0;
+    while (link) {
+        struct hoi_seg *seg;
+        struct hoi_foreign *f = record_of(d, link, &seg);
+        uint32_t next = hoi_get(f->next);
+        hoi_set(f->next, reversed);
+        reversed = link;
+        link = next;
+    }
+    o->drained = reversed;
+}
+
+int32_t ho_owner_drain(ho_domain *handle, uint32_t owner, uint32_t max, uint32_t *drained)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    uint32_t n = 0;
+    if (drained)
+        *drained = 0;
+    if (!d)
+        return hoi_handle_status();
+    struct hoi_owner *o = hoi_owner_find(d, owner);
+    if (!o)
+        return HO_E_OWNER;
+    if (o->mode == HO_RELEASE_INLINE)
+        return HO_E_KIND;
+    if (hoi_in_callback)
+        return HO_E_REENTRANT;
+    if (!hold_from(o, 1, 1)) /* so that the owner stays until this call has done with it */
+        return HO_E_OWNER;
+    while (n < max) {
+        struct hoi_seg *seg;
+        if (!o->drained) {
+            if (o->mode == HO_RELEASE_EVENT)
+                (void)hoi_os_eventfd_read(hoi_get(o->fd) - 1); /* before: no write gets lost */
+            take_queue(d, o);
+        }
+        if (!o->drained)
+            break;
+        struct hoi_foreign *f = record_of(d, o->drained, &seg);
+        ho_release_rec rec = {.token = hoi_get(f->token),
+                              .base = (void *)(uintptr_t)hoi_get(f->base),
+                              .size = hoi_get(f->size),
+                              .owner = owner,
+                              .reason = hoi_get(f->reason)};
+        o->drained = hoi_get(f->next);
+        hoi_set(f->refs, 0);
+        if (hoi_count_drop(&seg->count, HOI_COUNT_HOLD))
+            hoi_seg_recycle(d, seg);
+        hoi_owner_release(o, &rec, 1);
+        n++;
+    }
+    if (o->mode == HO_RELEASE_EVENT && o->drained)
+        hoi_os_eventfd_write(hoi_get(o->fd) - 1); /* readable while something is queued */
+    hoi_owner_drop(o, 1);
+    if (drained)
+        *drained = n;
+    return n ? HO_OK : HO_EMPTY;
+}
+
+int32_t ho_owner_fd(ho_domain *handle, uint32_t owner, int32_t *fd)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    if (fd)
+        *fd = -1;
+    if (!d)
+        return hoi_handle_status();
+    if (!fd)
+        return HO_E_INVAL;
+    struct hoi_owner *o = hoi_owner_find(d, owner);
+    if (!o)
+        return HO_E_OWNER;
+    if (o->mode != HO_RELEASE_EVENT)
+        return HO_E_KIND;
+    *fd = hoi_get(o->fd) - 1;
+    return HO_OK;
+}
+
+static int32_t opts_check(const ho_owner_opts *opts, ho_owner_opts *known)
+{
+    int32_t status =
+        opts ? hoi_opts_read(known, sizeof *known, HO_OWNER_OPTS_MIN, opts) : HO_E_INVAL;
+    if (!status && (!known->release || known->mode > HO_RELEASE_EVENT))
+        status = HO_E_INVAL;
+    return status;
+}
+
+/* Under the mutex: a free slot; its object and its descriptor are kept from an earlier owner. */
+static int32_t owner_slot(struct hoi_domain *d, uint32_t mode, uint32_t *index,
+                          struct hoi_owner **slot)
+{
+    for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
+        struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_relaxed);
+        if (o && hoi_get(o->id))
+            continue;
+        if (!o && !(o = hoi_os_alloc(sizeof *o)))
+            return HO_E_NOMEM;
+        A_STORE(d->owners[i], o, memory_order_release); /* edge OWNER: release */
+        if (mode == HO_RELEASE_EVENT && !hoi_get(o->fd)) {
+            int fd = hoi_os_eventfd();
+            if (fd < 0)
+                return HO_E_SYSTEM;
+            hoi_set(o->fd, fd + 1);
+        }
+        *index = i;
+        *slot = o;
+        return HO_OK;
+    }
+    return HO_E_LIMIT;
+}
+
+int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t *owner)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    struct hoi_owner *o;
+    ho_owner_opts known;
+    uint32_t index;
+    if (owner)
+        *owner = 0;
+    if (!d)
+        return hoi_handle_status();
+    int32_t status = owner ? opts_check(opts, &known) : HO_E_INVAL;
+    if (status)
+        return status;
+    pthread_mutex_lock(&d->mutex);
+    status = hoi_get(d->closing) ? HO_E_CLOSED : owner_slot(d, known.mode, &index, &o);
+    if (!status) {
+        o->release = known.release;
+        o->detached = known.detached;
+        o->ctx = known.ctx;
+        o->mode = known.mode;
+        o->drained = 0;
+        A_STORE(o->out, HOI_COUNT_BIAS, memory_order_relaxed);
+        o->generation = (o->generation + 1) & 0xffffu;
+        *owner = o->generation << 16 | (index + 1);
+        A_STORE(o->id, *owner, memory_order_release); /* edge OWNER: release */
+    }
+    pthread_mutex_unlock(&d->mutex);
+    return status;
+}
+
+/* Retires an owner once: whoever takes BIAS off. 0 if somebody was first. */
+static int retire(struct hoi_owner *o)
+{
+    uint64_t out = A_LOAD(o->out, memory_order_relaxed);
+    do
+        if (out < HOI_COUNT_BIAS)
+            return 0;
+    while (
+        !A_CAS(o->out, out, out - HOI_COUNT_BIAS + 1, memory_order_relaxed, memory_order_relaxed));
+    hoi_owner_drop(o, 1);
+    return 1;
+}
+
+int32_t ho_owner_retire(ho_domain *handle, uint32_t owner)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    if (!d)
+        return hoi_handle_status();
+    struct hoi_owner *o = hoi_owner_find(d, owner);
+    return o && retire(o) ? HO_OK : HO_E_OWNER;
+}
+
+void hoi_owners_retire(struct hoi_domain *d)
+{
+    for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
+        struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_acquire); /* edge OWNER: acquire */
+        if (o && hoi_get(o->id))
+            (void)retire(o);
+    }
+}
+
+uint32_t hoi_owners_out(struct hoi_domain *d)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
+        struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_acquire); /* edge OWNER: acquire */
+        n += o && hoi_get(o->id);
+    }
+    return n;
+}
+
+void hoi_owners_free(struct hoi_domain *d)
+{
+    for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
+        struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_relaxed);
+        if (!o)
+            continue;
+        hoi_os_close(hoi_get(o->fd) - 1);
+        hoi_os_free(o, sizeof *o);
+    }
+}

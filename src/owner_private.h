@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOI_OWNER_PRIVATE_H
+#define HOI_OWNER_PRIVATE_H
+
+#include "domain_private.h"
+
+#include "handoff/owner.h"
+
+struct hoi_owner {
+    /* Read by everybody. */
+    ho_release_fn release;
+    ho_detached_fn detached;
+    void *ctx;
+    uint32_t mode;
+    A_TYPE(uint32_t) id; /* {generation:16, index + 1:16}; 0 = free */
+    A_TYPE(int32_t) fd;  /* plus 1; 0 = none */
+    uint8_t pad0[HOI_LINE - 36];
+    A_TYPE(uint64_t) out; /* BIAS while registered, plus what is out */
+    uint8_t pad1[HOI_LINE - 8];
+    A_TYPE(uint32_t) queue; /* pushed by returners, taken all at once by the drainer */
+    uint8_t pad2[HOI_LINE - 4];
+    uint32_t drained;    /* the drainer's: taken from the queue, in order, not yet released */
+    uint32_t generation; /* of the id; under the mutex */
+};
+
+/* The owner of an id that may give, or NULL. */
+struct hoi_owner *hoi_owner_find(struct hoi_domain *d, uint32_t id);
+/* Takes n counts of an owner, before its buffers are accepted. 0 if it is retired. */
+int hoi_owner_hold(struct hoi_owner *o, uint64_t n);
+/* Gives n back; runs `detached` when they were the last of a retired owner. */
+void hoi_owner_drop(struct hoi_owner *o, uint64_t n);
+
+/* Runs the release of n records of one owner on this thread, and gives their counts back. */
+void hoi_owner_release(struct hoi_owner *o, const ho_release_rec *recs, uint32_t n);
+/* Queues a record whose segment the caller has put on hold. The record stays until it is drained. */
+void hoi_owner_queue(struct hoi_owner *o, struct hoi_seg *seg, uint32_t number);
+
+/* All owners of a domain: retire them; how many are not detached yet; free their objects. */
+void hoi_owners_retire(struct hoi_domain *d);
+uint32_t hoi_owners_out(struct hoi_domain *d);
+void hoi_owners_free(struct hoi_domain *d);
+
+#endif

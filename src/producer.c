@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Producer: loans. What hands them over is in commit.c; opening and closing in producer_open.c. */
+#include "producer_private.h"
+
+#define ALIGN_DEFAULT 6u
+#define ALIGN_MAX 12u
+
+static inline uint64_t align_up(uint64_t at, uint32_t align_log2)
+{
+    uint64_t mask = ((uint64_t)1 << align_log2) - 1;
+    return (at + mask) & ~mask;
+}
+
+static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_t handle,
+                              uint32_t align_log2)
+{
+    loan->ptr = (uint8_t *)(uintptr_t)at;
+    loan->len = 0;
+    loan->handle = handle;
+    loan->token = 0;
+    loan->cap = bytes;
+    loan->owner = 0;
+    loan->service = 0;
+    loan->flags = 0;
+    loan->frames_left = 0;
+    loan->align_log2 = (uint8_t)align_log2;
+    loan->kind = HO_KIND_LOAN;
+    loan->key = 0;
+}
+
+/* Gives the next number of a segment to `bytes` bytes at `at`, the cursor behind them. */
+static inline void loan_issue(struct hoi_seg *seg, uint64_t at, uint64_t bytes, uint64_t tail,
+                              uint32_t align_log2, ho_buf *loan)
+{
+    uint32_t number = hoi_get(seg->issued);
+    hoi_set(seg->notes[number], HOI_NOTE_LOAN | (uint32_t)(bytes + tail));
+    hoi_set(seg->issued, number + 1);
+    hoi_set(seg->cursor, at + bytes + tail);
+    loan_write(loan, at, bytes, seg->handle_base + number, align_log2);
+}
+
+int32_t ho_reserve(ho_producer *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
+{
+    struct hoi_producer *p = hoi_producer_get(handle);
+    if (hoi_unlikely(!p || !loan || opts))
+        return hoi_reserve_slow(p, bytes, opts, loan);
+    struct hoi_seg *seg = p->seg;
+    uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
+    if (hoi_unlikely(bytes - 1 >= seg->end - at || hoi_get(seg->issued) == seg->opened ||
+                     hoi_producer_stale(p)))
+        return hoi_reserve_slow(p, bytes, NULL, loan);
+    loan_issue(seg, at, bytes, 0, ALIGN_DEFAULT, loan);
+    return HO_OK;
+}
+
+static int32_t opts_check(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
+                          ho_reserve_opts *known)
+{
+    *known = (ho_reserve_opts){0};
+    if (opts) {
+        int32_t status = hoi_opts_read(known, sizeof *known, HO_RESERVE_OPTS_MIN, opts);
+        if (status)
+            return status;
+        if (known->flags & HO_BUF_FLAGS_MUST)
+            return HO_E_FLAGS;
+        if (known->reserved0)
+            return HO_E_RESERVED;
+    }
+    if (!known->align_log2)
+        known->align_log2 = ALIGN_DEFAULT;
+    uint64_t most = p->domain->segs.seg_bytes;
+    if (known->align_log2 > ALIGN_MAX || bytes == 0 || bytes > most)
+        return HO_E_RANGE;
+    /* A segment begins on a page, so only the headroom can cost alignment. */
+    uint64_t need = align_up(known->headroom, known->align_log2) + bytes + known->tailroom;
+    return need > most ? HO_E_RANGE : HO_OK;
+}
+
+/* Tries the current segment; with a new word of numbers if it needs one. */
+static int reserve_here(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
+                        ho_buf *loan)
+{
+    struct hoi_seg *seg = p->seg;
+    uint64_t at = align_up(hoi_get(seg->cursor) + opts->headroom, opts->align_log2);
+    if (at + bytes + opts->tailroom > seg->end)
+        return 0;
+    if (hoi_get(seg->issued) == seg->opened && !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS))
+        return 0;
+    loan_issue(seg, at, bytes, opts->tailroom, opts->align_log2, loan);
+    return 1;
+}
+
+int32_t hoi_reserve_slow(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
+                         ho_buf *loan)
+{
+    ho_reserve_opts known;
+    int64_t deadline_ns = 0;
+    if (!loan)
+        return p ? HO_E_INVAL : hoi_handle_status();
+    *loan = (ho_buf){0};
+    if (!p)
+        return hoi_handle_status();
+    int32_t status = opts_check(p, bytes, opts, &known);
+    if (!status && hoi_producer_stale(p))
+        status = hoi_producer_refresh(p);
+    if (!status && A_LOAD(p->service->closing, memory_order_relaxed))
+        status = HO_E_CLOSED;
+    while (!status && !reserve_here(p, bytes, &known, loan)) {
+        status = hoi_arena_next(p, HOI_SEG_BYTES);
+        if (status == HO_FULL)
+            status = hoi_producer_wait(p, NULL, &deadline_ns);
+        if (status == HO_FULL)
+            hoi_bump(p->full, 1);
+    }
+    return status;
+}
+
+/* Checks that a descriptor is a loan of this domain whose holder calls. */
+int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg **seg)
+{
+    if (hoi_unlikely(b->kind != HO_KIND_LOAN))
+        return HO_E_KIND;
+    int32_t status = hoi_seg_find(&p->domain->segs, b->handle, seg);
+    if (hoi_unlikely(status))
+        return status;
+    struct hoi_seg *s = *seg;
+    uint32_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
+    if (hoi_unlikely(hoi_get(s->gen) != hoi_handle_gen(b->handle) ||
+                     hoi_get(s->use) != HOI_SEG_BYTES ||
+                     hoi_handle_number(b->handle) >= hoi_get(s->issued) || !(note & HOI_NOTE_LOAN)))
+        return HO_E_STALE;
+    uint64_t offset = (uint64_t)(uintptr_t)b->ptr - s->base;
+    if (hoi_unlikely(b->len > b->cap || b->cap > (note & HOI_NOTE_BYTES) ||
+                     offset > p->domain->segs.seg_bytes ||
+                     b->cap > p->domain->segs.seg_bytes - offset))
+        return HO_E_RANGE;
+    return HO_OK;
+}
+
+/* Returns the number of a loan that is not to be delivered. */
+static void loan_return(struct hoi_producer *p, struct hoi_seg *seg, const ho_buf *b)
+{
+    uint32_t number = hoi_handle_number(b->handle);
+    uint32_t note = hoi_get(seg->notes[number]);
+    if (seg == p->seg &&
+        (uint64_t)(uintptr_t)b->ptr + (note & HOI_NOTE_BYTES) == hoi_get(seg->cursor))
+        hoi_set(seg->cursor, (uint64_t)(uintptr_t)b->ptr);
+    hoi_set(seg->notes[number], 0);
+    int done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
+                               (uint32_t)1 << number % HOI_WORD_BITS);
+    if (done == 2 && hoi_count_drop(&seg->count, 1))
+        hoi_seg_recycle(p->domain, seg);
+}
+
+int32_t ho_abort(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t *aborted)
+{
+    struct hoi_producer *p = hoi_producer_get(handle);
+    if (aborted)
+        *aborted = 0;
+    if (!p)
+        return hoi_handle_status();
+    if (count && !bufs)
+        return HO_E_INVAL;
+    for (uint32_t i = 0; i < count; i++) {
+        struct hoi_seg *seg;
+        int32_t status = hoi_loan_check(p, &bufs[i], &seg);
+        if (status)
+            return status;
+        loan_return(p, seg, &bufs[i]);
+        bufs[i] = (ho_buf){0};
+        if (aborted)
+            *aborted = i + 1;
+    }
+    return HO_OK;
+}
+
+/* One more number of a segment, current or left. 0 when there is none. */
+static int number_for_split(struct hoi_producer *p, struct hoi_seg *seg)
+{
+    if (seg == p->seg)
+        return hoi_get(seg->issued) < seg->opened || hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS);
+    if (hoi_get(seg->issued) >= HOI_SEG_NUMBERS)
+        return 0;
+    hoi_seg_issue_late(seg->words, &seg->count, hoi_get(seg->gen), hoi_get(seg->issued));
+    return 1;
+}
+
+int32_t ho_split(ho_producer *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)
+{
+    struct hoi_producer *p = hoi_producer_get(handle);
+    struct hoi_seg *seg;
+    if (!p)
+        return hoi_handle_status();
+    if (!loan || !front || loan == front)
+        return HO_E_INVAL;
+    *front = (ho_buf){0};
+    int32_t status = hoi_loan_check(p, loan, &seg);
+    if (status)
+        return status;
+    if (seg->service != p->service || seg->shard != p->number)
+        return HO_E_DOMAIN;
+    if (bytes == 0 || bytes > loan->cap)
+        return HO_E_RANGE;
+    if (!number_for_split(p, seg))
+        return HO_FULL;
+    uint64_t cursor = hoi_get(seg->cursor);
+    loan_issue(seg, (uint64_t)(uintptr_t)loan->ptr, bytes, 0, loan->align_log2, front);
+    hoi_set(seg->cursor, cursor);
+    front->len = bytes;
+    uint32_t number = hoi_handle_number(loan->handle);
+    hoi_set(seg->notes[number], hoi_get(seg->notes[number]) - (uint32_t)bytes);
+    loan->ptr += bytes;
+    loan->cap -= bytes;
+    loan->len = loan->len > bytes ? loan->len - bytes : 0;
+    return HO_OK;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOI_PRODUCER_PRIVATE_H
+#define HOI_PRODUCER_PRIVATE_H
+
+#include "service_private.h"
+
+#include "handoff/producer.h"
+
+#define HOI_ROUTE_FENCED 0x8000u /* in route[]: held back until the former consumers caught up */
+
+struct hoi_producer {
+    /* The producer thread's own. */
+    struct hoi_seg *seg;  /* bytes; never NULL: an empty one stands in */
+    struct hoi_seg *recs; /* records of foreign buffers; the same */
+    struct hoi_service *service;
+    struct hoi_domain *domain;
+    uint64_t epoch_seen;
+    struct hoi_lane **lanes; /* by consumer number; NULL where there is none */
+    struct hoi_lane **dirty; /* lanes that were pushed to and not published */
+    struct hoi_seg *spare;   /* free segments */
+    uint32_t lanes_room;     /* entries of lanes and dirty */
+    uint32_t dirty_count;
+    uint32_t number;
+    struct hoi_lane *fences; /* moved buckets are held back until these are passed */
+    uint64_t handle;
+    /* Counters: one writer, any reader. */
+    HOI_COUNTER(uint64_t) messages;
+    HOI_COUNTER(uint64_t) bytes;
+    HOI_COUNTER(uint64_t) own_messages; /* of its own service's memory */
+    HOI_COUNTER(uint64_t) own_bytes;
+    HOI_COUNTER(uint64_t) dropped;
+    HOI_COUNTER(uint64_t) dropped_bytes;
+    HOI_COUNTER(uint64_t) full;
+    HOI_COUNTER(uint64_t) wakes;
+    HOI_COUNTER(uint64_t) copies;
+    uint16_t route[HOI_BUCKETS];
+    uint8_t pad[HOI_LINE];
+    /* What comes back: pushed by any thread, taken all at once by the producer. */
+    A_TYPE(uint32_t) returned;
+    uint32_t open; /* under the mutex */
+    uint8_t pad1[HOI_LINE - 8];
+    struct hoi_bell bell; /* for HO_POLICY_WAIT */
+};
+
+static inline struct hoi_producer *hoi_producer_get(const ho_producer *handle)
+{
+    return hoi_handle_get(HOI_PRODUCER, handle);
+}
+
+/* Is the producer's picture of the service the current one? */
+static inline int hoi_producer_stale(const struct hoi_producer *p)
+{
+    return A_LOAD(p->service->epoch, memory_order_relaxed) != p->epoch_seen;
+}
+
+/* Looks again at consumers and state. HO_OK, HO_E_CLOSED or HO_E_NOMEM. */
+int32_t hoi_producer_refresh(struct hoi_producer *p);
+
+/* route.c. Under the mutex, before p->lanes change and with nothing unpublished: the routes follow
+ * the service's; what moved is fenced. */
+void hoi_routes_follow(struct hoi_producer *p);
+/* Lifts the fence if every fenced lane was passed; returns whether. */
+int hoi_routes_unfence(struct hoi_producer *p);
+/* Under the mutex: forgets the fenced lanes. */
+void hoi_routes_drop_fences(struct hoi_producer *p);
+
+/* Publishes every dirty lane and wakes whom it must. */
+void hoi_producer_publish(struct hoi_producer *p);
+
+/* HO_POLICY_WAIT: sleeps until something may have changed (`full`: that lane; NULL: memory came
+ * back). HO_OK: try again. HO_FULL: the policy or the time says no. *deadline_ns is 0 at first. */
+int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns);
+/* A lane from p to c, in the service's list. Under the mutex. NULL: no memory. */
+struct hoi_lane *hoi_lane_connect(struct hoi_producer *p, struct hoi_consumer *c);
+
+/* arena.c: seals the current segment and opens another. HO_OK, HO_FULL, HO_E_NOMEM. */
+int32_t hoi_arena_next(struct hoi_producer *p, enum hoi_seg_use use);
+/* Leaves the current segments, when the producer closes. */
+void hoi_arena_leave(struct hoi_producer *p);
+
+/* An empty segment, for a producer that has none yet. */
+extern struct hoi_seg hoi_seg_none;
+
+/* Is this a loan of the domain, as it was reserved? Finds its segment. */
+int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg **seg);
+
+/* return.c: releases buffers that are not delivered, whatever their kind but loans. */
+void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count);
+
+/* producer.c: a loan on the slow path (options, segment's end, word's end). */
+int32_t hoi_reserve_slow(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
+                         ho_buf *loan);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records: what the library knows of a foreign buffer and of a slice. They lie in segments of their
+ * own, never in the memory that they describe, and are counted and recycled as buffers are. Fields are
+ * relaxed atomics: a stale handle may read a record that is being reused; the exchange on its word
+ * then fails and what was read is not used.
+ */
+#ifndef HOI_RECORD_H
+#define HOI_RECORD_H
+
+#include "segment.h"
+
+/* Numbers per segment of records: few, so that they stay in the first-level cache. */
+#define HOI_FOREIGN_NUMBERS 128u
+#define HOI_SLICE_NUMBERS HOI_SEG_NUMBERS
+
+struct hoi_foreign {
+    HOI_COUNTER(uint64_t) token;
+    HOI_COUNTER(uint64_t) base;
+    HOI_COUNTER(uint64_t) size;
+    HOI_COUNTER(uint32_t) owner;
+    A_TYPE(uint32_t) refs;        /* the buffer itself and its slices */
+    HOI_COUNTER(uint32_t) reason; /* while it is queued */
+    HOI_COUNTER(uint32_t) next;   /* while it is queued: {segment, number} of the next + 1 */
+};
+
+/* A slice keeps its parent: the handle of the arena or foreign buffer that the bytes belong to. */
+struct hoi_slice {
+    HOI_COUNTER(uint64_t) parent;
+};
+
+/* Where a domain's slices get their numbers: any thread, by compare-exchange. */
+struct hoi_slices {
+    A_TYPE(uint64_t) cursor; /* {segment + 1:20, generation:24, number:20}; 0 = no segment yet */
+    uint8_t pad[HOI_LINE - 8];
+};
+
+static inline struct hoi_foreign *hoi_foreign_at(const struct hoi_seg *seg, uint32_t number)
+{
+    return (struct hoi_foreign *)(uintptr_t)seg->base + number;
+}
+
+static inline struct hoi_slice *hoi_slice_at(const struct hoi_seg *seg, uint32_t number)
+{
+    return (struct hoi_slice *)(uintptr_t)seg->base + number;
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Returning. Neighbours of a batch that share a segment's word are one compare-exchange. For foreign
+ * buffers the release runs, or is queued, after the exchange has proved that this is the one legal
+ * return.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  REFS | foreign_return, slices_return | the same | reads through the other parts | released too early
+ */
+#include "owner_private.h"
+#include "service_private.h"
+
+#include "handoff/consumer.h"
+
+#define RELEASES_MAX 32u
+
+/* Releases that an inline owner gets in one call. */
+struct batch {
+    struct hoi_domain *d;
+    struct hoi_owner *owner;
+    uint32_t reason;
+    uint32_t count;
+    ho_release_rec recs[RELEASES_MAX];
+};
+
+static void batch_run(struct batch *t)
+{
+    if (t->count)
+        hoi_owner_release(t->owner, t->recs, t->count);
+    t->count = 0;
+}
+
+static void batch_add(struct batch *t, struct hoi_owner *owner, const ho_release_rec *rec)
+{
+    if (t->count == RELEASES_MAX || (t->count && t->owner != owner))
+        batch_run(t);
+    t->owner = owner;
+    t->recs[t->count++] = *rec;
+}
+
+/* One or more numbers of one word that come back together. */
+struct group {
+    struct hoi_seg *seg;
+    uint32_t word;
+    uint32_t gen;
+    uint32_t mask;
+};
+
+static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
+{
+    if (n && hoi_count_drop(&seg->count, n))
+        hoi_seg_recycle(d, seg);
+}
+
+static struct hoi_owner *owner_of(struct hoi_domain *d, const struct hoi_foreign *f)
+{
+    /* Its count is held for this buffer, so it is there. */
+    return A_LOAD(d->owners[(hoi_get(f->owner) & 0xffffu) - 1],
+                  memory_order_acquire); /* edge OWNER: acquire */
+}
+
+static ho_release_rec record_read(const struct hoi_foreign *f, uint32_t reason)
+{
+    return (ho_release_rec){.token = hoi_get(f->token),
+                            .base = (void *)(uintptr_t)hoi_get(f->base),
+                            .size = hoi_get(f->size),
+                            .owner = hoi_get(f->owner),
+                            .reason = reason};
+}
+
+/* The last part of a foreign buffer is back. The caller holds the segment of the record. */
+static void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t number)
+{
+    struct hoi_foreign *f = hoi_foreign_at(seg, number);
+    struct hoi_owner *owner = owner_of(t->d, f);
+    if (owner->mode == HO_RELEASE_INLINE) {
+        ho_release_rec rec = record_read(f, t->reason);
+        hoi_set(f->refs, 0); /* for ho_stats_get: released */
+        batch_add(t, owner, &rec);
+        return;
+    }
+    hoi_set(f->refs, 1); /* for ho_stats_get: not released before it is drained */
+    hoi_set(f->reason, t->reason);
+    hoi_count_hold(&seg->count, HOI_COUNT_HOLD); /* until it is drained */
+    hoi_owner_queue(owner, seg, number);
+}
+
+/* Foreign buffers: the record must stay readable past the exchange, so the group holds the segment
+ * by itself; the hold and the word's count go together in one subtraction. */
+static int foreign_return(struct batch *t, const struct group *g)
+{
+    /* Numbers of an open word that were not given out yet have no record. */
+    if (g->word * HOI_WORD_BITS + 31 - (uint32_t)__builtin_clz(g->mask) >= hoi_get(g->seg->issued))
+        return 0;
+    hoi_count_hold(&g->seg->count, HOI_COUNT_HOLD);
+    int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+    for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
+        uint32_t number = g->word * HOI_WORD_BITS + (uint32_t)__builtin_ctz(rest);
+        struct hoi_foreign *f = hoi_foreign_at(g->seg, number);
+        /* 1: no slice is out, and only a holder could make one. */
+        if (A_LOAD(f->refs, memory_order_acquire) == 1 || /* edge REFS: acquire */
+            A_FSUB(f->refs, 1, memory_order_acq_rel) ==
+                1) /* edge REFS: release, edge REFS: acquire */
+            foreign_done(t, g->seg, number);
+    }
+    drop(t->d, g->seg, HOI_COUNT_HOLD + (done == 2));
+    return done;
+}
+
+/* Slices: each lets go of its parent. */
+static int slices_return(struct batch *t, const struct group *g)
+{
+    uint64_t parents[HOI_WORD_BITS];
+    for (uint32_t rest = g->mask; rest; rest &= rest - 1) {
+        uint32_t bit = (uint32_t)__builtin_ctz(rest);
+        parents[bit] = hoi_get(hoi_slice_at(g->seg, g->word * HOI_WORD_BITS + bit)->parent);
+    }
+    int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+    for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
+        uint64_t parent = parents[__builtin_ctz(rest)];
+        struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_handle_seg(parent));
+        if (hoi_get(seg->use) == HOI_SEG_FOREIGN &&
+            A_FSUB(hoi_foreign_at(seg, hoi_handle_number(parent))->refs, 1, memory_order_acq_rel) ==
+                1) /* edge REFS: release, edge REFS: acquire */
+            foreign_done(t, seg, hoi_handle_number(parent));
+        drop(t->d, seg, HOI_COUNT_HOLD);
+    }
+    drop(t->d, g->seg, done == 2);
+    return done;
+}
+
+static inline int group_return(struct batch *t, const struct group *g)
+{
+    uint32_t use = hoi_get(g->seg->use);
+    if (hoi_likely(use == HOI_SEG_BYTES)) {
+        int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+        if (done == 2)
+            drop(t->d, g->seg, 1);
+        return done;
+    }
+    /* The word is looked at first, because holding a segment is for those who have a share of it. */
+    uint64_t word = hoi_get(g->seg->words[g->word]);
+    if (use == HOI_SEG_FREE || (uint32_t)(word >> 32) != g->gen ||
+        ((uint32_t)word & g->mask) != g->mask)
+        return 0;
+    return use == HOI_SEG_FOREIGN ? foreign_return(t, g) : slices_return(t, g);
+}
+
+/* Starts a group with a buffer. */
+static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct group *g)
+{
+    if (hoi_unlikely(b->kind == HO_KIND_LOAN))
+        return HO_E_KIND;
+    int32_t status = hoi_seg_find(&d->segs, b->handle, &g->seg);
+    if (hoi_unlikely(status))
+        return status;
+    uint32_t number = hoi_handle_number(b->handle);
+    g->word = number / HOI_WORD_BITS;
+    g->gen = hoi_handle_gen(b->handle);
+    g->mask = (uint32_t)1 << number % HOI_WORD_BITS;
+    return HO_OK;
+}
+
+/* Handles that differ in the bit alone share a word: segment, generation and word are the rest. */
+static inline uint32_t group_extend(const ho_buf *bufs, uint32_t count, struct group *g)
+{
+    uint64_t rest = bufs[0].handle / HOI_WORD_BITS;
+    uint32_t n = 1;
+    for (; n < count; n++) {
+        uint32_t bit = (uint32_t)1 << bufs[n].handle % HOI_WORD_BITS;
+        if (bufs[n].handle / HOI_WORD_BITS != rest || (g->mask & bit) ||
+            bufs[n].kind == HO_KIND_LOAN)
+            break;
+        g->mask |= bit;
+    }
+    return n;
+}
+
+/* Returns a prefix; gives how many, and why it stopped. */
+static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_t *returned)
+{
+    uint32_t i = 0;
+    int32_t status = HO_OK;
+    while (i < count) {
+        struct group g;
+        if (hoi_unlikely(bufs[i].kind == HO_KIND_EMPTY && !bufs[i].handle)) {
+            bufs[i++] = (ho_buf){0};
+            continue;
+        }
+        status = group_begin(t->d, &bufs[i], &g);
+        if (hoi_unlikely(status))
+            break;
+        uint32_t first = g.mask, n = group_extend(bufs + i, count - i, &g);
+        if (hoi_unlikely(!group_return(t, &g))) {
+            /* One of them is stale. One by one, to find which: those before it go. */
+            g.mask = first;
+            n = 1;
+            if (!group_return(t, &g)) {
+                status = HO_E_STALE;
+                break;
+            }
+        }
+        for (uint32_t k = 0; k < n; k++)
+            bufs[i + k] = (ho_buf){0};
+        i += n;
+    }
+    *returned = i;
+    batch_run(t);
+    return status;
+}
+
+int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *returned)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    uint32_t n = 0;
+    int32_t status = HO_E_INVAL;
+    if (hoi_unlikely(!d)) {
+        status = hoi_handle_status();
+    } else if (hoi_likely(bufs || !count)) {
+        struct batch t;
+        t.d = d;
+        t.reason = HO_REASON_CONSUMED;
+        t.count = 0;
+        status = return_all(&t, bufs, count, &n);
+    }
+    if (returned)
+        *returned = n;
+    return status;
+}
+
+void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
+{
+    struct batch t;
+    uint32_t n;
+    t.d = d;
+    t.reason = HO_REASON_CANCELLED;
+    t.count = 0;
+    HOI_TRAP_IF(return_all(&t, bufs, count, &n) != HO_OK);
+}

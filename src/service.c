@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Service: opening, closing, and what happens to lanes that both ends have left.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  EPOCH | hoi_service_touch | anything | that lanes or state changed | a consumer sleeps past a close
+ */
+#include "consumer_private.h"
+#include "producer_private.h"
+
+#define BUDGET_DEFAULT ((uint64_t)64 << 20)
+#define LANE_SLOTS_DEFAULT 1024u
+#define LANE_SLOTS_MOST 65536u
+#define WAIT_NS_DEFAULT 1000000u
+
+static int32_t opts_check(const struct hoi_domain *d, const ho_service_opts *opts,
+                          ho_service_opts *known)
+{
+    *known = (ho_service_opts){0};
+    int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_SERVICE_OPTS_MIN, opts) : HO_OK;
+    if (status)
+        return status;
+    if (known->flags & HO_BUF_FLAGS_MUST)
+        return HO_E_FLAGS;
+    if (known->reserved0)
+        return HO_E_RESERVED;
+    if (known->policy > HO_POLICY_DROP_NEWEST || known->routing > HO_ROUTE_NUMBER)
+        return HO_E_INVAL;
+    if (!known->budget_bytes)
+        known->budget_bytes = BUDGET_DEFAULT;
+    if (!known->lane_slots)
+        known->lane_slots = LANE_SLOTS_DEFAULT;
+    if (!known->wait_ns)
+        known->wait_ns = WAIT_NS_DEFAULT;
+    if (known->budget_bytes < d->segs.seg_bytes || known->wait_ns > INT64_MAX / 2 ||
+        known->lane_slots < 2 || known->lane_slots > LANE_SLOTS_MOST ||
+        (known->lane_slots & (known->lane_slots - 1)))
+        return HO_E_RANGE;
+    return HO_OK;
+}
+
+static void service_init(struct hoi_service *s, struct hoi_domain *d, const ho_service_opts *opts)
+{
+    s->domain = d;
+    s->policy = opts->policy;
+    s->routing = opts->routing;
+    s->lane_slots = opts->lane_slots;
+    s->wait_ns = opts->wait_ns;
+    s->budget_segs = (opts->budget_bytes - 1) / d->segs.seg_bytes + 1;
+    hoi_set(s->epoch, 1);
+    for (uint32_t b = 0; b < HOI_BUCKETS; b++)
+        s->route[b] = HOI_NOBODY;
+}
+
+/* Under the mutex. */
+static int32_t service_slot(struct hoi_domain *d, uint32_t *index)
+{
+    if (hoi_get(d->closing))
+        return HO_E_CLOSED;
+    for (*index = 0; *index < HOI_SERVICES_MAX; ++*index)
+        if (!d->services[*index])
+            return HO_OK;
+    return HO_E_LIMIT;
+}
+
+int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_service **service)
+{
+    struct hoi_domain *d = hoi_domain_get(domain);
+    ho_service_opts known;
+    uint32_t index = 0;
+    int refused;
+    if (service)
+        *service = NULL;
+    if (!d)
+        return hoi_handle_status();
+    int32_t status = service ? opts_check(d, opts, &known) : HO_E_INVAL;
+    if (status)
+        return status;
+    struct hoi_service *s = hoi_os_alloc(sizeof *s);
+    if (!s)
+        return HO_E_NOMEM;
+    service_init(s, d, &known);
+    pthread_mutex_lock(&d->mutex);
+    status = service_slot(d, &index);
+    if (!status && !(s->handle = hoi_handle_new(HOI_SERVICE, s, &refused)))
+        status = HO_E_LIMIT;
+    if (!status) {
+        s->number = index + 1;
+        d->services[index] = s;
+        *service = (ho_service *)(uintptr_t)s->handle;
+    }
+    pthread_mutex_unlock(&d->mutex);
+    if (status)
+        hoi_os_free(s, sizeof *s);
+    return status;
+}
+
+void hoi_service_touch(struct hoi_service *s)
+{
+    (void)A_FADD(s->epoch, 1, memory_order_seq_cst); /* edge EPOCH: release */
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++)
+        if (s->consumers[n] && s->consumers[n]->open)
+            (void)hoi_bell_wake(&s->consumers[n]->bell);
+}
+
+void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_lane **dead)
+{
+    struct hoi_lane **at = &s->lanes;
+    while (*at != lane)
+        at = &(*at)->next;
+    *at = lane->next;
+    lane->next = *dead;
+    *dead = lane;
+}
+
+void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane)
+{
+    ho_buf bufs[32];
+    uint32_t n;
+    while ((n = hoi_lane_take(&lane->core, bufs, 32))) {
+        uint64_t bytes = 0;
+        for (uint32_t i = 0; i < n; i++)
+            bytes += bufs[i].len;
+        hoi_count(s->cancelled, n);
+        hoi_count(s->cancelled_bytes, bytes);
+        hoi_cancel(s->domain, bufs, n);
+        hoi_lane_free(&lane->core);
+    }
+}
+
+void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead)
+{
+    for (struct hoi_lane *next; dead; dead = next) {
+        next = dead->next;
+        hoi_lane_cancel(s, dead);
+        hoi_lane_delete(dead);
+    }
+}
+
+/* Under the mutex: lanes that both ends have left while the service was open. */
+static struct hoi_lane *abandoned(struct hoi_service *s)
+{
+    struct hoi_lane *dead = NULL;
+    for (struct hoi_lane *lane = s->lanes, *next; lane; lane = next) {
+        next = lane->next;
+        if (!lane->producer && !lane->consumer)
+            hoi_lane_unlink(s, lane, &dead);
+    }
+    return dead;
+}
+
+/* Under the mutex, nothing is out: the service's memory goes back to the domain, its objects go. */
+static void service_end(struct hoi_service *s)
+{
+    struct hoi_domain *d = s->domain;
+    for (uint32_t i = 0; i < hoi_get(d->segs.fresh); i++) {
+        struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
+        if (seg->service != s)
+            continue;
+        seg->service = NULL;
+        hoi_os_discard((void *)(uintptr_t)seg->base, d->segs.seg_bytes);
+        hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
+    }
+    for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++)
+        hoi_os_free(A_LOAD(s->producers[n], memory_order_relaxed), sizeof(struct hoi_producer));
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
+        if (!s->consumers[n])
+            continue;
+        hoi_os_close(hoi_get(s->consumers[n]->bell.fd) - 1);
+        hoi_os_free(s->consumers[n], sizeof(struct hoi_consumer));
+    }
+    d->services[s->number - 1] = NULL;
+    hoi_handle_drop(s->handle);
+}
+
+/* One step of closing. Returns 1 when the service is gone. */
+static int close_step(struct hoi_service *s, ho_outstanding *out)
+{
+    struct hoi_domain *d = s->domain;
+    *out = (ho_outstanding){0};
+    pthread_mutex_lock(&d->mutex);
+    if (!hoi_get(s->closing)) {
+        hoi_set(s->closing, 1);
+        hoi_service_touch(s);
+    }
+    struct hoi_lane *dead = abandoned(s);
+    if (dead)
+        s->closers++;
+    pthread_mutex_unlock(&d->mutex);
+    hoi_lanes_bury(s, dead);
+    pthread_mutex_lock(&d->mutex);
+    if (dead)
+        s->closers--;
+    int gone = !hoi_outstanding_add(d, s, out) && !s->lanes;
+    if (gone)
+        service_end(s);
+    pthread_mutex_unlock(&d->mutex);
+    if (gone)
+        hoi_os_free(s, sizeof *s);
+    return gone;
+}
+
+int32_t ho_service_close(ho_service *handle, int64_t timeout_ns, ho_outstanding *outstanding)
+{
+    struct hoi_service *s = hoi_service_get(handle);
+    ho_outstanding out;
+    int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
+    if (!s)
+        return hoi_handle_status();
+    if (status)
+        return status;
+    if (hoi_in_callback)
+        return HO_E_REENTRANT;
+    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
+    for (;;) {
+        if (close_step(s, &out))
+            break;
+        if (timeout_ns == 0 || hoi_os_now_ns() >= deadline_ns) {
+            status = HO_TIMEOUT;
+            break;
+        }
+        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
+        if (!hoi_service_get(handle)) /* another closer was first */
+            return HO_OK;
+    }
+    if (outstanding)
+        hoi_result_write(outstanding, &out, sizeof out);
+    return status;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOI_SERVICE_PRIVATE_H
+#define HOI_SERVICE_PRIVATE_H
+
+#include "domain_private.h"
+#include "lane.h"
+
+#include "handoff/service.h"
+
+#define HOI_PRODUCERS_MAX 1024u
+#define HOI_CONSUMERS_MAX 1024u
+#define HOI_BUCKETS 1024u /* of keys: what moves when consumers come and go */
+#define HOI_NOBODY 0x7fffu
+
+/* `open` of producers and consumers: 0 is free. */
+#define HOI_OPEN 1u
+#define HOI_LEAVING 2u /* closing: nothing new connects, the number is not free yet */
+
+/* How often a close that waits looks again. */
+#define HOI_CLOSE_PAUSE_NS 200000
+
+struct hoi_service {
+    /* Read by everybody, written when something opens or closes. */
+    A_TYPE(uint64_t) epoch; /* one more at each change of consumers, producers or state */
+    A_TYPE(uint32_t) closing;
+    uint32_t policy;
+    uint32_t routing;
+    uint32_t lane_slots;
+    uint32_t number;
+    uint64_t wait_ns;
+    uint64_t budget_segs;
+    uint64_t handle;
+    struct hoi_domain *domain;
+    uint8_t pad0[HOI_LINE - 64];
+    /* Written when an arena takes or recycles a segment. */
+    A_TYPE(uint64_t) held;
+    A_TYPE(uint64_t) in_use;
+    HOI_COUNTER(uint64_t) peak;
+    uint8_t pad1[HOI_LINE - 24];
+    /* Counters that any thread may add to, once a batch. */
+    HOI_COUNTER(uint64_t) lent_messages; /* of its arena, committed to other services */
+    HOI_COUNTER(uint64_t) lent_bytes;
+    HOI_COUNTER(uint64_t) cancelled; /* never delivered */
+    HOI_COUNTER(uint64_t) cancelled_bytes;
+    uint8_t pad2[HOI_LINE - 32];
+    /* Under the domain's mutex. */
+    struct hoi_lane *lanes;
+    uint16_t route[HOI_BUCKETS]; /* consumer number, HOI_NOBODY = none */
+    uint32_t producers_open, consumers_open;
+    uint32_t closers; /* consumers that are still releasing what they had not taken */
+    A_TYPE(struct hoi_producer *) producers[HOI_PRODUCERS_MAX]; /* kept when closed, for reuse */
+    struct hoi_consumer *consumers[HOI_CONSUMERS_MAX];
+};
+
+static inline struct hoi_service *hoi_service_get(const ho_service *handle)
+{
+    return hoi_handle_get(HOI_SERVICE, handle);
+}
+
+/* Under the mutex: something changed; everybody looks again. */
+void hoi_service_touch(struct hoi_service *s);
+
+/* Under the mutex: shares the buckets out over the open consumers, moving as few as possible. */
+void hoi_service_rebalance(struct hoi_service *s);
+
+/* Takes a lane that neither end uses any more out of the service's list, under the mutex, and puts
+ * it on a list of the dead. */
+void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_lane **dead);
+/* Without the mutex, because releases run: releases what was not delivered, and frees. */
+void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead);
+/* By whoever consumes, without the mutex: releases what is in the lane with reason cancelled. */
+void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane);
+
+/* The caller has found that nothing of a segment is out: back to its shard, or to the domain. */
+void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg);
+
+/* What a service's memory holds now. */
+struct hoi_census {
+    uint64_t buffers; /* committed and live */
+    uint64_t loans;
+    uint64_t foreign; /* not yet released */
+    uint64_t bytes_live, bytes_dead, bytes_pinned;
+    uint64_t oldest[3]; /* handles */
+    uint32_t oldest_count;
+};
+/* Counts one service's segments, or the domain's slices (service NULL), under the mutex. */
+void hoi_census_take(struct hoi_domain *d, const struct hoi_service *s, struct hoi_census *c);
+
+#endif

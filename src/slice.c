@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slices: numbers from segments that the domain fills, by any thread. Each number's bit is set when it
+ * is taken, so a segment of slices is never sealed: the cursor holds it while it is current.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  SLICES | install | take_number | that the segment is open | a slice that is stale at birth
+ */
+#include "service_private.h"
+
+#include "handoff/consumer.h"
+
+/* cursor: {segment + 1, generation, next number} */
+#define CURSOR(index, gen, number)                                                                 \
+    ((uint64_t)((index) + 1) << 44 | (uint64_t)(gen) << 20 | (number))
+#define CURSOR_SEG(c) ((uint32_t)((c) >> 44) - 1)
+#define CURSOR_GEN(c) ((uint32_t)((c) >> 20) & HOI_GEN_MASK)
+#define CURSOR_NUMBER(c) ((uint32_t)(c)&0xfffffu)
+
+/* A new segment of slices, in place of the one that is used up (`old`). */
+static int32_t install(struct hoi_domain *d, uint64_t old)
+{
+    struct hoi_seg *seg;
+    int32_t status = hoi_segs_acquire(&d->segs, &seg);
+    if (status)
+        return HO_E_NOMEM;
+    hoi_seg_open(&d->segs, seg, HOI_SEG_SLICES);
+    hoi_count_hold(&seg->count, d->slice_numbers);
+    (void)hoi_count_drop(&seg->count, HOI_COUNT_BIAS);
+    uint64_t next = CURSOR(seg->index, hoi_get(seg->gen), 0);
+    if (A_CAS(d->slices.cursor, old, next, memory_order_acq_rel, /* edge SLICES: release */
+              memory_order_relaxed))
+        return HO_OK;
+    hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
+    hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
+    return HO_OK;
+}
+
+/* The next free number: its handle's segment and number. */
+static int32_t take_number(struct hoi_domain *d, struct hoi_seg **seg, uint32_t *number)
+{
+    uint64_t cursor = A_LOAD(d->slices.cursor, memory_order_acquire); /* edge SLICES: acquire */
+    for (;;) {
+        if (!cursor || CURSOR_NUMBER(cursor) >= d->slice_numbers) {
+            int32_t status = install(d, cursor);
+            if (status)
+                return status;
+            cursor = A_LOAD(d->slices.cursor, memory_order_acquire); /* edge SLICES: acquire */
+        } else if (A_CAS(d->slices.cursor, cursor, cursor + 1, memory_order_acq_rel,
+                         memory_order_acquire)) { /* edge SLICES: acquire */
+            *seg = hoi_seg_at(&d->segs, CURSOR_SEG(cursor));
+            *number = CURSOR_NUMBER(cursor);
+            hoi_seg_issue_late((*seg)->words, &(*seg)->count, CURSOR_GEN(cursor), *number);
+            (void)hoi_count_drop(&(*seg)->count, 1); /* taken: the bit counts from here on */
+            return HO_OK;
+        }
+    }
+}
+
+/* The buffer that the bytes belong to: of a slice, its parent. */
+static uint64_t parent_of(struct hoi_domain *d, const ho_buf *src)
+{
+    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(src->handle));
+    if (hoi_get(seg->use) != HOI_SEG_SLICES)
+        return src->handle;
+    return hoi_get(hoi_slice_at(seg, hoi_handle_number(src->handle))->parent);
+}
+
+static void parent_hold(struct hoi_domain *d, uint64_t parent)
+{
+    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(parent));
+    hoi_count_hold(&seg->count, HOI_COUNT_HOLD);
+    if (hoi_get(seg->use) == HOI_SEG_FOREIGN) /* relaxed: the caller holds one already */
+        (void)A_FADD(hoi_foreign_at(seg, hoi_handle_number(parent))->refs, 1, memory_order_relaxed);
+}
+
+int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t len, ho_buf *slice)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    struct hoi_seg *seg;
+    uint32_t number;
+    if (slice && slice != src)
+        *slice = (ho_buf){0};
+    if (!d)
+        return hoi_handle_status();
+    if (!src || !slice || slice == src)
+        return HO_E_INVAL;
+    int32_t status = hoi_buffer_check(d, src);
+    if (status)
+        return status;
+    if (offset > src->len || len > src->len - offset)
+        return HO_E_RANGE;
+    status = take_number(d, &seg, &number);
+    if (status)
+        return status;
+    uint64_t parent = parent_of(d, src);
+    parent_hold(d, parent);
+    hoi_set(hoi_slice_at(seg, number)->parent, parent);
+    hoi_set(seg->notes[number], 0);
+    *slice = *src;
+    slice->ptr = src->ptr + offset;
+    slice->len = len;
+    slice->cap = len;
+    slice->handle = seg->handle_base + number;
+    slice->owner = 0;
+    slice->kind = HO_KIND_SLICE;
+    if (src->kind == HO_KIND_FOREIGN)
+        slice->token = 0;
+    return HO_OK;
+}

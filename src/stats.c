@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statistics: the hot path counts what it can count alone, without an atomic instruction; the rest is
+ * found by looking at the live bits and the notes of each segment in use. Exact once threads are quiet.
+ */
+#include "consumer_private.h"
+#include "producer_private.h"
+
+static void oldest_add(struct hoi_census *c, uint64_t handle)
+{
+    if (c->oldest_count < 3)
+        c->oldest[c->oldest_count++] = handle;
+}
+
+/* Counts one live number. */
+static void count_number(struct hoi_seg *seg, uint32_t use, uint32_t number, struct hoi_census *c)
+{
+    uint32_t note = hoi_get(seg->notes[number]);
+    oldest_add(c, seg->handle_base + number);
+    if (use == HOI_SEG_BYTES && note & HOI_NOTE_LOAN) {
+        c->loans++;
+    } else {
+        c->buffers++;
+        c->bytes_live += note;
+    }
+}
+
+/* A foreign buffer is out until it is released, which may be long after its return. */
+static void count_foreign(struct hoi_seg *seg, struct hoi_census *c)
+{
+    uint32_t end = hoi_get(seg->issued);
+    for (uint32_t number = 0; number < end; number++)
+        if (hoi_get(hoi_foreign_at(seg, number)->refs)) {
+            c->foreign++;
+            oldest_add(c, seg->handle_base + number);
+        }
+}
+
+static void count_segment(struct hoi_seg *seg, struct hoi_census *c)
+{
+    uint32_t use = hoi_get(seg->use);
+    uint64_t live_before = c->bytes_live;
+    if (use == HOI_SEG_FREE)
+        return;
+    if (use == HOI_SEG_FOREIGN) {
+        count_foreign(seg, c);
+        return;
+    }
+    uint32_t end = use == HOI_SEG_SLICES ? HOI_SEG_NUMBERS : hoi_get(seg->issued);
+    uint32_t gen = hoi_get(seg->gen);
+    for (uint32_t first = 0; first < end; first += HOI_WORD_BITS) {
+        uint64_t word = hoi_get(seg->words[first / HOI_WORD_BITS]);
+        if ((uint32_t)(word >> 32) != gen)
+            continue;
+        for (uint32_t live = (uint32_t)word; live; live &= live - 1) {
+            uint32_t number = first + (uint32_t)__builtin_ctz(live);
+            if (number < end)
+                count_number(seg, use, number, c);
+        }
+    }
+    if (use != HOI_SEG_BYTES)
+        return;
+    uint64_t passed =
+        hoi_get(seg->sealed) ? seg->end - seg->base : hoi_get(seg->cursor) - seg->base;
+    uint64_t live = c->bytes_live - live_before;
+    c->bytes_dead += passed > live ? passed - live : 0;
+    if (A_LOAD(seg->count, memory_order_relaxed) >= HOI_COUNT_HOLD)
+        c->bytes_pinned += seg->end - seg->base;
+}
+
+void hoi_census_take(struct hoi_domain *d, const struct hoi_service *s, struct hoi_census *c)
+{
+    *c = (struct hoi_census){0};
+    uint32_t fresh = A_LOAD(d->segs.fresh, memory_order_acquire); /* edge FRESH: acquire */
+    for (uint32_t i = 0; i < fresh; i++) {
+        struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
+        if (hoi_get(seg->use) != HOI_SEG_FREE &&
+            (s ? seg->service == s : hoi_get(seg->use) == HOI_SEG_SLICES))
+            count_segment(seg, c);
+    }
+}
+
+/* Sums of the counters of producers and consumers, open or closed. */
+static void counters_add(const struct hoi_service *s, ho_stats *t, uint64_t *own,
+                         uint64_t *own_bytes)
+{
+    for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
+        const struct hoi_producer *p =
+            A_LOAD(s->producers[n], memory_order_acquire); /* edge SHARD: acquire */
+        if (!p)
+            break;
+        t->messages_in += hoi_get(p->messages);
+        t->bytes_in += hoi_get(p->bytes);
+        t->messages_dropped += hoi_get(p->dropped);
+        t->bytes_dropped += hoi_get(p->dropped_bytes);
+        t->full += hoi_get(p->full);
+        t->wakes += hoi_get(p->wakes);
+        t->copies += hoi_get(p->copies);
+        *own += hoi_get(p->own_messages);
+        *own_bytes += hoi_get(p->own_bytes);
+    }
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
+        const struct hoi_consumer *c = s->consumers[n];
+        if (!c)
+            continue;
+        t->messages_out += hoi_get(c->messages);
+        t->bytes_out += hoi_get(c->bytes);
+        t->late_wakes += hoi_get(c->late);
+    }
+    t->messages_dropped += hoi_get(s->cancelled);
+    t->bytes_dropped += hoi_get(s->cancelled_bytes);
+}
+
+/* a - b, where a and b were read at different moments. */
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* Under the mutex. */
+static void stats_fill(struct hoi_service *s, ho_stats *t)
+{
+    struct hoi_census c;
+    uint64_t own = 0, own_bytes = 0;
+    *t = (ho_stats){.size = sizeof *t, .service = s->number};
+    hoi_census_take(s->domain, s, &c);
+    counters_add(s, t, &own, &own_bytes);
+    t->messages_returned = less(own + hoi_get(s->lent_messages), c.buffers + c.foreign);
+    t->bytes_returned = less(own_bytes + hoi_get(s->lent_bytes), c.bytes_live);
+    t->segments_in_use = A_LOAD(s->in_use, memory_order_relaxed);
+    t->segments_peak = hoi_get(s->peak);
+    t->segments_held = A_LOAD(s->held, memory_order_relaxed);
+    t->bytes_live = c.bytes_live;
+    t->bytes_dead = c.bytes_dead;
+    t->bytes_pinned = c.bytes_pinned;
+    t->buffers_out = c.buffers + c.loans;
+    t->foreign_out = c.foreign;
+    t->undelivered = less(t->messages_in, t->messages_out + t->messages_dropped);
+}
+
+int32_t ho_stats_get(ho_service *handle, ho_stats *stats)
+{
+    struct hoi_service *s = hoi_service_get(handle);
+    ho_stats ours;
+    if (!s)
+        return hoi_handle_status();
+    if (!stats)
+        return HO_E_INVAL;
+    int32_t status = hoi_result_check(stats, HO_STATS_MIN);
+    if (status)
+        return status;
+    pthread_mutex_lock(&s->domain->mutex);
+    stats_fill(s, &ours);
+    pthread_mutex_unlock(&s->domain->mutex);
+    hoi_result_write(stats, &ours, sizeof ours);
+    return HO_OK;
+}
+
+int hoi_outstanding_add(struct hoi_domain *d, const struct hoi_service *s, ho_outstanding *out)
+{
+    struct hoi_census c;
+    ho_stats t = {0};
+    uint64_t own = 0, own_bytes = 0;
+    uint32_t handles = 0;
+    hoi_census_take(d, s, &c);
+    if (s) {
+        counters_add(s, &t, &own, &own_bytes);
+        handles = s->producers_open + s->consumers_open + s->closers;
+    }
+    out->handles += handles;
+    out->buffers += c.buffers + c.foreign;
+    out->loans += c.loans;
+    out->foreign += c.foreign;
+    out->undelivered += less(t.messages_in, t.messages_out + t.messages_dropped);
+    for (uint32_t i = 0, n = 0; i < c.oldest_count; i++) {
+        while (n < 3 && out->oldest[n])
+            n++;
+        if (n < 3)
+            out->oldest[n] = c.oldest[i];
+    }
+    return handles || c.buffers || c.loans || c.foreign || c.bytes_pinned ||
+           (s && A_LOAD(s->in_use, memory_order_acquire)) /* edge USED: acquire */;
+}
