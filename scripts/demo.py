@@ -182,7 +182,8 @@ def await_address(gateway):
 def gateway_command(asked, handoff, figures):
     command = [BUILD / "tools/gateway/handoff-gateway", "--transport", asked.transport,
                "--listen", "127.0.0.1:0", "--handoff", handoff,
-               "--sessions", str(asked.sessions), "--json", figures]
+               "--sessions", str(asked.sessions), "--connections", str(asked.sessions),
+               "--json", figures]
     if asked.workers:
         command += ["--workers", str(asked.workers)]
     return command
