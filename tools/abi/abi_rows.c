@@ -121,7 +121,6 @@ static bool row_field(abi_parser *p, char **cells)
         return false;
     }
     field.zero = (abi_zero)zero;
-    p->doc->structs[p->doc->struct_count - 1].field_count++;
     return ABI_APPEND(p, fields, field_count, field);
 }
 
@@ -147,7 +146,7 @@ static bool row_function(abi_parser *p, char **cells)
     return true;
 }
 
-static bool read_param(abi_parser *p, char **cells)
+static bool row_param(abi_parser *p, char **cells)
 {
     static const char *const directions[] = {"in", "out", "inout", NULL};
     static const char *const nulls[] = {"-", "no", "yes", "if empty", NULL};
@@ -170,18 +169,6 @@ static bool read_param(abi_parser *p, char **cells)
     return ABI_APPEND(p, params, param_count, param);
 }
 
-static bool row_function_param(abi_parser *p, char **cells)
-{
-    p->doc->functions[p->doc->function_count - 1].param_count++;
-    return read_param(p, cells);
-}
-
-static bool row_callback_param(abi_parser *p, char **cells)
-{
-    p->doc->callbacks[p->doc->callback_count - 1].param_count++;
-    return read_param(p, cells);
-}
-
 static bool row_callback(abi_parser *p, char **cells)
 {
     static const char *const times[] = {"once per buffer", "once per owner", NULL};
@@ -199,7 +186,6 @@ static bool row_callback(abi_parser *p, char **cells)
 
 static bool row_mode(abi_parser *p, char **cells)
 {
-    p->doc->callbacks[p->doc->callback_count - 1].mode_count++;
     return ABI_APPEND(p, modes, mode_count, (abi_mode){cells[0], cells[1], p->reader.line});
 }
 
@@ -218,31 +204,32 @@ static bool row_frozen(abi_parser *p, char **cells)
            ABI_APPEND(p, frozen, frozen_count, frozen);
 }
 
-#define PARAM_COLUMNS                                                                              \
-    7,                                                                                             \
-    {                                                                                              \
-        "parameter", "type", "direction", "null", "transfer", "length of", "meaning"               \
-    }
-
 const abi_table abi_handles_table = {
-    "handles", 4, {"handle", "opened by", "closed by", "meaning"}, row_handle};
+    "handles", 4, {"handle", "opened by", "closed by", "meaning"}, row_handle, false};
 const abi_table abi_constants_table = {
-    "constants", 4, {"constant", "type", "value", "meaning"}, row_constant};
-const abi_table abi_statuses_table = {"statuses", 3, {"status", "value", "text"}, row_status};
+    "constants", 4, {"constant", "type", "value", "meaning"}, row_constant, false};
+const abi_table abi_statuses_table = {
+    "statuses", 3, {"status", "value", "text"}, row_status, false};
 const abi_table abi_struct_facts_table = {
-    "facts of the struct", 5, {"size", "align", "use", "minimum", "init"}, row_struct};
+    "facts of the struct", 5, {"size", "align", "use", "minimum", "init"}, row_struct, true};
 const abi_table abi_fields_table = {
-    "fields", 6, {"field", "type", "offset", "size", "zero", "meaning"}, row_field};
+    "fields", 6, {"field", "type", "offset", "size", "zero", "meaning"}, row_field, false};
 const abi_table abi_function_facts_table = {
     "facts of the function",
     6,
     {"returns", "thread", "progress", "system calls", "since", "version"},
-    row_function};
-const abi_table abi_function_params_table = {"parameters", PARAM_COLUMNS, row_function_param};
+    row_function,
+    true};
+const abi_table abi_params_table = {
+    "parameters",
+    7,
+    {"parameter", "type", "direction", "null", "transfer", "length of", "meaning"},
+    row_param,
+    false};
 const abi_table abi_callback_facts_table = {
-    "facts of the callback", 3, {"times", "inside", "since"}, row_callback};
-const abi_table abi_modes_table = {"modes", 2, {"mode", "runs in"}, row_mode};
-const abi_table abi_callback_params_table = {"parameters", PARAM_COLUMNS, row_callback_param};
+    "facts of the callback", 3, {"times", "inside", "since"}, row_callback, true};
+const abi_table abi_modes_table = {"modes", 2, {"mode", "runs in"}, row_mode, false};
 const abi_table abi_limits_table = {
-    "limits", 4, {"limit", "value", "beyond", "meaning"}, row_limit};
-const abi_table abi_frozen_table = {"the frozen prefix", 3, {"name", "bytes", "why"}, row_frozen};
+    "limits", 4, {"limit", "value", "beyond", "meaning"}, row_limit, false};
+const abi_table abi_frozen_table = {
+    "the frozen prefix", 3, {"name", "bytes", "why"}, row_frozen, false};

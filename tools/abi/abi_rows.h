@@ -16,6 +16,7 @@ typedef struct abi_table {
     uint32_t column_count;
     const char *columns[ABI_CELLS_MAX];
     bool (*row)(abi_parser *p, char **cells);
+    bool one_row;
 } abi_table;
 
 extern const abi_table abi_handles_table;
@@ -24,10 +25,9 @@ extern const abi_table abi_statuses_table;
 extern const abi_table abi_struct_facts_table;
 extern const abi_table abi_fields_table;
 extern const abi_table abi_function_facts_table;
-extern const abi_table abi_function_params_table;
+extern const abi_table abi_params_table;
 extern const abi_table abi_callback_facts_table;
 extern const abi_table abi_modes_table;
-extern const abi_table abi_callback_params_table;
 extern const abi_table abi_limits_table;
 extern const abi_table abi_frozen_table;
 

@@ -5,20 +5,23 @@
 
 #include <string.h>
 
-static bool read_table(abi_parser *p, const abi_table *t, uint32_t *rows)
+static bool read_table(abi_parser *p, const abi_table *t)
 {
     abi_reader *reader = &p->reader;
     if (!abi_table_head(reader, t->what, t->columns, t->column_count)) {
         return false;
     }
     bool more = false;
-    for (*rows = 0;; ++*rows) {
+    for (uint32_t rows = 0;; rows++) {
         if (!abi_table_row(reader, t->what, t->column_count, &more)) {
             return false;
         }
         if (!more) {
-            return *rows > 0 ||
+            return rows > 0 ||
                    abi_fail(p->error, reader->line, "table of %s: expected a row above", t->what);
+        }
+        if (t->one_row && rows == 1) {
+            return abi_fail(p->error, reader->line, "table of %s: expected one row", t->what);
         }
         if (!t->row(p, reader->cells) || !abi_reader_step(reader)) {
             return false;
@@ -26,46 +29,51 @@ static bool read_table(abi_parser *p, const abi_table *t, uint32_t *rows)
     }
 }
 
-static bool read_facts(abi_parser *p, const abi_table *t)
-{
-    uint32_t rows = 0;
-    return read_table(p, t, &rows) &&
-           (rows == 1 ||
-            abi_fail(p->error, p->reader.line - 1, "table of %s: expected one row", t->what));
-}
-
-static bool read_rest(abi_parser *p, const abi_table *t)
-{
-    uint32_t rows;
-    return read_table(p, t, &rows);
-}
-
 static bool item_struct(abi_parser *p)
 {
+    abi_doc *doc = p->doc;
+    const uint32_t at = doc->struct_count, first = doc->field_count;
     const abi_struct item = {
-        .name = p->reader.heading, .first_field = p->doc->field_count, .line = p->reader.line};
-    return ABI_APPEND(p, structs, struct_count, item) && abi_reader_step(&p->reader) &&
-           read_facts(p, &abi_struct_facts_table) && read_rest(p, &abi_fields_table);
+        .name = p->reader.heading, .first_field = first, .line = p->reader.line};
+    if (!ABI_APPEND(p, structs, struct_count, item) || !abi_reader_step(&p->reader) ||
+        !read_table(p, &abi_struct_facts_table) || !read_table(p, &abi_fields_table)) {
+        return false;
+    }
+    doc->structs[at].field_count = doc->field_count - first;
+    return true;
 }
 
 static bool item_function(abi_parser *p)
 {
+    abi_doc *doc = p->doc;
+    const uint32_t at = doc->function_count, first = doc->param_count;
     const abi_function item = {
-        .name = p->reader.heading, .first_param = p->doc->param_count, .line = p->reader.line};
-    return ABI_APPEND(p, functions, function_count, item) && abi_reader_step(&p->reader) &&
-           read_facts(p, &abi_function_facts_table) &&
-           (p->reader.item != ABI_ITEM_ROW || read_rest(p, &abi_function_params_table));
+        .name = p->reader.heading, .first_param = first, .line = p->reader.line};
+    if (!ABI_APPEND(p, functions, function_count, item) || !abi_reader_step(&p->reader) ||
+        !read_table(p, &abi_function_facts_table) ||
+        (p->reader.item == ABI_ITEM_ROW && !read_table(p, &abi_params_table))) {
+        return false;
+    }
+    doc->functions[at].param_count = doc->param_count - first;
+    return true;
 }
 
 static bool item_callback(abi_parser *p)
 {
+    abi_doc *doc = p->doc;
+    const uint32_t at = doc->callback_count, first = doc->param_count, mode = doc->mode_count;
     const abi_callback item = {.name = p->reader.heading,
-                               .first_mode = p->doc->mode_count,
-                               .first_param = p->doc->param_count,
+                               .first_mode = mode,
+                               .first_param = first,
                                .line = p->reader.line};
-    return ABI_APPEND(p, callbacks, callback_count, item) && abi_reader_step(&p->reader) &&
-           read_facts(p, &abi_callback_facts_table) && read_rest(p, &abi_modes_table) &&
-           read_rest(p, &abi_callback_params_table);
+    if (!ABI_APPEND(p, callbacks, callback_count, item) || !abi_reader_step(&p->reader) ||
+        !read_table(p, &abi_callback_facts_table) || !read_table(p, &abi_modes_table) ||
+        !read_table(p, &abi_params_table)) {
+        return false;
+    }
+    doc->callbacks[at].mode_count = doc->mode_count - mode;
+    doc->callbacks[at].param_count = doc->param_count - first;
+    return true;
 }
 
 typedef struct section {
@@ -88,7 +96,7 @@ static bool read_section(abi_parser *p, const section *s)
     if (!abi_reader_step(reader)) {
         return false;
     }
-    if (s->only != NULL && !read_rest(p, s->only)) {
+    if (s->only != NULL && !read_table(p, s->only)) {
         return false;
     }
     while (s->item != NULL && reader->item == ABI_ITEM_HEADING && reader->level == 3) {

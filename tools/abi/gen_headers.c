@@ -32,7 +32,7 @@ static const char *declared(const char *line, char name[static 128])
 {
     char after = '\0';
     if (sscanf(line, "#define %127[A-Za-z0-9_]%*[ ]%c", name, &after) == 2) {
-        return (after >= '0' && after <= '9') || after == '(' ? "Constants" : NULL;
+        return strchr("0123456789(\\", after) != NULL ? "Constants" : NULL;
     }
     if (sscanf(line, "HO_API int32_t %127[A-Za-z0-9_](", name) == 1) {
         return "Functions";
