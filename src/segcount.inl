@@ -21,16 +21,19 @@
  * own order.
  */
 
+#ifndef HOI_WORD_BITS /* the model takes fewer: the same words, fewer steps to fill one */
 #define HOI_WORD_BITS 32u
+#endif
+#define HOI_WORD_ALL (0xffffffffu >> (32u - HOI_WORD_BITS))
 #define HOI_COUNT_BIAS ((uint64_t)1 << 24) /* above any number of words */
 #define HOI_COUNT_HOLD ((uint64_t)1 << 32) /* slices and queued releases: the high half */
 
 #define hoi_word_pack(gen, live) ((uint64_t)(gen) << 32 | (live))
 
-/* Owner: begins a word whose 32 numbers it will issue one after the other. */
+/* Owner: begins a word whose numbers it will issue one after the other. */
 static inline void hoi_word_open(A_TYPE(uint64_t) * word, uint32_t gen)
 {
-    A_STORE(*word, hoi_word_pack(gen, 0xffffffffu), AT(word_open, relaxed));
+    A_STORE(*word, hoi_word_pack(gen, HOI_WORD_ALL), AT(word_open, relaxed));
 }
 
 /*
@@ -75,7 +78,7 @@ static inline int hoi_seg_seal_count(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) 
     uint32_t opened = (issued + HOI_WORD_BITS - 1) / HOI_WORD_BITS;
     uint32_t rest = issued % HOI_WORD_BITS;
     uint64_t drop = HOI_COUNT_BIAS - opened;
-    if (rest && hoi_word_return(&words[opened - 1], gen, 0xffffffffu << rest) == 2)
+    if (rest && hoi_word_return(&words[opened - 1], gen, HOI_WORD_ALL & HOI_WORD_ALL << rest) == 2)
         drop++;
     return hoi_count_drop(count, drop);
 }
