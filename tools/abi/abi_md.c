@@ -42,16 +42,33 @@ bool abi_md_parse(const char *text, size_t bytes, abi_doc **doc, abi_error *erro
     return true;
 }
 
+/* All of a file, or NULL; *bytes reaches FILE_BYTES_MAX where there may be more of it. */
+static char *read_all(FILE *file, size_t *bytes)
+{
+    char *text = NULL;
+    for (size_t room = 64 << 10; room <= FILE_BYTES_MAX; room *= 2) {
+        char *more = realloc(text, room);
+        if (more == NULL) {
+            break;
+        }
+        text = more;
+        *bytes += fread(text + *bytes, 1, room - *bytes, file);
+        if (*bytes < room || room == FILE_BYTES_MAX) {
+            return text;
+        }
+    }
+    free(text);
+    return NULL;
+}
+
 static bool load(FILE *file, abi_doc **doc, abi_error *error)
 {
     size_t bytes = 0;
-    char *text = malloc(FILE_BYTES_MAX);
-    if (text == NULL) {
-        return abi_fail(error, 0, "memory: expected more of it");
-    }
-    bytes = fread(text, 1, FILE_BYTES_MAX, file);
+    char *text = read_all(file, &bytes);
     bool good = false;
-    if (ferror(file)) {
+    if (text == NULL) {
+        abi_fail(error, 0, "memory: expected more of it");
+    } else if (ferror(file)) {
         abi_fail(error, 0, "%s: expected a file that can be read", strerror(errno));
     } else if (bytes == FILE_BYTES_MAX) {
         abi_fail(error, 0, "length: expected less than %zu bytes", FILE_BYTES_MAX);
