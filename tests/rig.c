@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+ho_domain *rig_domain(void)
+{
+    ho_domain *domain;
+    CHECK_STATUS(ho_domain_create(DOMAIN_OPTS(.max_bytes = 256u << 20, .segment_bytes = RIG_SEGMENT),
+                                  &domain),
+                 HO_OK);
+    return domain;
+}
+
+ho_service *rig_service(ho_domain *domain, const ho_service_opts *opts)
+{
+    ho_service_opts mine = {.size = sizeof mine};
+    if (opts != NULL)
+        mine = *opts;
+    if (mine.budget_bytes == 0)
+        mine.budget_bytes = RIG_BUDGET;
+    ho_service *service;
+    CHECK_STATUS(ho_service_open(domain, &mine, &service), HO_OK);
+    return service;
+}
+
+ho_producer *rig_producer(ho_service *service)
+{
+    ho_producer *producer;
+    CHECK_STATUS(ho_producer_open(service, &producer), HO_OK);
+    return producer;
+}
+
+ho_consumer *rig_consumer(ho_service *service)
+{
+    ho_consumer *consumer;
+    CHECK_STATUS(ho_consumer_open(service, NULL, &consumer), HO_OK);
+    return consumer;
+}
+
+void rig_open(rig *r, const ho_service_opts *opts)
+{
+    r->domain = rig_domain();
+    r->service = rig_service(r->domain, opts);
+    r->producer = rig_producer(r->service);
+    r->consumer = rig_consumer(r->service);
+}
+
+void rig_destroy(ho_domain *domain)
+{
+    ho_outstanding out = {.size = sizeof out};
+    int32_t status = ho_domain_close(domain, 0, &out);
+    if (status != HO_OK)
+        print_error("still out: %u handles, %llu buffers, %llu loans, %llu foreign\n", out.handles,
+                    (unsigned long long)out.buffers, (unsigned long long)out.loans,
+                    (unsigned long long)out.foreign);
+    CHECK_STATUS(status, HO_OK);
+    CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_OK);
+}
+
+void rig_close(rig *r)
+{
+    if (r->producer != NULL)
+        CHECK_STATUS(ho_producer_close(r->producer), HO_OK);
+    if (r->consumer != NULL)
+        CHECK_STATUS(ho_consumer_close(r->consumer), HO_OK);
+    rig_destroy(r->domain);
+}
+
+static uint8_t pattern_byte(uint64_t key, uint64_t at)
+{
+    return (uint8_t)(key * 31 + at * 7 + 1);
+}
+
+ho_buf rig_loan(ho_producer *producer, uint64_t key, uint64_t len)
+{
+    ho_buf loan;
+    CHECK_STATUS(ho_reserve(producer, len, NULL, &loan), HO_OK);
+    for (uint64_t i = 0; i < len; i++)
+        loan.ptr[i] = pattern_byte(key, i);
+    loan.len = len;
+    loan.key = key;
+    return loan;
+}
+
+void rig_send(ho_producer *producer, uint64_t key, uint64_t len)
+{
+    ho_buf loan = rig_loan(producer, key, len);
+    CHECK_STATUS(ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_EMPTY(&loan);
+}
+
+void rig_check_pattern(const ho_buf *buf)
+{
+    for (uint64_t i = 0; i < buf->len; i++)
+        CHECK(buf->ptr[i] == pattern_byte(buf->key, i));
+}
+
+ho_buf rig_take(ho_consumer *consumer)
+{
+    ho_buf buf;
+    uint32_t taken;
+    CHECK_STATUS(ho_take(consumer, &buf, 1, &taken), HO_OK);
+    CHECK(taken == 1);
+    CHECK(buf.ptr != NULL);
+    rig_check_pattern(&buf);
+    return buf;
+}
+
+void rig_return(ho_domain *domain, ho_buf *buf)
+{
+    CHECK_STATUS(ho_return(domain, buf, 1, NULL), HO_OK);
+    CHECK_EMPTY(buf);
+}
+
+uint64_t rig_drain_consumer(ho_domain *domain, ho_consumer *consumer)
+{
+    ho_buf bufs[32];
+    uint32_t taken;
+    uint64_t sum = 0;
+    while (ho_take(consumer, bufs, 32, &taken) == HO_OK) {
+        CHECK_STATUS(ho_return(domain, bufs, taken, NULL), HO_OK);
+        sum += taken;
+    }
+    return sum;
+}
+
+uint64_t rig_drain(rig *r)
+{
+    return rig_drain_consumer(r->domain, r->consumer);
+}
+
+ho_stats rig_stats(ho_service *service)
+{
+    ho_stats stats = {.size = sizeof stats};
+    CHECK_STATUS(ho_stats_get(service, &stats), HO_OK);
+    CHECK(stats.size == sizeof stats);
+    return stats;
+}
+
+ho_outstanding rig_outstanding(ho_domain *domain)
+{
+    ho_outstanding out = {.size = sizeof out};
+    CHECK_STATUS(ho_domain_close(domain, 0, &out), HO_TIMEOUT);
+    return out;
+}
+
+void rig_check_quiet(ho_service *service)
+{
+    ho_stats s = rig_stats(service);
+    CHECK(s.buffers_out == 0);
+    CHECK(s.foreign_out == 0);
+    CHECK(s.undelivered == 0);
+    CHECK(s.bytes_live == 0);
+    CHECK(s.bytes_pinned == 0);
+    CHECK(s.late_wakes == 0);
+}
+
+void rig_count_release(void *ctx, const ho_release_rec *recs, uint32_t count)
+{
+    rig_owner *o = ctx;
+    CHECK(count >= 1);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK(recs[i].owner == o->owner);
+        CHECK(recs[i].reason == HO_REASON_CONSUMED || recs[i].reason == HO_REASON_CANCELLED);
+        o->cancelled += recs[i].reason == HO_REASON_CANCELLED;
+        o->last = recs[i];
+    }
+    o->releases += count;
+}
+
+void rig_count_detached(void *ctx)
+{
+    rig_owner *o = ctx;
+    o->detached++;
+}
+
+void rig_owner_register(ho_domain *domain, uint32_t mode, rig_owner *into)
+{
+    *into = (rig_owner){0};
+    CHECK_STATUS(ho_owner_register(domain,
+                                   OWNER_OPTS(.mode = mode, .release = rig_count_release,
+                                              .detached = rig_count_detached, .ctx = into),
+                                   &into->owner),
+                 HO_OK);
+    CHECK(into->owner != 0);
+}
+
+ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token)
+{
+    return (ho_buf){.ptr = ptr, .len = len, .owner = owner, .token = token};
+}
+
+int rig_is_empty(const ho_buf *buf)
+{
+    static const ho_buf empty;
+    return memcmp(buf, &empty, sizeof empty) == 0;
+}
+
+void rig_mark_take(rig_mark *mark, ho_service *service, const ho_buf *bufs, uint32_t count)
+{
+    CHECK(count <= RIG_MARK_MAX);
+    memset(mark, 0, sizeof *mark);
+    mark->service = service;
+    mark->bufs = bufs;
+    mark->count = count;
+    if (bufs != NULL)
+        memcpy(mark->copy, bufs, count * sizeof *bufs);
+    if (service != NULL)
+        mark->stats = rig_stats(service);
+}
+
+void rig_mark_check(const rig_mark *mark, uint64_t full_more, const char *file, int line)
+{
+    if (mark->bufs != NULL)
+        harness_check(memcmp(mark->copy, mark->bufs, mark->count * sizeof *mark->bufs) == 0,
+                      "a refused call leaves the descriptors", file, line);
+    if (mark->service == NULL)
+        return;
+    ho_stats expected = mark->stats, now = rig_stats(mark->service);
+    expected.full += full_more;
+    harness_check(memcmp(&expected, &now, sizeof now) == 0, "a refused call leaves the counters",
+                  file, line);
+}
+
+void rig_edge_open(rig_edge *edge, size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t used = (bytes + page - 1) / page * page;
+    edge->map_bytes = used + page;
+    edge->map =
+        mmap(NULL, edge->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(edge->map != MAP_FAILED);
+    CHECK(mprotect(edge->map + used, page, PROT_NONE) == 0);
+    edge->ptr = edge->map + used - bytes;
+}
+
+void rig_edge_close(rig_edge *edge)
+{
+    CHECK(munmap(edge->map, edge->map_bytes) == 0);
+}
+
+/* The valid struct, told to be `size` bytes long, with one 32-bit word changed; the call reads it at
+ * the edge of a page. */
+static int32_t call_sized(const rig_opts_case *c, uint32_t size, uint32_t at, uint32_t value)
+{
+    rig_edge edge;
+    uint32_t bytes = size < 8 ? 8 : (size + 7) / 8 * 8;
+    rig_edge_open(&edge, bytes);
+    memcpy(edge.ptr, c->valid, bytes < c->size ? bytes : c->size);
+    memcpy(edge.ptr, &size, sizeof size);
+    if (at != 0)
+        memcpy(edge.ptr + at, &value, sizeof value);
+    int32_t status = c->call(c->ctx, edge.ptr);
+    rig_edge_close(&edge);
+    return status;
+}
+
+void rig_check_opts(const rig_opts_case *c)
+{
+    CHECK_STATUS(call_sized(c, 0, 0, 0), HO_E_SIZE);
+    CHECK_STATUS(call_sized(c, 4, 0, 0), HO_E_SIZE);
+    CHECK_STATUS(call_sized(c, c->min - 1, 0, 0), HO_E_SIZE);
+    for (uint32_t size = c->min; size <= c->size; size += 8)
+        CHECK_STATUS(call_sized(c, size, 0, 0), HO_OK);
+    CHECK_STATUS(call_sized(c, c->size + 64, 0, 0), HO_OK);
+    for (uint32_t at = c->size; at < c->size + 64; at += 4) {
+        CHECK_STATUS(call_sized(c, c->size + 64, at, 1), HO_E_TOO_NEW);
+        CHECK_STATUS(call_sized(c, c->size + 64, at, 0x80000000u), HO_E_TOO_NEW);
+    }
+    if (c->flags_at != 0)
+        for (uint32_t bit = 0; bit < 32; bit++)
+            CHECK_STATUS(call_sized(c, c->size, c->flags_at, 1u << bit),
+                         bit < 16 ? HO_OK : HO_E_FLAGS);
+    if (c->reserved_at != 0) {
+        CHECK_STATUS(call_sized(c, c->size, c->reserved_at, 1), HO_E_RESERVED);
+        CHECK_STATUS(call_sized(c, c->size, c->reserved_at, 0x80000000u), HO_E_RESERVED);
+    }
+}
+
+double rig_soak_seconds(double quick)
+{
+    const char *more = getenv("HANDOFF_SOAK_SECONDS");
+    return more != NULL && strtod(more, NULL) > quick ? strtod(more, NULL) : quick;
+}
+
+uint64_t rig_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}

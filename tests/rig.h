@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of the core share: a domain with one service, a producer and a consumer; short ways
+ * to send and take; and the check that a refused call has changed nothing. Public ABI only. */
+#ifndef HANDOFF_TESTS_RIG_H
+#define HANDOFF_TESTS_RIG_H
+
+#include <string.h>
+
+#include "harness.h"
+
+#include "handoff/handoff.h"
+
+#define RIG_SEGMENT 65536u       /* segment_bytes of a rig's domain */
+#define RIG_BUDGET (1024u * 1024u) /* budget_bytes unless the options say otherwise */
+
+/* Option structs with their size set: SERVICE_OPTS(.lane_slots = 2). */
+#define DOMAIN_OPTS(...) (&(ho_domain_opts){.size = sizeof(ho_domain_opts), __VA_ARGS__})
+#define SERVICE_OPTS(...) (&(ho_service_opts){.size = sizeof(ho_service_opts), __VA_ARGS__})
+#define CONSUMER_OPTS(...) (&(ho_consumer_opts){.size = sizeof(ho_consumer_opts), __VA_ARGS__})
+#define RESERVE_OPTS(...) (&(ho_reserve_opts){.size = sizeof(ho_reserve_opts), __VA_ARGS__})
+#define OWNER_OPTS(...) (&(ho_owner_opts){.size = sizeof(ho_owner_opts), __VA_ARGS__})
+
+typedef struct rig {
+    ho_domain *domain;
+    ho_service *service;
+    ho_producer *producer;
+    ho_consumer *consumer;
+} rig;
+
+/* Opens all four. Zero budget means RIG_BUDGET. */
+void rig_open(rig *r, const ho_service_opts *opts);
+/* Closes what is not NULL, closes the domain, which must have nothing out, and destroys it. */
+void rig_close(rig *r);
+
+ho_domain *rig_domain(void);
+ho_service *rig_service(ho_domain *domain, const ho_service_opts *opts);
+ho_producer *rig_producer(ho_service *service);
+ho_consumer *rig_consumer(ho_service *service);
+void rig_destroy(ho_domain *domain); /* closes it within no time, and destroys it */
+
+/* A loan of len bytes, filled with a pattern of the key, ready to commit. */
+ho_buf rig_loan(ho_producer *producer, uint64_t key, uint64_t len);
+/* Commits one such loan, by key. */
+void rig_send(ho_producer *producer, uint64_t key, uint64_t len);
+/* Takes exactly one buffer and checks the pattern of its key. */
+ho_buf rig_take(ho_consumer *consumer);
+void rig_check_pattern(const ho_buf *buf);
+void rig_return(ho_domain *domain, ho_buf *buf);
+/* Takes and returns until nothing is left; gives how many there were. */
+uint64_t rig_drain(rig *r);
+uint64_t rig_drain_consumer(ho_domain *domain, ho_consumer *consumer);
+
+ho_stats rig_stats(ho_service *service);
+ho_outstanding rig_outstanding(ho_domain *domain); /* begins to close the domain */
+void rig_check_quiet(ho_service *service);         /* nothing out, nothing undelivered */
+
+/* An owner that counts what comes back. */
+typedef struct rig_owner {
+    uint32_t owner;
+    uint32_t releases;
+    uint32_t cancelled;
+    uint32_t detached;
+    ho_release_rec last;
+} rig_owner;
+
+void rig_owner_register(ho_domain *domain, uint32_t mode, rig_owner *into);
+void rig_count_release(void *ctx, const ho_release_rec *recs, uint32_t count);
+void rig_count_detached(void *ctx);
+/* A foreign buffer of this owner, ready to give. */
+ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token);
+
+#define CHECK_EMPTY(buf) CHECK(rig_is_empty(buf))
+int rig_is_empty(const ho_buf *buf);
+
+/* The call gives the status, and neither these descriptors nor the service's counters change. For
+ * HO_FULL the counter `full` grows by one, and must. */
+#define CHECK_REFUSED(service, bufs, count, call, status)                                          \
+    do {                                                                                           \
+        rig_mark mark_;                                                                            \
+        rig_mark_take(&mark_, service, bufs, count);                                               \
+        CHECK_STATUS(call, status);                                                                \
+        rig_mark_check(&mark_, (status) == HO_FULL, __FILE__, __LINE__);                           \
+    } while (0)
+
+#define RIG_MARK_MAX 64u
+
+typedef struct rig_mark {
+    ho_service *service;
+    const ho_buf *bufs;
+    uint32_t count;
+    ho_stats stats;
+    ho_buf copy[RIG_MARK_MAX];
+} rig_mark;
+
+void rig_mark_take(rig_mark *mark, ho_service *service, const ho_buf *bufs, uint32_t count);
+void rig_mark_check(const rig_mark *mark, uint64_t full_more, const char *file, int line);
+
+/* Option structs: every size and every field that must be refused or accepted. `call` makes the
+ * call under test and undoes it when it succeeds. */
+typedef struct rig_opts_case {
+    const void *valid; /* a struct that is accepted, `size` bytes */
+    uint32_t size;
+    uint32_t min;
+    int32_t (*call)(void *ctx, const void *opts);
+    void *ctx;
+    uint32_t flags_at;    /* offset of flags, 0 if it has none */
+    uint32_t reserved_at; /* offset of the reserved field, 0 if it has none */
+} rig_opts_case;
+
+void rig_check_opts(const rig_opts_case *c);
+
+/* `bytes` bytes that end where an unreadable page begins. */
+typedef struct rig_edge {
+    uint8_t *ptr;
+    uint8_t *map;
+    size_t map_bytes;
+} rig_edge;
+
+void rig_edge_open(rig_edge *edge, size_t bytes);
+void rig_edge_close(rig_edge *edge);
+
+/* Seconds that a long test may run: `quick` unless HANDOFF_SOAK_SECONDS says more. */
+double rig_soak_seconds(double quick);
+
+/* A small generator of pseudo-random numbers: the same seed, the same run. */
+uint64_t rig_random(uint64_t *state);
+
+#endif

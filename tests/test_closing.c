@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* Closing a service: who gets what, in which order the ends may go, and races. */
+#include <stdatomic.h>
+
+#include "rig.h"
+
+static rig r;
+static rig_owner owner;
+static uint8_t memory[64];
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&r, NULL);
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
+    return 0;
+}
+
+static int destroy_rig(void **state)
+{
+    (void)state;
+    rig_destroy(r.domain);
+    CHECK(owner.detached == 1);
+    return 0;
+}
+
+static void close_ends(void)
+{
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+}
+
+static void send_foreign(uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        ho_buf buf = rig_foreign(owner.owner, memory, sizeof memory, i);
+        CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    }
+}
+
+static void a_closing_service_refuses_everything_new(void **state)
+{
+    (void)state;
+    ho_buf loan = rig_loan(r.producer, 1, 100), more, bufs[2];
+    send_foreign(1);
+    rig_send(r.producer, 2, 10);
+    uint32_t taken;
+    CHECK_STATUS(ho_take(r.consumer, bufs, 1, &taken), HO_OK);
+    ho_buf foreign = rig_foreign(owner.owner, memory, 1, 0);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    memset(&more, 0xa5, sizeof more);
+    for (int i = 0; i < 3; i++) {
+        CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, 1, NULL, &more), HO_E_CLOSED);
+        CHECK_EMPTY(&more);
+    }
+    CHECK_REFUSED(r.service, NULL, 0,
+                  ho_reserve(r.producer, 1, RESERVE_OPTS(.headroom = 8), &more), HO_E_CLOSED);
+    CHECK_REFUSED(r.service, &loan, 1, ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL),
+                  HO_E_CLOSED);
+    CHECK_REFUSED(r.service, &foreign, 1, ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL),
+                  HO_E_CLOSED);
+    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0),
+                  HO_E_CLOSED);
+    CHECK_REFUSED(r.service, bufs, 1, ho_forward(r.producer, bufs, 1, HO_BY_KEY, 0, NULL),
+                  HO_E_CLOSED);
+    CHECK_REFUSED(r.service, bufs, 1, ho_compact(r.producer, bufs), HO_E_CLOSED);
+    CHECK_STATUS(ho_producer_open(r.service, &(ho_producer *){NULL}), HO_E_CLOSED);
+    CHECK_STATUS(ho_consumer_open(r.service, NULL, &(ho_consumer *){NULL}), HO_E_CLOSED);
+    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_return(r.domain, bufs, 1, NULL), HO_OK);
+    CHECK(rig_drain(&r) == 1);
+    close_ends();
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+}
+
+static void consumers_take_what_is_left_and_then_hear_that_it_is_closed(void **state)
+{
+    (void)state;
+    for (uint64_t key = 0; key < 10; key++)
+        rig_send(r.producer, key, 100);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    for (uint64_t key = 0; key < 10; key++) {
+        CHECK_STATUS(ho_wait(r.consumer, 0), HO_OK);
+        ho_buf buf = rig_take(r.consumer);
+        CHECK(buf.key == key);
+        rig_return(r.domain, &buf);
+    }
+    ho_buf none;
+    uint32_t taken = 77;
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(ho_take(r.consumer, &none, 1, &taken), HO_CLOSED);
+        CHECK(taken == 0);
+        CHECK_STATUS(ho_wait(r.consumer, -1), HO_OK); /* no sleep: nothing will come */
+    }
+    close_ends();
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+}
+
+static void what_more_held_back_is_not_lost_by_closing(void **state)
+{
+    (void)state;
+    ho_buf buf = rig_foreign(owner.owner, memory, sizeof memory, 1);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    close_ends();
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+    CHECK(owner.releases == 1);
+}
+
+/* Undelivered when both ends close, in the order that `producer_first` says. */
+static void close_undelivered(int producer_first)
+{
+    send_foreign(20);
+    for (uint64_t key = 0; key < 20; key++)
+        rig_send(r.producer, key, 100);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    CHECK(owner.releases == 0);
+    if (producer_first)
+        CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK(owner.releases == 0); /* the consumer may still take them */
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    if (!producer_first)
+        CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK(owner.releases == 20 && owner.cancelled == 20);
+    ho_stats s = rig_stats(r.service);
+    CHECK(s.messages_dropped == 40 && s.messages_out == 0 && s.messages_in == 40);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+    CHECK(owner.releases == 20);
+}
+
+static void undelivered_buffers_are_cancelled_once_when_the_consumer_goes_last(void **state)
+{
+    (void)state;
+    close_undelivered(1);
+}
+
+static void undelivered_buffers_are_cancelled_once_when_the_producer_goes_last(void **state)
+{
+    (void)state;
+    close_undelivered(0);
+}
+
+static void what_nobody_ever_took_is_cancelled_when_the_service_closes(void **state)
+{
+    (void)state;
+    send_foreign(10);
+    close_ends(); /* the service is open: another consumer might come for them */
+    CHECK(owner.releases == 0);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+    CHECK(owner.releases == 10 && owner.cancelled == 10);
+}
+
+static void close_reports_and_waits_for_what_is_out(void **state)
+{
+    (void)state;
+    ho_buf loan = rig_loan(r.producer, 1, 100), slice;
+    rig_send(r.producer, 2, 100);
+    ho_buf buf = rig_take(r.consumer);
+    CHECK_STATUS(ho_ref(r.domain, &buf, 0, 10, &slice), HO_OK);
+    rig_return(r.domain, &buf);
+    send_foreign(2);
+    ho_outstanding out = {.size = sizeof out};
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_TIMEOUT);
+    CHECK(out.handles == 2 && out.loans == 1 && out.foreign == 2 && out.undelivered == 2);
+    CHECK(out.oldest[0] != 0);
+    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK(rig_drain(&r) == 2);
+    close_ends();
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_TIMEOUT); /* the slice pins it */
+    CHECK(out.handles == 0 && out.loans == 0 && out.foreign == 0 && out.undelivered == 0);
+    CHECK(slice.ptr[0] == 63); /* the pattern of key 2 */
+    rig_return(r.domain, &slice);
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_OK);
+    CHECK(out.size == sizeof out && out.buffers == 0);
+}
+
+static void a_short_report_is_refused_before_anything_closes(void **state)
+{
+    (void)state;
+    ho_outstanding out = {.size = HO_OUTSTANDING_MIN - 1};
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_E_SIZE);
+    rig_send(r.producer, 1, 10);
+    CHECK(rig_drain(&r) == 1);
+    close_ends();
+}
+
+static void memory_that_went_to_another_service_keeps_its_own_open(void **state)
+{
+    (void)state;
+    ho_service *ingress = rig_service(r.domain, NULL);
+    ho_producer *network = rig_producer(ingress);
+    ho_buf loan = rig_loan(network, 1, 100);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(network), HO_OK);
+    ho_outstanding out = {.size = sizeof out};
+    CHECK_STATUS(ho_service_close(ingress, 0, &out), HO_TIMEOUT);
+    CHECK(out.buffers == 1 && out.handles == 0);
+    ho_buf buf = rig_take(r.consumer);
+    CHECK_STATUS(ho_service_close(ingress, 0, NULL), HO_TIMEOUT);
+    rig_return(r.domain, &buf);
+    CHECK_STATUS(ho_service_close(ingress, 0, NULL), HO_OK);
+    close_ends();
+}
+
+static void wait_then_close(void *arg)
+{
+    (void)arg;
+    ho_buf bufs[8];
+    uint32_t taken;
+    int32_t status;
+    do {
+        CHECK_STATUS(ho_wait(r.consumer, -1), HO_OK);
+        while ((status = ho_take(r.consumer, bufs, 8, &taken)) == HO_OK)
+            CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+    } while (status != HO_CLOSED);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+}
+
+static void closing_wakes_a_consumer_that_sleeps_for_ever(void **state)
+{
+    (void)state;
+    harness_thread thread;
+    harness_start(&thread, wait_then_close, NULL);
+    harness_sleep_ns(20000000);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_service_close(r.service, -1, NULL), HO_OK);
+    harness_join(&thread);
+}
+
+/* ---- create, load, close, with closers that race each other and the traffic */
+
+static struct {
+    ho_domain *domain;
+    ho_service *service;
+    ho_producer *producer;
+    ho_consumer *consumer;
+    rig_owner owner;
+    harness_barrier start;
+    atomic_uint given, released, gone;
+} race;
+
+static void count_atomically(void *ctx, const ho_release_rec *recs, uint32_t count)
+{
+    (void)ctx;
+    (void)recs;
+    atomic_fetch_add(&race.released, count);
+}
+
+static void produce_until_closed(void *arg)
+{
+    (void)arg;
+    uint32_t given = 0;
+    int32_t status;
+    harness_barrier_wait(&race.start);
+    do {
+        ho_buf foreign = rig_foreign(race.owner.owner, memory, 1, given), loan;
+        status = ho_give(race.producer, &foreign, 1, HO_BY_KEY, given % 3 ? HO_MORE : 0, NULL);
+        given += status == HO_OK;
+        if (ho_reserve(race.producer, 200, NULL, &loan) == HO_OK &&
+            ho_commit(race.producer, &loan, 1, HO_BY_KEY, 0, NULL) != HO_OK)
+            CHECK_STATUS(ho_abort(race.producer, &loan, 1, NULL), HO_OK);
+    } while (status != HO_E_CLOSED);
+    CHECK_STATUS(ho_producer_close(race.producer), HO_OK);
+    atomic_fetch_add(&race.given, given);
+}
+
+static void consume_until_closed(void *arg)
+{
+    (void)arg;
+    ho_buf bufs[16];
+    uint32_t taken;
+    int32_t status;
+    harness_barrier_wait(&race.start);
+    do {
+        status = ho_take(race.consumer, bufs, 16, &taken);
+        CHECK_STATUS(ho_return(race.domain, bufs, taken, NULL), HO_OK);
+        if (status == HO_EMPTY)
+            (void)ho_wait(race.consumer, -1);
+    } while (status != HO_CLOSED);
+    CHECK_STATUS(ho_consumer_close(race.consumer), HO_OK);
+}
+
+static void close_the_service(void *arg)
+{
+    (void)arg;
+    harness_barrier_wait(&race.start);
+    harness_sleep_ns(200000);
+    int32_t status = ho_service_close(race.service, -1, NULL);
+    CHECK(status == HO_OK || status == HO_E_HANDLE);
+    atomic_fetch_add(&race.gone, 1);
+}
+
+static void look_at_the_service(void *arg)
+{
+    (void)arg;
+    harness_barrier_wait(&race.start);
+    ho_stats stats = {.size = sizeof stats};
+    int32_t status;
+    while ((status = ho_stats_get(race.service, &stats)) == HO_OK)
+        ;
+    CHECK_STATUS(status, HO_E_HANDLE);
+}
+
+static void create_load_and_close_with_racing_closers(void **state)
+{
+    (void)state;
+    uint64_t end = harness_now_ns() + (uint64_t)(rig_soak_seconds(1) * 1e9);
+    void (*const runs[])(void *) = {produce_until_closed, consume_until_closed, close_the_service,
+                                    close_the_service, look_at_the_service};
+    do {
+        race.domain = rig_domain();
+        race.service = rig_service(race.domain, SERVICE_OPTS(.lane_slots = 64));
+        race.producer = rig_producer(race.service);
+        race.consumer = rig_consumer(race.service);
+        CHECK_STATUS(ho_owner_register(race.domain,
+                                       OWNER_OPTS(.release = count_atomically,
+                                                  .detached = rig_count_detached,
+                                                  .ctx = &race.owner),
+                                       &race.owner.owner),
+                     HO_OK);
+        race.owner.detached = 0;
+        race.given = race.released = race.gone = 0;
+        harness_barrier_init(&race.start, 5);
+        harness_thread threads[5];
+        for (size_t i = 0; i < 5; i++)
+            harness_start(&threads[i], runs[i], NULL);
+        for (size_t i = 0; i < 5; i++)
+            harness_join(&threads[i]);
+        harness_barrier_destroy(&race.start);
+        CHECK(race.gone == 2);
+        CHECK(race.released == race.given);
+        rig_destroy(race.domain);
+        CHECK(race.owner.detached == 1);
+        CHECK(race.released == race.given);
+    } while (harness_now_ns() < end);
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, destroy_rig)
+
+static const struct CMUnitTest tests[] = {
+    WITH_RIG(a_closing_service_refuses_everything_new),
+    WITH_RIG(consumers_take_what_is_left_and_then_hear_that_it_is_closed),
+    WITH_RIG(what_more_held_back_is_not_lost_by_closing),
+    WITH_RIG(undelivered_buffers_are_cancelled_once_when_the_consumer_goes_last),
+    WITH_RIG(undelivered_buffers_are_cancelled_once_when_the_producer_goes_last),
+    WITH_RIG(what_nobody_ever_took_is_cancelled_when_the_service_closes),
+    WITH_RIG(close_reports_and_waits_for_what_is_out),
+    WITH_RIG(a_short_report_is_refused_before_anything_closes),
+    WITH_RIG(memory_that_went_to_another_service_keeps_its_own_open),
+    WITH_RIG(closing_wakes_a_consumer_that_sleeps_for_ever),
+    cmocka_unit_test(create_load_and_close_with_racing_closers),
+};
+
+HO_TEST_MAIN(tests)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Compacting: a copy instead of a slice that pins a segment. */
+#include "rig.h"
+
+static rig r;
+static rig_owner owner;
+static uint8_t memory[2 * RIG_SEGMENT];
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&r, SERVICE_OPTS(.budget_bytes = 2 * RIG_SEGMENT));
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_check_quiet(r.service);
+    rig_close(&r);
+    return 0;
+}
+
+static ho_buf foreign_buffer(uint64_t len)
+{
+    ho_buf buf = rig_foreign(owner.owner, memory, len, 9);
+    uint32_t taken;
+    buf.key = 6;
+    buf.flags = 0x66;
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
+    return buf;
+}
+
+static void a_compacted_slice_no_longer_pins(void **state)
+{
+    (void)state;
+    rig_send(r.producer, 8, 4000);
+    ho_buf buf = rig_take(r.consumer), slice;
+    CHECK_STATUS(ho_ref(r.domain, &buf, 0, 40, &slice), HO_OK);
+    slice.token = 44;
+    slice.flags = 0x31;
+    rig_return(r.domain, &buf);
+    CHECK(rig_stats(r.service).bytes_pinned == RIG_SEGMENT);
+    uint8_t *old = slice.ptr;
+    ho_buf before = slice;
+    CHECK_STATUS(ho_compact(r.producer, &slice), HO_OK);
+    CHECK(slice.ptr != old && slice.len == 40 && slice.cap == 40);
+    CHECK(slice.kind == HO_KIND_ARENA && slice.handle != before.handle && slice.owner == 0);
+    CHECK(slice.key == 8 && slice.flags == 0x31);
+    rig_check_pattern(&slice);
+    ho_stats s = rig_stats(r.service);
+    CHECK(s.bytes_pinned == 0 && s.copies == 1 && s.buffers_out == 1);
+    CHECK_STATUS(ho_return(r.domain, &before, 1, NULL), HO_E_STALE);
+    rig_return(r.domain, &slice);
+}
+
+static void a_compacted_foreign_buffer_is_released(void **state)
+{
+    (void)state;
+    memset(memory, 0x3c, 500);
+    ho_buf buf = foreign_buffer(500);
+    CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
+    CHECK(owner.releases == 1 && owner.cancelled == 0 && owner.last.token == 9);
+    CHECK(buf.kind == HO_KIND_ARENA && buf.owner == 0 && buf.token == 0);
+    CHECK(buf.key == 6 && buf.flags == 0x66 && buf.len == 500 && buf.cap == 500);
+    memset(memory, 0, 500);
+    for (size_t i = 0; i < 500; i++)
+        CHECK(buf.ptr[i] == 0x3c);
+    rig_return(r.domain, &buf);
+    CHECK(owner.releases == 1);
+}
+
+static void an_arena_buffer_and_an_empty_message_can_be_compacted(void **state)
+{
+    (void)state;
+    rig_send(r.producer, 8, 100);
+    ho_buf buf = rig_take(r.consumer);
+    buf.token = 1234;
+    CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
+    CHECK(buf.len == 100 && buf.token == 1234);
+    rig_check_pattern(&buf);
+    rig_return(r.domain, &buf);
+    CHECK_STATUS(ho_give_copy(r.producer, NULL, 0, 3, HO_BY_KEY, 0), HO_OK);
+    buf = rig_take(r.consumer);
+    CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
+    CHECK(buf.len == 0 && buf.ptr != NULL && buf.key == 3);
+    rig_return(r.domain, &buf);
+}
+
+static void only_the_part_that_is_in_view_is_copied(void **state)
+{
+    (void)state;
+    memset(memory, 1, 100);
+    memset(memory + 40, 2, 20);
+    ho_buf buf = foreign_buffer(100);
+    buf.ptr += 40;
+    buf.len = 20;
+    CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
+    CHECK(buf.len == 20 && buf.cap == 20);
+    for (size_t i = 0; i < 20; i++)
+        CHECK(buf.ptr[i] == 2);
+    CHECK(owner.last.base == memory && owner.last.size == 100);
+    rig_return(r.domain, &buf);
+}
+
+static void compact_refuses_null_loans_empty_and_stale_ones(void **state)
+{
+    (void)state;
+    ho_buf empty = {0}, loan = rig_loan(r.producer, 1, 10);
+    CHECK_STATUS(ho_compact(r.producer, NULL), HO_E_INVAL);
+    CHECK_REFUSED(r.service, &empty, 1, ho_compact(r.producer, &empty), HO_E_KIND);
+    CHECK_REFUSED(r.service, &loan, 1, ho_compact(r.producer, &loan), HO_E_KIND);
+    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    rig_send(r.producer, 8, 100);
+    ho_buf buf = rig_take(r.consumer), copy = buf;
+    CHECK_REFUSED(r.service, &buf, 1, ho_compact(NULL, &buf), HO_E_HANDLE);
+    rig_return(r.domain, &buf);
+    CHECK_REFUSED(r.service, &copy, 1, ho_compact(r.producer, &copy), HO_E_STALE);
+}
+
+static void what_is_larger_than_a_segment_can_not_be_compacted(void **state)
+{
+    (void)state;
+    ho_buf buf = foreign_buffer(sizeof memory);
+    CHECK_REFUSED(r.service, &buf, 1, ho_compact(r.producer, &buf), HO_E_RANGE);
+    CHECK(owner.releases == 0);
+    rig_return(r.domain, &buf);
+}
+
+static void compact_keeps_the_original_when_the_budget_is_full(void **state)
+{
+    (void)state;
+    ho_buf buf = foreign_buffer(100), loans[64];
+    uint32_t count = 0;
+    for (uint64_t bytes = RIG_SEGMENT / 4; bytes >= 1024; bytes /= 4)
+        while (count < 64 && ho_reserve(r.producer, bytes, NULL, &loans[count]) == HO_OK)
+            count++;
+    while (count < 64 && ho_reserve(r.producer, 64, NULL, &loans[count]) == HO_OK)
+        count++;
+    CHECK(count < 64);
+    CHECK_REFUSED(r.service, &buf, 1, ho_compact(r.producer, &buf), HO_FULL);
+    CHECK(owner.releases == 0);
+    CHECK_STATUS(ho_abort(r.producer, loans, count, NULL), HO_OK);
+    CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
+    CHECK(owner.releases == 1);
+    rig_return(r.domain, &buf);
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+static const struct CMUnitTest tests[] = {
+    WITH_RIG(a_compacted_slice_no_longer_pins),
+    WITH_RIG(a_compacted_foreign_buffer_is_released),
+    WITH_RIG(an_arena_buffer_and_an_empty_message_can_be_compacted),
+    WITH_RIG(only_the_part_that_is_in_view_is_copied),
+    WITH_RIG(compact_refuses_null_loans_empty_and_stale_ones),
+    WITH_RIG(what_is_larger_than_a_segment_can_not_be_compacted),
+    WITH_RIG(compact_keeps_the_original_when_the_budget_is_full),
+};
+
+HO_TEST_MAIN(tests)

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Taking, and opening and closing consumers. Sleeping is in test_wake.c. */
+#include <fcntl.h>
+
+#include "rig.h"
+
+#define LANE 64u
+
+static rig r;
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&r, SERVICE_OPTS(.lane_slots = LANE));
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    if (r.consumer != NULL)
+        rig_drain(&r);
+    rig_close(&r);
+    return 0;
+}
+
+static void take_gives_at_most_what_was_asked_for(void **state)
+{
+    (void)state;
+    ho_buf bufs[17];
+    uint32_t taken = 77;
+    for (uint64_t key = 0; key < 40; key++)
+        rig_send(r.producer, key, 16);
+    uint64_t next = 0;
+    for (uint32_t max = 1; next < 40; max = max % 16 + 1) {
+        memset(bufs, 0xa5, sizeof bufs);
+        ho_buf behind = bufs[max];
+        CHECK_STATUS(ho_take(r.consumer, bufs, max, &taken), HO_OK);
+        CHECK(taken >= 1 && taken <= max);
+        assert_memory_equal(&behind, &bufs[max], sizeof behind);
+        for (uint32_t i = 0; i < taken; i++)
+            CHECK(bufs[i].key == next++);
+        CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+    }
+    CHECK_STATUS(ho_take(r.consumer, bufs, 16, &taken), HO_EMPTY);
+    CHECK(taken == 0);
+}
+
+static void take_refuses_null_and_loses_nothing(void **state)
+{
+    (void)state;
+    rig_send(r.producer, 1, 16);
+    ho_buf buf;
+    uint32_t taken = 77;
+    CHECK_REFUSED(r.service, NULL, 0, ho_take(r.consumer, NULL, 1, &taken), HO_E_INVAL);
+    CHECK(taken == 0);
+    CHECK_REFUSED(r.service, NULL, 0, ho_take(r.consumer, &buf, 1, NULL), HO_E_INVAL);
+    taken = 77;
+    CHECK_STATUS(ho_take(NULL, &buf, 1, &taken), HO_E_HANDLE);
+    CHECK(taken == 0);
+    taken = 77;
+    int32_t status = ho_take(r.consumer, NULL, 0, &taken);
+    CHECK(status == HO_OK || status == HO_EMPTY);
+    CHECK(taken == 0);
+    buf = rig_take(r.consumer);
+    rig_return(r.domain, &buf);
+}
+
+static void take_collects_from_every_producer(void **state)
+{
+    (void)state;
+    ho_producer *more[5];
+    for (size_t i = 0; i < 5; i++)
+        more[i] = rig_producer(r.service);
+    for (uint64_t seq = 0; seq < 10; seq++)
+        for (uint64_t i = 0; i < 5; i++)
+            rig_send(more[i], i << 8 | seq, 16);
+    uint64_t next[5] = {0};
+    for (int n = 0; n < 50; n++) {
+        ho_buf buf = rig_take(r.consumer);
+        CHECK((buf.key & 0xff) == next[buf.key >> 8]++);
+        rig_return(r.domain, &buf);
+    }
+    for (size_t i = 0; i < 5; i++)
+        CHECK_STATUS(ho_producer_close(more[i]), HO_OK);
+}
+
+static void a_flooding_producer_does_not_silence_another(void **state)
+{
+    (void)state;
+    ho_producer *quiet = rig_producer(r.service);
+    rig_send(quiet, 99, 16);
+    int rounds = 0;
+    for (uint64_t key = 0; key != 99; rounds++) {
+        while (rig_stats(r.service).undelivered <= LANE)
+            rig_send(r.producer, 1, 16);
+        ho_buf buf = rig_take(r.consumer);
+        key = buf.key;
+        rig_return(r.domain, &buf);
+        CHECK(rounds < (int)(4 * LANE));
+    }
+    CHECK_STATUS(ho_producer_close(quiet), HO_OK);
+}
+
+static void a_closed_consumer_has_no_handle(void **state)
+{
+    (void)state;
+    ho_buf buf;
+    uint32_t taken = 77;
+    int32_t fd = 77;
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_E_HANDLE);
+    CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_E_HANDLE);
+    CHECK(taken == 0);
+    CHECK_STATUS(ho_wait(r.consumer, 0), HO_E_HANDLE);
+    CHECK_STATUS(ho_wait(r.consumer, -1), HO_E_HANDLE);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_E_HANDLE);
+    CHECK(fd == -1);
+    r.consumer = NULL;
+}
+
+static void what_was_taken_outlives_the_consumer(void **state)
+{
+    (void)state;
+    rig_send(r.producer, 1, 5000);
+    ho_buf buf = rig_take(r.consumer);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    r.consumer = NULL;
+    for (int i = 0; i < 300; i++) { /* the memory around it is used again and again */
+        ho_buf loan = rig_loan(r.producer, 7, 5000);
+        CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    }
+    rig_check_pattern(&buf);
+    rig_return(r.domain, &buf);
+    rig_check_quiet(r.service);
+}
+
+static void the_next_consumer_gets_what_the_closed_one_left(void **state)
+{
+    (void)state;
+    for (uint64_t key = 0; key < 20; key++)
+        rig_send(r.producer, key, 16);
+    ho_buf buf = rig_take(r.consumer);
+    rig_return(r.domain, &buf);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    CHECK(rig_stats(r.service).messages_dropped == 0);
+    r.consumer = rig_consumer(r.service);
+    for (uint64_t key = 1; key < 20; key++) {
+        buf = rig_take(r.consumer);
+        CHECK(buf.key == key);
+        rig_return(r.domain, &buf);
+    }
+    rig_check_quiet(r.service);
+}
+
+static void another_consumer_gets_what_the_closed_one_left(void **state)
+{
+    (void)state;
+    ho_consumer *other = rig_consumer(r.service);
+    for (uint64_t key = 0; key < 20; key++)
+        for (int i = 0; i < 2; i++)
+            rig_send(r.producer, key, 16);
+    uint64_t before = rig_stats(r.service).undelivered;
+    CHECK(before == 40);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    r.consumer = other;
+    CHECK(rig_drain(&r) == 40);
+    CHECK(rig_stats(r.service).messages_dropped == 0);
+    rig_check_quiet(r.service);
+}
+
+static void what_a_numbered_consumer_left_is_cancelled(void **state)
+{
+    (void)state;
+    ho_service *egress = rig_service(r.domain, SERVICE_OPTS(.routing = HO_ROUTE_NUMBER));
+    ho_producer *producer = rig_producer(egress);
+    ho_consumer *consumer = rig_consumer(egress);
+    rig_owner owner;
+    uint8_t byte = 1;
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
+    for (uint64_t i = 0; i < 10; i++) {
+        ho_buf loan = rig_loan(producer, i, 100), foreign = rig_foreign(owner.owner, &byte, 1, i);
+        CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(producer, &foreign, 1, 0, 0, NULL), HO_OK);
+    }
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    ho_buf loan = rig_loan(producer, 1, 10);
+    CHECK_REFUSED(egress, &loan, 1, ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE);
+    CHECK_STATUS(ho_abort(producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK); /* the later end of the lane */
+    CHECK(owner.releases == 10 && owner.cancelled == 10);
+    ho_stats s = rig_stats(egress);
+    CHECK(s.messages_dropped == 20 && s.bytes_dropped == 10 * 101);
+    rig_check_quiet(egress);
+    CHECK_STATUS(ho_service_close(egress, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+}
+
+static void the_descriptor_is_the_same_each_time_and_close_on_exec(void **state)
+{
+    (void)state;
+    int32_t fd = 77, again = 78;
+    CHECK_STATUS(ho_consumer_fd(r.consumer, NULL), HO_E_INVAL);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &again), HO_OK);
+    CHECK(fd >= 0 && fd == again);
+    CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    fd = 77;
+    CHECK_STATUS(ho_consumer_fd(NULL, &fd), HO_E_HANDLE);
+    CHECK(fd == -1);
+}
+
+static void descriptors_of_closed_consumers_do_not_pile_up(void **state)
+{
+    (void)state;
+    int32_t fd;
+    for (int i = 0; i < 3000; i++) {
+        ho_consumer *consumer = rig_consumer(r.service);
+        CHECK_STATUS(ho_consumer_fd(consumer, &fd), HO_OK);
+        CHECK(fd < 100);
+        CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    }
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+static const struct CMUnitTest tests[] = {
+    WITH_RIG(take_gives_at_most_what_was_asked_for),
+    WITH_RIG(take_refuses_null_and_loses_nothing),
+    WITH_RIG(take_collects_from_every_producer),
+    WITH_RIG(a_flooding_producer_does_not_silence_another),
+    WITH_RIG(a_closed_consumer_has_no_handle),
+    WITH_RIG(what_was_taken_outlives_the_consumer),
+    WITH_RIG(the_next_consumer_gets_what_the_closed_one_left),
+    WITH_RIG(another_consumer_gets_what_the_closed_one_left),
+    WITH_RIG(what_a_numbered_consumer_left_is_cancelled),
+    WITH_RIG(the_descriptor_is_the_same_each_time_and_close_on_exec),
+    WITH_RIG(descriptors_of_closed_consumers_do_not_pile_up),
+};
+
+HO_TEST_MAIN(tests)

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens when a lane or the budget is full: fail, wait, drop the newest. */
+#include "rig.h"
+
+#define LANE 4u
+#define WAIT_NS 20000000u
+
+static rig r;
+
+static int open_with(uint32_t policy)
+{
+    rig_open(&r, SERVICE_OPTS(.lane_slots = LANE, .budget_bytes = 4 * RIG_SEGMENT, .policy = policy,
+                              .wait_ns = WAIT_NS));
+    return 0;
+}
+
+static int open_fail(void **state)
+{
+    (void)state;
+    return open_with(HO_POLICY_FAIL);
+}
+
+static int open_wait(void **state)
+{
+    (void)state;
+    return open_with(HO_POLICY_WAIT);
+}
+
+static int open_drop(void **state)
+{
+    (void)state;
+    return open_with(HO_POLICY_DROP_NEWEST);
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_drain(&r);
+    rig_check_quiet(r.service);
+    rig_close(&r);
+    return 0;
+}
+
+static int32_t commit(ho_buf *loan)
+{
+    return ho_commit(r.producer, loan, 1, HO_BY_KEY, 0, NULL);
+}
+
+static void fill_lane(void)
+{
+    for (uint64_t key = 0; key < LANE; key++)
+        rig_send(r.producer, key, 100);
+}
+
+static void fill_budget(ho_buf loans[4])
+{
+    for (size_t i = 0; i < 4; i++)
+        CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+}
+
+static void the_budget_is_full_for_all_producers_together(void **state)
+{
+    (void)state;
+    ho_producer *other = rig_producer(r.service);
+    ho_buf loans[4], more;
+    for (size_t i = 0; i < 4; i++)
+        CHECK_STATUS(ho_reserve(i % 2 ? other : r.producer, RIG_SEGMENT - 64, NULL, &loans[i]),
+                     HO_OK);
+    memset(&more, 0xa5, sizeof more);
+    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more),
+                  HO_FULL);
+    CHECK_EMPTY(&more);
+    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(other, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
+    CHECK_STATUS(ho_abort(r.producer, loans, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[0]), HO_OK);
+    ho_stats s = rig_stats(r.service);
+    CHECK(s.full == 2 && s.segments_in_use == 4 && s.segments_peak == 4 && s.segments_held == 4);
+    CHECK_STATUS(ho_abort(r.producer, loans, 4, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(other), HO_OK);
+}
+
+static void a_full_service_takes_nothing_from_its_neighbour(void **state)
+{
+    (void)state;
+    ho_service *neighbour = rig_service(r.domain, SERVICE_OPTS(.budget_bytes = 2 * RIG_SEGMENT));
+    ho_producer *producer = rig_producer(neighbour);
+    ho_buf mine[4], theirs[2], more;
+    fill_budget(mine);
+    CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &theirs[i]), HO_OK);
+    CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
+    CHECK_STATUS(ho_abort(producer, theirs, 2, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.producer, mine, 4, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_service_close(neighbour, 0, NULL), HO_OK);
+}
+
+static void a_budget_is_rounded_up_to_whole_segments(void **state)
+{
+    (void)state;
+    ho_service *service = rig_service(r.domain, SERVICE_OPTS(.budget_bytes = RIG_SEGMENT + 1));
+    ho_producer *producer = rig_producer(service);
+    ho_buf loans[2], more;
+    for (size_t i = 0; i < 2; i++)
+        CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
+    CHECK_STATUS(ho_abort(producer, loans, 2, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+}
+
+static void the_memory_of_a_closed_producer_serves_the_others(void **state)
+{
+    (void)state;
+    ho_producer *other = rig_producer(r.service);
+    ho_buf loans[4];
+    for (size_t i = 0; i < 4; i++)
+        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_abort(other, loans, 2, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(other), HO_OK);
+    CHECK_STATUS(ho_abort(r.producer, &loans[2], 2, NULL), HO_OK);
+    fill_budget(loans);
+    CHECK_STATUS(ho_abort(r.producer, loans, 4, NULL), HO_OK);
+}
+
+static void the_memory_of_an_idle_producer_does_not_starve_the_others(void **state)
+{
+    (void)state;
+    ho_producer *other = rig_producer(r.service);
+    ho_buf loans[4];
+    for (size_t i = 0; i < 4; i++)
+        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_abort(other, loans, 4, NULL), HO_OK);
+    for (size_t i = 0; i < 3; i++) /* one may stay open with the idle one */
+        CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_abort(r.producer, loans, 3, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(other), HO_OK);
+}
+
+static void fail_says_full_at_once(void **state)
+{
+    (void)state;
+    fill_lane();
+    ho_buf loan = rig_loan(r.producer, 9, 100);
+    uint64_t before = harness_now_ns();
+    for (int i = 0; i < 10; i++)
+        CHECK_REFUSED(r.service, &loan, 1, commit(&loan), HO_FULL);
+    CHECK(harness_now_ns() - before < 5u * 1000000000u);
+    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+}
+
+static void wait_says_full_after_its_time(void **state)
+{
+    (void)state;
+    fill_lane();
+    ho_buf loan = rig_loan(r.producer, 9, 100);
+    uint64_t before = harness_now_ns();
+    CHECK_REFUSED(r.service, &loan, 1, commit(&loan), HO_FULL);
+    uint64_t waited = harness_now_ns() - before;
+    CHECK(waited >= WAIT_NS && waited < 100 * (uint64_t)WAIT_NS);
+    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+}
+
+static void wait_says_full_after_its_time_for_the_budget_too(void **state)
+{
+    (void)state;
+    ho_buf loans[4], more;
+    fill_budget(loans);
+    uint64_t before = harness_now_ns();
+    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more),
+                  HO_FULL);
+    uint64_t waited = harness_now_ns() - before;
+    CHECK(waited >= WAIT_NS && waited < 100 * (uint64_t)WAIT_NS);
+    CHECK_STATUS(ho_abort(r.producer, loans, 4, NULL), HO_OK);
+}
+
+static void take_one_later(void *arg)
+{
+    ho_buf *buf = arg;
+    uint32_t taken;
+    harness_sleep_ns(WAIT_NS / 8);
+    CHECK_STATUS(ho_take(r.consumer, buf, 1, &taken), HO_OK);
+}
+
+static void wait_ends_when_the_consumer_makes_room(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        fill_lane();
+        ho_buf loan = rig_loan(r.producer, 9, 100), buf;
+        harness_thread thread;
+        harness_start(&thread, take_one_later, &buf);
+        int32_t status; /* a busy machine may let one wait run out, not a hundred */
+        for (int i = 0; (status = commit(&loan)) == HO_FULL && i < 100; i++)
+            ;
+        CHECK_STATUS(status, HO_OK);
+        harness_join(&thread);
+        rig_return(r.domain, &buf);
+        CHECK(rig_drain(&r) == LANE);
+    }
+    CHECK(rig_stats(r.service).late_wakes == 0);
+}
+
+static void return_later(void *arg)
+{
+    ho_buf *buf = arg;
+    harness_sleep_ns(WAIT_NS / 8);
+    CHECK_STATUS(ho_return(r.domain, buf, 1, NULL), HO_OK);
+}
+
+static void wait_ends_when_memory_comes_back(void **state)
+{
+    (void)state;
+    ho_buf loans[4], more;
+    fill_budget(loans);
+    CHECK_STATUS(commit(&loans[0]), HO_OK);
+    ho_buf buf = rig_take(r.consumer);
+    harness_thread thread;
+    harness_start(&thread, return_later, &buf);
+    int32_t status;
+    for (int i = 0; i < 100; i++)
+        if ((status = ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more)) != HO_FULL)
+            break;
+    CHECK_STATUS(status, HO_OK);
+    harness_join(&thread);
+    CHECK_STATUS(ho_abort(r.producer, &more, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.producer, &loans[1], 3, NULL), HO_OK);
+}
+
+static void drop_newest_takes_and_releases_what_does_not_fit(void **state)
+{
+    (void)state;
+    fill_lane();
+    ho_buf loans[3] = {rig_loan(r.producer, 7, 100), rig_loan(r.producer, 8, 100),
+                       rig_loan(r.producer, 9, 100)};
+    uint32_t accepted = 77;
+    CHECK_STATUS(ho_commit(r.producer, loans, 3, HO_BY_KEY, 0, &accepted), HO_DROPPED);
+    CHECK(accepted == 3);
+    for (size_t i = 0; i < 3; i++)
+        CHECK_EMPTY(&loans[i]);
+    ho_stats s = rig_stats(r.service);
+    CHECK(s.messages_dropped == 3 && s.bytes_dropped == 300);
+    CHECK(s.buffers_out == LANE && s.undelivered == LANE);
+    for (uint64_t key = 0; key < LANE; key++) { /* the oldest are the ones that stay */
+        ho_buf buf = rig_take(r.consumer);
+        CHECK(buf.key == key);
+        rig_return(r.domain, &buf);
+    }
+    CHECK(rig_drain(&r) == 0);
+}
+
+static void drop_newest_drops_copies_too(void **state)
+{
+    (void)state;
+    fill_lane();
+    for (int i = 0; i < 10000; i++)
+        CHECK_STATUS(ho_give_copy(r.producer, "abc", 3, 1, HO_BY_KEY, 0), HO_DROPPED);
+    CHECK(rig_stats(r.service).messages_dropped == 10000);
+    CHECK(rig_stats(r.service).buffers_out == LANE);
+}
+
+static void drop_newest_releases_foreign_memory_as_cancelled(void **state)
+{
+    (void)state;
+    fill_lane();
+    rig_owner owner;
+    uint8_t memory[8];
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
+    ho_buf foreign = rig_foreign(owner.owner, memory, sizeof memory, 5);
+    CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_DROPPED);
+    CHECK_EMPTY(&foreign);
+    CHECK(owner.releases == 1 && owner.cancelled == 1);
+    CHECK(owner.last.token == 5 && owner.last.base == memory && owner.last.size == sizeof memory);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+}
+
+static void drop_newest_can_not_drop_a_reservation(void **state)
+{
+    (void)state;
+    ho_buf loans[4], more;
+    fill_budget(loans);
+    memset(&more, 0xa5, sizeof more);
+    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more),
+                  HO_FULL);
+    CHECK_EMPTY(&more);
+    CHECK_STATUS(ho_abort(r.producer, loans, 4, NULL), HO_OK);
+}
+
+#define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_rig)
+
+static const struct CMUnitTest tests[] = {
+    WITH(open_fail, the_budget_is_full_for_all_producers_together),
+    WITH(open_fail, a_full_service_takes_nothing_from_its_neighbour),
+    WITH(open_fail, a_budget_is_rounded_up_to_whole_segments),
+    WITH(open_fail, the_memory_of_a_closed_producer_serves_the_others),
+    WITH(open_fail, the_memory_of_an_idle_producer_does_not_starve_the_others),
+    WITH(open_fail, fail_says_full_at_once),
+    WITH(open_wait, wait_says_full_after_its_time),
+    WITH(open_wait, wait_says_full_after_its_time_for_the_budget_too),
+    WITH(open_wait, wait_ends_when_the_consumer_makes_room),
+    WITH(open_wait, wait_ends_when_memory_comes_back),
+    WITH(open_drop, drop_newest_takes_and_releases_what_does_not_fit),
+    WITH(open_drop, drop_newest_drops_copies_too),
+    WITH(open_drop, drop_newest_releases_foreign_memory_as_cancelled),
+    WITH(open_drop, drop_newest_can_not_drop_a_reservation),
+};
+
+HO_TEST_MAIN(tests)

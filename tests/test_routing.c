@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* How a message finds its consumer. Under traffic: test_churn.c. */
+#include "rig.h"
+
+#define CONSUMERS 4u
+#define KEYS 4096u
+
+static ho_domain *domain;
+static ho_service *service;
+static ho_producer *producer;
+static ho_consumer *consumer[CONSUMERS + 1];
+
+static void open_with(uint32_t routing, uint32_t consumers)
+{
+    domain = rig_domain();
+    service = rig_service(domain, SERVICE_OPTS(.routing = routing, .lane_slots = 8192));
+    producer = rig_producer(service);
+    for (size_t i = 0; i < consumers; i++)
+        consumer[i] = rig_consumer(service);
+}
+
+static void close_with(uint32_t consumers)
+{
+    for (size_t i = 0; i < consumers; i++)
+        if (consumer[i] != NULL) {
+            rig_drain_consumer(domain, consumer[i]);
+            CHECK_STATUS(ho_consumer_close(consumer[i]), HO_OK);
+        }
+    rig_check_quiet(service);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    rig_destroy(domain);
+}
+
+/* Sends one message of each key and notes which consumer gets it. */
+static void map_keys(const uint64_t *keys, uint32_t consumers, uint8_t *to)
+{
+    static uint8_t seen[KEYS];
+    memset(seen, 0, sizeof seen);
+    for (uint64_t i = 0; i < KEYS; i++) {
+        ho_buf loan = rig_loan(producer, keys[i], 8);
+        loan.token = i;
+        CHECK_STATUS(ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    }
+    for (uint32_t c = 0; c < consumers; c++) {
+        ho_buf buf;
+        uint32_t taken;
+        while (ho_take(consumer[c], &buf, 1, &taken) == HO_OK) {
+            CHECK(buf.key == keys[buf.token]);
+            seen[buf.token]++;
+            to[buf.token] = (uint8_t)c;
+            rig_return(domain, &buf);
+        }
+    }
+    for (uint64_t i = 0; i < KEYS; i++)
+        CHECK(seen[i] == 1);
+}
+
+static uint64_t keys[KEYS];
+static uint8_t first[KEYS], second[KEYS];
+
+static void fill_keys(uint64_t begin, uint64_t step)
+{
+    for (uint64_t i = 0; i < KEYS; i++)
+        keys[i] = begin + i * step;
+}
+
+static void a_key_stays_with_one_consumer(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, CONSUMERS);
+    fill_keys(0, 1);
+    map_keys(keys, CONSUMERS, first);
+    for (int again = 0; again < 3; again++) {
+        map_keys(keys, CONSUMERS, second);
+        assert_memory_equal(first, second, sizeof first);
+    }
+    close_with(CONSUMERS);
+}
+
+static void every_producer_routes_a_key_alike(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, CONSUMERS);
+    ho_producer *other = rig_producer(service), *mine = producer;
+    fill_keys(77, 13);
+    map_keys(keys, CONSUMERS, first);
+    producer = other;
+    map_keys(keys, CONSUMERS, second);
+    assert_memory_equal(first, second, sizeof first);
+    CHECK_STATUS(ho_producer_close(mine), HO_OK);
+    close_with(CONSUMERS);
+}
+
+static void keys_spread_evenly_whatever_they_look_like(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, CONSUMERS);
+    const uint64_t steps[] = {1, 2, 64, 1024, 4096, 65536, (uint64_t)1 << 32, (uint64_t)1 << 48};
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+        uint32_t load[CONSUMERS] = {0};
+        fill_keys(1000000007, steps[s]);
+        map_keys(keys, CONSUMERS, first);
+        for (size_t i = 0; i < KEYS; i++)
+            load[first[i]]++;
+        for (size_t c = 0; c < CONSUMERS; c++) {
+            CHECK(load[c] > KEYS / CONSUMERS * 7 / 10);
+            CHECK(load[c] < KEYS / CONSUMERS * 13 / 10);
+        }
+    }
+    close_with(CONSUMERS);
+}
+
+static void a_new_consumer_gets_a_fair_share_and_no_more_keys_move(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, CONSUMERS);
+    fill_keys(5, 1);
+    map_keys(keys, CONSUMERS, first);
+    consumer[CONSUMERS] = rig_consumer(service);
+    map_keys(keys, CONSUMERS + 1, second);
+    uint32_t moved = 0, astray = 0;
+    for (size_t i = 0; i < KEYS; i++) {
+        moved += second[i] == CONSUMERS;
+        astray += second[i] != first[i] && second[i] != CONSUMERS;
+    }
+    CHECK(astray < KEYS / 100); /* a few may change hands to make the shares even */
+    CHECK(moved > KEYS / (CONSUMERS + 1) * 7 / 10);
+    CHECK(moved < KEYS / (CONSUMERS + 1) * 13 / 10);
+    CHECK_STATUS(ho_consumer_close(consumer[CONSUMERS]), HO_OK);
+    consumer[CONSUMERS] = NULL;
+    map_keys(keys, CONSUMERS, second);
+    for (size_t i = 0; i < KEYS; i++)
+        CHECK(second[i] < CONSUMERS);
+    close_with(CONSUMERS);
+}
+
+static void a_moved_key_is_held_back_until_the_former_consumer_is_through(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, 1);
+    for (uint64_t key = 0; key < 100; key++)
+        rig_send(producer, key, 8);
+    consumer[1] = rig_consumer(service);
+    uint32_t held = 0;
+    ho_buf loans[100];
+    for (uint64_t key = 0; key < 100; key++) {
+        loans[key] = rig_loan(producer, key, 8);
+        int32_t status = ho_commit(producer, &loans[key], 1, HO_BY_KEY, 0, NULL);
+        CHECK(status == HO_OK || status == HO_FULL);
+        held += status == HO_FULL;
+    }
+    CHECK(held > 20 && held < 80); /* one of two consumers' share */
+    CHECK(rig_drain_consumer(domain, consumer[1]) == 0);
+    CHECK(rig_drain_consumer(domain, consumer[0]) == 100 + (100 - held));
+    for (uint64_t key = 0; key < 100; key++)
+        if (loans[key].handle != 0)
+            CHECK_STATUS(ho_commit(producer, &loans[key], 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK(rig_drain_consumer(domain, consumer[1]) == held);
+    close_with(2);
+}
+
+static void without_a_consumer_a_keyed_service_is_full(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, 0);
+    ho_buf loan = rig_loan(producer, 1, 10);
+    CHECK_REFUSED(service, &loan, 1, ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+    consumer[0] = rig_consumer(service);
+    CHECK_STATUS(ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK(rig_drain_consumer(domain, consumer[0]) == 1);
+    close_with(1);
+}
+
+static void a_keyed_service_takes_no_numbers(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, 2);
+    ho_buf loan = rig_loan(producer, 1, 10);
+    uint32_t bad[] = {0, 1, 2, 1024, HO_BY_KEY - 1};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_REFUSED(service, &loan, 1, ho_commit(producer, &loan, 1, bad[i], 0, NULL),
+                      HO_E_ROUTE);
+    CHECK_STATUS(ho_abort(producer, &loan, 1, NULL), HO_OK);
+    close_with(2);
+}
+
+static void a_number_names_its_consumer_and_nobody_else(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_NUMBER, 3); /* numbers 0, 1, 2: the lowest free */
+    CHECK_STATUS(
+        ho_consumer_open(service, CONSUMER_OPTS(.number_plus_1 = 1024), &consumer[3]), HO_OK);
+    uint32_t number[] = {0, 1, 2, 1023};
+    for (uint64_t i = 0; i < 40; i++) {
+        ho_buf loan = rig_loan(producer, 1234, 10);
+        loan.token = i;
+        CHECK_STATUS(ho_commit(producer, &loan, 1, number[i % 4], 0, NULL), HO_OK);
+    }
+    for (uint64_t c = 0; c < 4; c++)
+        for (uint64_t i = c; i < 40; i += 4) {
+            ho_buf buf = rig_take(consumer[c]);
+            CHECK(buf.token == i && buf.key == 1234);
+            rig_return(domain, &buf);
+        }
+    close_with(4);
+}
+
+static void a_number_that_nobody_has_is_no_route(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_NUMBER, 2);
+    ho_buf loan = rig_loan(producer, 1, 10);
+    uint32_t bad[] = {2, 3, 1023, 1024, 65536, HO_BY_KEY - 1, HO_BY_KEY};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_REFUSED(service, &loan, 1, ho_commit(producer, &loan, 1, bad[i], 0, NULL),
+                      HO_E_ROUTE);
+    CHECK_STATUS(ho_consumer_close(consumer[0]), HO_OK);
+    CHECK_REFUSED(service, &loan, 1, ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE);
+    consumer[0] = rig_consumer(service); /* the lowest free number: 0 again */
+    CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_OK);
+    CHECK(rig_drain_consumer(domain, consumer[0]) == 1);
+    close_with(2);
+}
+
+static void a_consumer_does_not_get_what_its_number_left_behind(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_NUMBER, 1);
+    for (int round = 0; round < 50; round++) {
+        for (uint64_t key = 0; key < 5; key++) {
+            ho_buf loan = rig_loan(producer, key, 10);
+            CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_OK);
+        }
+        CHECK_STATUS(ho_consumer_close(consumer[0]), HO_OK);
+        consumer[0] = rig_consumer(service);
+        CHECK(rig_drain_consumer(domain, consumer[0]) == 0);
+    }
+    CHECK(rig_stats(service).messages_dropped == 250);
+    close_with(1);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_key_stays_with_one_consumer),
+    cmocka_unit_test(every_producer_routes_a_key_alike),
+    cmocka_unit_test(keys_spread_evenly_whatever_they_look_like),
+    cmocka_unit_test(a_new_consumer_gets_a_fair_share_and_no_more_keys_move),
+    cmocka_unit_test(a_moved_key_is_held_back_until_the_former_consumer_is_through),
+    cmocka_unit_test(without_a_consumer_a_keyed_service_is_full),
+    cmocka_unit_test(a_keyed_service_takes_no_numbers),
+    cmocka_unit_test(a_number_names_its_consumer_and_nobody_else),
+    cmocka_unit_test(a_number_that_nobody_has_is_no_route),
+    cmocka_unit_test(a_consumer_does_not_get_what_its_number_left_behind),
+};
+
+HO_TEST_MAIN(tests)
