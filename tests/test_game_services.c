@@ -194,6 +194,23 @@ static void coins_are_conserved_whatever_is_asked(void **unused)
     game_state_destroy(state);
 }
 
+static void the_first_sequence_begins_the_session_anew(void **unused)
+{
+    (void)unused;
+    for (uint32_t service = 0; service < GAME_SERVICE_COUNT; service++) {
+        struct game_state *state = game_state_create(service, SESSIONS);
+        struct game_request first = ask(service, 0, 1, 0, 3, 3);
+        struct game_request second = ask(service, 0, 2, 0, 3, 3);
+        struct game_answer before = play(state, &first);
+        play(state, &second);
+        struct game_answer again = play(state, &first);
+        CHECK(again.seen == 1 && again.proof == before.proof);
+        CHECK(memcmp(again.result, before.result, sizeof again.result) == 0);
+        CHECK(game_state_conserved(state));
+        game_state_destroy(state);
+    }
+}
+
 static void what_is_no_message_gets_no_answer(void **unused)
 {
     struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
@@ -277,6 +294,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(combat_refuses_skills_and_forces_that_do_not_exist),
     cmocka_unit_test(coins_move_and_are_refused_where_there_are_none),
     cmocka_unit_test(coins_are_conserved_whatever_is_asked),
+    cmocka_unit_test(the_first_sequence_begins_the_session_anew),
     cmocka_unit_test(what_is_no_message_gets_no_answer),
     cmocka_unit_test(an_answer_without_room_changes_nothing),
     cmocka_unit_test(the_longest_request_has_an_answer_that_fits),

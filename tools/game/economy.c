@@ -59,6 +59,13 @@ int game_economy_handle(struct game_state *state, const uint8_t *msg, size_t len
     return game_serve(state, GAME_ECONOMY, play, msg, len, answer, answer_cap, answer_len);
 }
 
+void game_economy_leave(struct game_state *state, const void *session)
+{
+    const struct account *account = session;
+
+    state->treasury += (int64_t)account->purse + account->vault;
+}
+
 int game_economy_conserved(const struct game_state *state)
 {
     const struct account *accounts = (const struct account *)(const void *)state->sessions;

@@ -2,6 +2,7 @@
 #include "services.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "session.h"
 
@@ -44,6 +45,13 @@ void game_state_destroy(struct game_state *state)
     free(state);
 }
 
+static void begin_anew(struct game_state *state, void *session)
+{
+    if (state->service == GAME_ECONOMY)
+        game_economy_leave(state, session);
+    memset(session, 0, state->session_bytes);
+}
+
 int game_serve(struct game_state *state, uint32_t service, game_play *play, const uint8_t *msg,
                size_t len, uint8_t *answer, size_t answer_cap, size_t *answer_len)
 {
@@ -63,6 +71,8 @@ int game_serve(struct game_state *state, uint32_t service, game_play *play, cons
     void *session = state->sessions + request.header.session * state->session_bytes;
     struct game_seen *seen = session;
     struct game_answer out = {.header = request.header, .text = request.text, .text_len = echo};
+    if (request.header.sequence == 1)
+        begin_anew(state, session);
     if (request.header.sequence <= seen->last_sequence) {
         out.header.code = GAME_REPEATED;
     } else {

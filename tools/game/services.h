@@ -4,6 +4,8 @@
  * know neither sockets nor the handoff. A worker thread has one state; the state holds every session
  * that is routed to that worker, so nothing in here is shared between threads.
  *
+ * A message with sequence 1 begins its session anew, so that a player may come back.
+ *
  * Time is the message's own sent_ns, so the same messages always give the same answers.
  */
 #ifndef HANDOFF_GAME_SERVICES_H

@@ -28,6 +28,9 @@ extern const size_t game_economy_session_bytes;
 
 int game_economy_conserved(const struct game_state *state);
 
+/* Gives a session's coins back to the treasury. */
+void game_economy_leave(struct game_state *state, const void *session);
+
 /* The game part of a service: changes the session, sets answer->result, returns the answer's code. */
 typedef uint8_t game_play(struct game_state *state, void *session,
                           const struct game_request *request, int32_t result[3]);

@@ -21,10 +21,28 @@
 
 struct troupe {
     const struct load_options *options;
-    struct player_board *boards; /* shared, one per process */
+    struct player_board *boards;         /* shared, one per process */
+    pid_t processes[LOAD_PROCESSES_MAX]; /* 0: has ended */
     uint32_t running;
     int failed;
 };
+
+static volatile sig_atomic_t asked_to_end;
+
+static void end_soon(int signal_number)
+{
+    asked_to_end = signal_number;
+}
+
+/* A signal ends the sleeps in here, and what was started is ended in good order. */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = end_soon};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+}
 
 static void nap(void)
 {
@@ -35,13 +53,25 @@ static void nap(void)
 /* Collects processes that have ended, without waiting. */
 static void reap(struct troupe *troupe)
 {
-    int status = 0;
-
-    while (troupe->running > 0 && waitpid(-1, &status, WNOHANG) > 0) {
+    for (uint32_t i = 0; i < troupe->options->processes; i++) {
+        int status = 0;
+        pid_t process = troupe->processes[i];
+        if (process == 0 || waitpid(process, &status, WNOHANG) != process)
+            continue;
+        troupe->processes[i] = 0;
         troupe->running--;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             troupe->failed = 1;
     }
+}
+
+static void stop(struct troupe *troupe)
+{
+    for (uint32_t i = 0; i < troupe->options->processes; i++)
+        if (troupe->processes[i] != 0)
+            kill(troupe->processes[i], SIGKILL);
+    for (reap(troupe); troupe->running > 0; reap(troupe))
+        nap();
 }
 
 static int start(struct troupe *troupe)
@@ -54,12 +84,16 @@ static int start(struct troupe *troupe)
             prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when the parent ends early */
             if (getppid() != parent)
                 _exit(1);
+            signal(SIGINT, SIG_DFL);
+            signal(SIGTERM, SIG_DFL);
+            signal(SIGHUP, SIG_DFL);
             _exit(player_run(troupe->options, i, &troupe->boards[i]));
         }
         if (child < 0) {
             tool_error("cannot start process %u: %s: ask for fewer", i + 1, strerror(errno));
             return -1;
         }
+        troupe->processes[i] = child;
         troupe->running++;
     }
     return 0;
@@ -79,7 +113,7 @@ static int give_start(struct troupe *troupe, uint64_t *start_ns)
 {
     while (ready_count(troupe) < troupe->options->processes) {
         reap(troupe);
-        if (troupe->failed)
+        if (troupe->failed || asked_to_end)
             return -1;
         nap();
     }
@@ -109,7 +143,7 @@ static void watch(struct troupe *troupe, uint64_t start_ns)
     uint64_t second = 1;
     uint64_t last[2] = {0, 0};
 
-    for (reap(troupe); troupe->running > 0; reap(troupe)) {
+    for (reap(troupe); troupe->running > 0 && !asked_to_end; reap(troupe)) {
         nap();
         if (troupe->options->progress && tool_now_ns() >= start_ns + second * SECOND_NS)
             show(troupe, second++, last);
@@ -134,12 +168,15 @@ int main(int argc, char **argv)
         tool_error("no shared memory: %s: ask for fewer processes", strerror(errno));
         return CANNOT_RUN;
     }
+    catch_signals();
     struct troupe troupe = {.options = &options, .boards = boards};
-    if (start(&troupe) != 0 || give_start(&troupe, &start_ns) != 0)
-        return CANNOT_RUN; /* which ends the processes too */
-    watch(&troupe, start_ns);
-    if (troupe.failed) {
-        tool_error("a process ended before its time: the figures would be wrong");
+    if (start(&troupe) == 0 && give_start(&troupe, &start_ns) == 0)
+        watch(&troupe, start_ns);
+    int whole = start_ns != 0 && !troupe.failed && !asked_to_end;
+    stop(&troupe);
+    if (!whole) {
+        if (start_ns != 0)
+            tool_error("ended before its time: the figures would be wrong, so there are none");
         return CANNOT_RUN;
     }
     struct player_board *total = &boards[options.processes];

@@ -9,7 +9,6 @@
 
 /* Descriptors a process needs besides its sessions' sockets. */
 #define OTHER_FILES 64
-#define PROCESSES_MAX 64
 
 static const char help[] =
     "handoff-load --target 127.0.0.1:PORT [options]\n"
@@ -62,7 +61,7 @@ static int take(int letter, const char *text, struct load_options *options)
     case 'k': return count("--sessions-per-socket", text, 1000000, &options->sessions_per_socket);
     case 'r': return tool_number("--rate", text, 1, 100000000, &options->rate);
     case 'd': return tool_number("--seconds", text, 1, 86400, &options->seconds);
-    case 'p': return count("--processes", text, PROCESSES_MAX, &options->processes);
+    case 'p': return count("--processes", text, LOAD_PROCESSES_MAX, &options->processes);
     case 'e': return tool_number("--seed", text, 0, UINT64_MAX, &options->seed);
     case 'j': options->json = text; return 0;
     case 'l': options->progress = 1; return 0;
@@ -89,10 +88,10 @@ static int fit_processes(struct load_options *options)
                    options->processes, (unsigned long long)sockets);
         return -1;
     }
-    if (needed > PROCESSES_MAX) {
+    if (needed > LOAD_PROCESSES_MAX) {
         tool_error("%llu sockets need more than %d processes at %llu open files each: raise the "
                    "limit (ulimit -n), or share sockets with --sessions-per-socket",
-                   (unsigned long long)sockets, PROCESSES_MAX, (unsigned long long)files);
+                   (unsigned long long)sockets, LOAD_PROCESSES_MAX, (unsigned long long)files);
         return -1;
     }
     if (options->processes < needed)

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#define LOAD_PROCESSES_MAX 64
+
 enum load_transport { LOAD_UDP = 0, LOAD_TCP = 1 };
 
 struct load_options {
