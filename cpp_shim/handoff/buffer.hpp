@@ -32,6 +32,7 @@ inline std::int32_t send_home(ho_producer *home, ho_buf *bufs, std::uint32_t cou
 template <class Home> class held {
   public:
     held() noexcept = default;
+    explicit held(Home *home) noexcept : home_(home) {}
     held(Home *home, const ho_buf &raw) noexcept : raw_(raw), home_(home) {}
     held(held &&from) noexcept : raw_(from.release()), home_(from.home_) {}
     held &operator=(held &&from) noexcept
@@ -90,9 +91,9 @@ class buffer : public detail::held<ho_domain> {
     /* A buffer of its own over `len` bytes from `offset`; the memory lives until both are back. */
     result<buffer> slice(std::size_t offset, std::size_t len) const noexcept
     {
-        ho_buf part{};
-        const auto status = ho_ref(home(), &raw(), offset, len, &part);
-        return {adopt(home(), part), to_error_code(status)};
+        result<buffer> part{buffer(home()), {}};
+        part.error = to_error_code(ho_ref(home(), &raw(), offset, len, &part->raw()));
+        return part;
     }
 };
 

@@ -30,10 +30,10 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
     /* Takes one. */
     result<buffer> take() noexcept
     {
-        ho_buf one{};
+        result<buffer> one{buffer(home_), {}};
         std::uint32_t taken = 0;
-        const auto status = ho_take(raw(), &one, 1, &taken);
-        return {buffer::adopt(home_, one), to_error_code(status)};
+        one.error = to_error_code(ho_take(raw(), &one->raw(), 1, &taken));
+        return one;
     }
 
     /* Takes into the caller's own array, which the caller gives back (domain::give_back). */

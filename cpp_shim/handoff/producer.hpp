@@ -38,9 +38,9 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
     /* Carves the first `size` bytes off a loan of this producer, as a loan of its own. */
     result<loan> split(loan &from, std::size_t size) noexcept
     {
-        ho_buf front{};
-        const auto status = ho_split(raw(), &from.raw(), size, &front);
-        return {loan::adopt(raw(), front), to_error_code(status)};
+        result<loan> front{loan(raw()), {}};
+        front.error = to_error_code(ho_split(raw(), &from.raw(), size, &front->raw()));
+        return front;
     }
 
     /* Hands over a loan, whose size is what was written (resize), from any producer of the domain. */
@@ -101,9 +101,10 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
 
     result<loan> reserve_as(std::size_t size, const ho_reserve_opts *options) noexcept
     {
-        ho_buf fresh{};
-        const auto status = ho_reserve(raw(), size, options, &fresh);
-        return {loan::adopt(raw(), fresh), to_error_code(status)};
+        /* Filled in place: a descriptor that was just written is slow to copy. */
+        result<loan> fresh{loan(raw()), {}};
+        fresh.error = to_error_code(ho_reserve(raw(), size, options, &fresh->raw()));
+        return fresh;
     }
 
     template <auto Call>
