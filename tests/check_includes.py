@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Includes point downward only, and files stay short.
 
-The layers of src/ are read from the drawing in src/README.md: lines that begin with L1, L2 or L3
-(after any frame) and name their objects. Layer 0 is include/handoff.
+The layers of src/ are read from the drawing in src/README.md: in its first block of code, a line
+that begins with L1, L2 or L3 begins that layer, and every file named from there on, as far as the
+next such line, is in it. Layer 0 is include/handoff.
 usage: check_includes.py ROOT
 """
 import re
@@ -11,7 +12,9 @@ import sys
 from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
-LAYER = re.compile(r"^[^\w\n]*L([123])\b(.*)$", re.M)
+DRAWING = re.compile(r"^```\w*\n(.*?)^```$", re.M | re.S)
+LAYER = re.compile(r"^L([0-3])\b(.*?)(?=^L[0-3]\b|\Z)", re.M | re.S)
+STRANGERS = {"segment", "lane"}  # of one layer, and neither knows the other
 CODE = {".c", ".h", ".inl", ".hpp", ".cpp"}
 OUTSIDE = ("cpp_shim", "tools", "bench", "examples")
 MADE = {"abi_asserts.h", "abi_embed.h"}  # by the build, from abi.md
@@ -41,13 +44,14 @@ def object_of(path):
 
 def layers_of(root):
     """{object: layer} as src/README.md draws it."""
-    drawing = root / "src" / "README.md"
-    if not drawing.exists():
-        problem("src/README.md", "is missing: it draws the layers")
+    readme = root / "src" / "README.md"
+    drawing = DRAWING.search(readme.read_text()) if readme.exists() else None
+    if not drawing:
+        problem("src/README.md", "draws no layers: they stand in its first block of code")
         return {}
     objects = {object_of(path) for path in files_of(root, "src")}
     layers = {}
-    for layer, names in LAYER.findall(drawing.read_text()):
+    for layer, names in LAYER.findall(drawing[1]):
         for name in set(re.findall(r"\w+", names)) & objects:
             if layers.setdefault(name, int(layer)) != int(layer):
                 problem("src/README.md", f"{name} stands in two layers")
@@ -57,9 +61,8 @@ def layers_of(root):
 
 
 def may_include(user, used, layers):
-    """Downward; sideways among the foundations of L1 and the objects of L3, not between siblings."""
-    here, there = layers.get(user, 0), layers.get(used, 0)
-    return user == used or there < here or (there == here and here != 2)
+    """Downward, or within the layer."""
+    return layers.get(used, 0) <= layers.get(user, 0) and {user, used} != STRANGERS
 
 
 def check_src(root):
@@ -74,7 +77,8 @@ def check_src(root):
             elif quoted and not (root / "src" / name).exists():
                 problem(path, f"includes {name}, which is not in src")
             elif quoted and not may_include(object_of(path), object_of(name), layers):
-                problem(path, f"includes {name}: only layers below, L2 siblings not each other")
+                problem(path, f"includes {name}: only layers below and its own may be;"
+                              f" {' and '.join(sorted(STRANGERS))} do not know each other")
 
 
 def check_public(root):
