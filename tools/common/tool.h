@@ -47,7 +47,7 @@ uint64_t tool_now_ns(void);
 /* User and system CPU time of this process so far, in seconds. */
 double tool_cpu_seconds(void);
 
-/* Largest resident memory of this process so far, in bytes. */
+/* Largest resident memory of this program so far, in bytes; 0 where the kernel does not say. */
 uint64_t tool_peak_rss_bytes(void);
 
 /* Raises the soft limit of open files to the hard one. Returns the limit that holds now. */

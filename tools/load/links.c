@@ -15,6 +15,7 @@
 #include "links_private.h"
 
 #define LAST_SOURCE (INADDR_LOOPBACK + 250) /* 127.0.0.251 */
+#define LINKS_PER_SOURCE 8000               /* finding a free port takes long when most are taken */
 #define SHARED_SOCKET_BYTES (4 << 20) /* a socket with one session needs no more than it has */
 #define CONNECTS_PER_MS 8
 #define CONNECT_SECONDS 10
@@ -92,6 +93,8 @@ static int open_all(struct links *links, const struct load_options *options)
     uint32_t source = INADDR_LOOPBACK;
 
     for (uint32_t i = 0; i < links->count; i++) {
+        if (i > 0 && i % LINKS_PER_SOURCE == 0 && source < LAST_SOURCE)
+            source++;
         links->link[i].fd = open_link(options, &source);
         if (links->link[i].fd < 0 || watch(links, i) != 0) {
             tool_error("socket %u of %u: %s: check that the gateway listens, and the limits of "

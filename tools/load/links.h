@@ -22,7 +22,7 @@ struct links;
 
 /*
  * Opens `count` sockets to the target and connects them, TCP at a steady pace. Local addresses are
- * 127.0.0.1 and, as ports run out, the next ones of 127.0.0.0/8.
+ * 127.0.0.1 and, before ports run out, the next ones of 127.0.0.0/8.
  * Returns NULL after one line about what is wrong.
  */
 struct links *links_open(const struct load_options *options, uint32_t count, links_frame *on_frame,
