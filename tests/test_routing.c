@@ -159,6 +159,66 @@ static void a_moved_key_is_held_back_until_the_former_consumer_is_through(void *
     close_with(2);
 }
 
+/* Sends key 7 until the service is full for it; gives the next sequence number. */
+static uint64_t send_in_sequence(uint64_t seq, uint64_t end)
+{
+    for (; seq < end; seq++) {
+        ho_buf loan = rig_loan(producer, 7, 8);
+        loan.token = seq;
+        if (ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL) != HO_OK) {
+            CHECK_STATUS(ho_abort(producer, &loan, 1, NULL), HO_OK);
+            break;
+        }
+    }
+    return seq;
+}
+
+static uint64_t take_in_sequence(uint32_t c, uint64_t seq)
+{
+    ho_buf buf;
+    uint32_t taken;
+    while (ho_take(consumer[c], &buf, 1, &taken) == HO_OK) {
+        CHECK(buf.token == seq++);
+        rig_return(domain, &buf);
+    }
+    return seq;
+}
+
+static void a_key_stays_in_order_when_its_consumer_is_replaced(void **state)
+{
+    (void)state;
+    open_with(HO_ROUTE_KEY, 1);
+    uint64_t sent = send_in_sequence(0, 5);
+    CHECK(sent == 5);
+    CHECK_STATUS(ho_consumer_close(consumer[0]), HO_OK);
+    consumer[0] = rig_consumer(service); /* the same number */
+    sent = send_in_sequence(sent, 10);
+    uint64_t taken = take_in_sequence(0, 0);
+    CHECK(taken == sent);
+    sent = send_in_sequence(sent, 20);
+    CHECK(sent == 20 && take_in_sequence(0, taken) == 20);
+    close_with(1);
+}
+
+static void a_key_stays_in_order_when_its_consumer_leaves_to_an_heir_and_comes_back(void **state)
+{
+    (void)state;
+    for (uint32_t leaver = 0; leaver < 2; leaver++) {
+        open_with(HO_ROUTE_KEY, 2);
+        uint64_t sent = send_in_sequence(0, 5), taken = 0;
+        CHECK(sent == 5);
+        CHECK_STATUS(ho_consumer_close(consumer[leaver]), HO_OK);
+        consumer[leaver] = rig_consumer(service);
+        sent = send_in_sequence(sent, 10);
+        for (int round = 0; round < 3; round++) {
+            taken = take_in_sequence(leaver, taken); /* the new one looks first */
+            taken = take_in_sequence(!leaver, taken);
+        }
+        CHECK(taken == sent);
+        close_with(2);
+    }
+}
+
 static void without_a_consumer_a_keyed_service_is_full(void **state)
 {
     (void)state;
@@ -245,6 +305,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(keys_spread_evenly_whatever_they_look_like),
     cmocka_unit_test(a_new_consumer_gets_a_fair_share_and_no_more_keys_move),
     cmocka_unit_test(a_moved_key_is_held_back_until_the_former_consumer_is_through),
+    cmocka_unit_test(a_key_stays_in_order_when_its_consumer_is_replaced),
+    cmocka_unit_test(a_key_stays_in_order_when_its_consumer_leaves_to_an_heir_and_comes_back),
     cmocka_unit_test(without_a_consumer_a_keyed_service_is_full),
     cmocka_unit_test(a_keyed_service_takes_no_numbers),
     cmocka_unit_test(a_number_names_its_consumer_and_nobody_else),
