@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* What the entrypoint's tests start from: services that echo, and peers over loopback. */
+#ifndef HANDOFF_TESTS_NET_WORLD_HPP
+#define HANDOFF_TESTS_NET_WORLD_HPP
+
+#include "shim_world.hpp"
+
+#include <handoff/net.hpp>
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+namespace net = handoff::net;
+using namespace std::chrono_literals;
+
+/* Two services that send every message back as it came, without a copy, each with one worker. The
+ * first byte of a message names its service: '0', '1'; '!' makes the route throw; else it rejects. */
+struct net_world {
+    handoff::domain root = *handoff::domain::create();
+    handoff::service ingress;
+    handoff::service egress;
+    handoff::service echoes[2];
+    handoff::consumer messages[2];
+    handoff::producer answers[2];
+    std::thread workers[2];
+    net::options options;
+    net::entrypoint entry;
+    std::uint64_t key_mask =
+        ~std::uint64_t{0}; /* the route's key: these bits of the connection id */
+    std::atomic<std::uint64_t> last_key{0};
+    std::atomic<std::uint64_t> last_token{0};
+    std::atomic<std::uint64_t> served{0};
+
+    explicit net_world(net::transport kind)
+    {
+        options.kind = kind;
+        options.threads = 2;
+        options.routing = [this](handoff::const_bytes message, std::uint64_t connection) {
+            if (message[0] == '!')
+                throw 1;
+            const auto service = static_cast<std::uint32_t>(message[0]) - '0';
+            return net::route{service < 2 ? service : net::rejected, connection & key_mask};
+        };
+    }
+
+    void open(const handoff::service_options &lanes = {},
+              const handoff::service_options &arena = {})
+    {
+        auto numbered = handoff::service_options();
+        numbered.routing = HO_ROUTE_NUMBER;
+        numbered.policy = HO_POLICY_WAIT;
+        numbered.wait_ns = 100'000'000;
+        ingress = *handoff::service::open(root, arena);
+        egress = *handoff::service::open(root, numbered);
+        for (int i = 0; i < 2; ++i) {
+            echoes[i] = *handoff::service::open(root, lanes);
+            messages[i] = *handoff::consumer::open(echoes[i]);
+            answers[i] = *handoff::producer::open(egress);
+            CHECK(echoes[i] && messages[i] && answers[i]);
+        }
+        CHECK(ingress && egress);
+        start();
+    }
+
+    void start()
+    {
+        const net::services behind{
+            root.raw(), ingress.raw(), egress.raw(), {echoes[0].raw(), echoes[1].raw()}};
+        CHECK_CODE(entry.start(options, behind), handoff::errc::ok);
+        CHECK(entry.port_number() != 0);
+    }
+
+    void work(int which = -1)
+    {
+        for (int i = 0; i < 2; ++i)
+            if (which < 0 || which == i)
+                workers[i] = std::thread([this, i] { echo(messages[i], answers[i]); });
+    }
+
+    void echo(handoff::consumer &from, handoff::producer &to)
+    {
+        for (;;) {
+            ho_buf batch[16];
+            auto taken = from.take(handoff::span<ho_buf>(batch, 16));
+            if (taken.error == handoff::errc::empty)
+                static_cast<void>(from.wait(handoff::forever));
+            else if (taken.error)
+                return;
+            for (std::uint32_t i = 0; i < *taken; ++i) {
+                last_key = batch[i].key;
+                last_token = batch[i].token;
+                batch[i].key = batch[i].token;
+                if (ho_forward(to.raw(), &batch[i], 1, ho_net_to(batch[i].key), 0, nullptr) !=
+                    HO_OK)
+                    ho_return(root.raw(), &batch[i], 1, nullptr);
+                ++served;
+            }
+        }
+    }
+
+    /* Nothing may be out afterwards. */
+    void close()
+    {
+        root.close(0ns);
+        for (auto &each : workers)
+            if (each.joinable())
+                each.join();
+        for (int i = 0; i < 2; ++i) {
+            messages[i].reset();
+            answers[i].reset();
+        }
+        handoff::outstanding out;
+        CHECK_CODE(root.close(1s, &out), handoff::errc::ok);
+        CHECK(out.buffers == 0 && out.loans == 0 && out.handles == 0);
+        CHECK_CODE(root.destroy(), handoff::errc::ok);
+    }
+
+    void stop_and_close()
+    {
+        CHECK(entry.stop(5s));
+        CHECK(entry.read().connections == 0 || options.kind == net::transport::udp);
+        CHECK(entry.read().answers_unsent == 0);
+        close();
+    }
+
+    /* Waits until a counter has at least this value. */
+    void await(std::uint64_t net::counters::*which, std::uint64_t value)
+    {
+        for (int i = 0; entry.read().*which < value; ++i) {
+            CHECK(i < 10000);
+            std::this_thread::sleep_for(1ms);
+        }
+    }
+};
+
+/* A peer on loopback. Nothing waits for more than five seconds. */
+class net_peer {
+  public:
+    net_peer(const net_world &to, int receive_bytes = 0)
+        : tcp_(to.options.kind == net::transport::tcp),
+          fd_(socket(AF_INET, tcp_ ? SOCK_STREAM : SOCK_DGRAM, 0))
+    {
+        CHECK(fd_ >= 0);
+        const timeval patience{5, 0};
+        const int on = 1;
+        CHECK(setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
+        CHECK(setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0);
+        if (receive_bytes != 0)
+            CHECK(setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(int)) == 0);
+        if (tcp_)
+            CHECK(setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0);
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_port = htons(to.entry.port_number());
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        CHECK(connect(fd_, reinterpret_cast<const sockaddr *>(&at), sizeof(at)) == 0);
+    }
+    ~net_peer() { ::close(fd_); }
+    net_peer(const net_peer &) = delete;
+    net_peer &operator=(const net_peer &) = delete;
+
+    int fd() const { return fd_; }
+
+    static std::string framed(const std::string &payload)
+    {
+        return header(static_cast<std::uint32_t>(payload.size())) + payload;
+    }
+
+    static std::string header(std::uint32_t length)
+    {
+        std::string bytes(4, '\0');
+        for (unsigned i = 0; i < 4; ++i)
+            bytes[i] = static_cast<char>(length >> 8 * i & 0xff);
+        return bytes;
+    }
+
+    void write(const std::string &bytes)
+    {
+        for (std::size_t done = 0; done < bytes.size() || bytes.empty();) {
+            const auto sent = ::send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+            CHECK(sent >= 0);
+            done += static_cast<std::size_t>(sent);
+            if (bytes.empty())
+                return;
+        }
+    }
+
+    void say(const std::string &message) { write(tcp_ ? framed(message) : message); }
+
+    /* The next answer. */
+    std::string hear()
+    {
+        if (tcp_) {
+            const auto length = read(4);
+            std::uint32_t size = 0;
+            for (unsigned i = 0; i < 4; ++i)
+                size |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(length[i])) << 8 * i;
+            return read(size);
+        }
+        std::string datagram(65536, '\0');
+        const auto got = recv(fd_, datagram.data(), datagram.size(), 0);
+        CHECK(got >= 0);
+        datagram.resize(static_cast<std::size_t>(got));
+        return datagram;
+    }
+
+    bool echoes(const std::string &message)
+    {
+        say(message);
+        return hear() == message;
+    }
+
+    bool silent()
+    {
+        char byte;
+        return recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+    }
+
+    /* TCP: the other side has ended the connection. */
+    bool ended()
+    {
+        char byte;
+        const auto got = recv(fd_, &byte, 1, 0);
+        return got == 0 || (got < 0 && errno == ECONNRESET);
+    }
+
+  private:
+    std::string read(std::size_t size)
+    {
+        std::string bytes(size, '\0');
+        for (std::size_t done = 0; done < size;) {
+            const auto got = recv(fd_, bytes.data() + done, size - done, 0);
+            CHECK(got > 0);
+            done += static_cast<std::size_t>(got);
+        }
+        return bytes;
+    }
+
+    const bool tcp_;
+    const int fd_;
+};
+
+#endif
