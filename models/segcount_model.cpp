@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One owner that issues and seals, two holders that return, words of two numbers. Whoever recycles
+ * writes all bytes anew, so that a recycling that comes too early is a race with a holder's read, and
+ * two recyclers race with each other.
+ *
+ *   returns     a number returned twice at the same time, returns while the owner opens, issues and
+ *               seals, a stale return after the recycling
+ *   slices      holders that return their number and read on through a hold
+ *   late issue  numbers issued after the sealing: into a word in use, an emptied and an unopened one
+ */
+#define HOI_WORD_BITS 2u
+#define MODEL_SITES(X)                                                                             \
+    X(word_open, STORE, relaxed)                                                                   \
+    X(word_look, LOAD, relaxed)                                                                    \
+    X(word_return, RMW, acq_rel)                                                                   \
+    X(word_relook, LOAD, relaxed)                                                                  \
+    X(count_hold, RMW, relaxed)                                                                    \
+    X(count_drop, RMW, acq_rel)                                                                    \
+    X(late_look, LOAD, relaxed)                                                                    \
+    X(late_issue, RMW, acq_rel)                                                                    \
+    X(late_relook, LOAD, relaxed)                                                                  \
+    X(hold_for_slice, STEP, relaxed)                                                               \
+    X(hold_for_late, STEP, relaxed)                                                                \
+    X(count_last, STEP, relaxed)
+#define OTHER_SITES(X)
+
+#include "model.hpp"
+
+#include "../src/segcount.inl"
+
+#define GEN 7u
+#define NUMBERS 6u
+
+struct segment {
+    rl::atomic<uint64_t> words[NUMBERS / HOI_WORD_BITS];
+    rl::atomic<uint64_t> count;
+    rl::var<unsigned> bytes[NUMBERS];
+    rl::var<unsigned> recycled;
+
+    /* Words of the generation before: all returned. */
+    void init()
+    {
+        for (rl::atomic<uint64_t> &word : words)
+            A_STORE(word, hoi_word_pack(GEN - 1, 0), rl::mo_relaxed);
+        A_STORE(count, HOI_COUNT_BIAS, rl::mo_relaxed);
+        for (rl::var<unsigned> &b : bytes)
+            P_WRITE(b, 0);
+        P_WRITE(recycled, 0);
+    }
+
+    void write(unsigned number) { P_WRITE(bytes[number], 100 + number); }
+    void read(unsigned number) { RL_ASSERT(P_READ(bytes[number]) == 100 + number); }
+
+    /* The next generation, as the shard's owner begins it. */
+    void recycle()
+    {
+        P_WRITE(recycled, P_READ(recycled) + 1);
+        for (rl::var<unsigned> &b : bytes)
+            P_WRITE(b, 0);
+        hoi_word_open(&words[0], GEN + 1);
+    }
+
+    void drop(uint64_t n)
+    {
+        if (hoi_count_drop(&count, n))
+            recycle();
+    }
+
+    /* Numbers of one word, as a mask. Whether they were the caller's to return. */
+    bool give_back(unsigned word, uint32_t mask)
+    {
+        int done = hoi_word_return(&words[word], GEN, mask);
+        if (done == 2 && DO_STEP(count_last))
+            drop(1);
+        return done != 0;
+    }
+
+    void seal(uint32_t issued)
+    {
+        if (hoi_seg_seal_count(words, &count, GEN, issued))
+            recycle();
+    }
+};
+
+/* How a number travels: as through a lane, with release and acquire. */
+struct handover {
+    rl::atomic<unsigned> full;
+
+    void init() { full.store(0, rl::mo_relaxed, RL_INFO); }
+    void send() { full.store(1, rl::mo_release, RL_INFO); }
+
+    void receive()
+    {
+        while (!full.load(rl::mo_acquire, RL_INFO))
+            rl::yield(1, $);
+    }
+};
+
+/* Owner is thread 0, the holders are 1 and 2. */
+template <typename test> struct segment_test : rl::test_suite<test, 3> {
+    segment s;
+    handover to_first, to_second;
+
+    /* Numbers that the holders have from the beginning lie in word 0. */
+    void before()
+    {
+        s.init();
+        to_first.init();
+        to_second.init();
+        hoi_word_open(&s.words[0], GEN);
+        s.write(0);
+        s.write(1);
+    }
+
+    void after()
+    {
+        RL_ASSERT(P_READ(s.recycled) == 1);
+        RL_ASSERT(A_LOAD(s.count, rl::mo_relaxed) == 0);
+    }
+
+    void thread(unsigned index)
+    {
+        test *self = static_cast<test *>(this);
+        if (index == 0)
+            self->owner();
+        else if (index == 1)
+            self->first();
+        else
+            self->second();
+    }
+};
+
+/* Number 0 is returned by both holders; nobody reads its bytes: that would be the caller's defect. */
+struct returns_test : segment_test<returns_test> {
+    rl::var<unsigned> taken_back[2]; /* by each holder: number 0 */
+
+    void owner()
+    {
+        hoi_word_open(&s.words[1], GEN);
+        s.write(2);
+        to_first.send();
+        s.seal(3);
+    }
+
+    void first()
+    {
+        P_WRITE(taken_back[0], s.give_back(0, 1));
+        to_first.receive();
+        s.read(2);
+        RL_ASSERT(s.give_back(1, 1));
+        RL_ASSERT(!s.give_back(1, 1)); /* stale by now, or even recycled */
+    }
+
+    void second()
+    {
+        s.read(1);
+        RL_ASSERT(s.give_back(0, 2));
+        P_WRITE(taken_back[1], s.give_back(0, 1));
+    }
+
+    void after()
+    {
+        segment_test::after();
+        RL_ASSERT(P_READ(taken_back[0]) + P_READ(taken_back[1]) == 1);
+    }
+};
+
+/* The first holder slices number 0, returns it and hands a second slice to the other holder. */
+struct slices_test : segment_test<slices_test> {
+    void owner() { s.seal(2); }
+
+    void first()
+    {
+        if (DO_STEP(hold_for_slice))
+            hoi_count_hold(&s.count, 2 * HOI_COUNT_HOLD);
+        RL_ASSERT(s.give_back(0, 1));
+        to_second.send();
+        s.read(0);
+        s.drop(HOI_COUNT_HOLD);
+    }
+
+    void second()
+    {
+        s.read(1);
+        RL_ASSERT(s.give_back(0, 2));
+        to_second.receive();
+        s.read(0);
+        s.drop(HOI_COUNT_HOLD);
+    }
+};
+
+/* The owner holds a slice; number 0 is the first holder's, 1 and 2 are issued late. */
+struct late_test : segment_test<late_test> {
+    void before()
+    {
+        segment_test::before();
+        if (DO_STEP(hold_for_late))
+            hoi_count_hold(&s.count, HOI_COUNT_HOLD);
+    }
+
+    void owner()
+    {
+        s.seal(1);
+        hoi_seg_issue_late(s.words, &s.count, GEN, 1);
+        hoi_seg_issue_late(s.words, &s.count, GEN, 2);
+        s.write(2);
+        to_second.send();
+        s.drop(HOI_COUNT_HOLD);
+    }
+
+    void first()
+    {
+        s.read(0);
+        RL_ASSERT(s.give_back(0, 1));
+    }
+
+    void second()
+    {
+        to_second.receive();
+        s.read(1);
+        RL_ASSERT(s.give_back(0, 2));
+        s.read(2);
+        RL_ASSERT(s.give_back(1, 1));
+    }
+};
+
+int main(int argc, char **argv)
+{
+    return model_main("segcount",
+                      {{"returns", rl::simulate<returns_test>, 3},
+                       {"slices", rl::simulate<slices_test>, 3},
+                       {"late issue", rl::simulate<late_test>, 3}},
+                      argc, argv);
+}
