@@ -175,6 +175,24 @@ static void the_parent_goes_on_as_before(void **state)
     }
 }
 
+static void create_one(void)
+{
+    ho_domain *domain;
+    EXPECT(ho_domain_create(DOMAIN_OPTS(.max_bytes = 1u << 20), &domain), HO_OK);
+    EXPECT(ho_domain_destroy(domain, NULL), HO_OK);
+}
+
+static void the_parents_domains_do_not_count_in_the_child(void **state)
+{
+    (void)state;
+    ho_domain *domains[63];
+    for (size_t i = 0; i < 63; i++) /* and the rig's: all 64 */
+        CHECK_STATUS(ho_domain_create(DOMAIN_OPTS(.max_bytes = 1u << 20), &domains[i]), HO_OK);
+    run_in_child(create_one);
+    for (size_t i = 0; i < 63; i++)
+        CHECK_STATUS(ho_domain_destroy(domains[i], NULL), HO_OK);
+}
+
 static void create_and_destroy(void *arg)
 {
     volatile int *stop = arg;
@@ -204,6 +222,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(a_child_may_have_a_domain_of_its_own),
     WITH_RIG(a_child_may_fork_in_its_turn),
     WITH_RIG(the_parent_goes_on_as_before),
+    WITH_RIG(the_parents_domains_do_not_count_in_the_child),
     WITH_RIG(a_child_of_a_busy_process_can_create_a_domain),
 };
 
