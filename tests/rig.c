@@ -10,8 +10,8 @@
 ho_domain *rig_domain(void)
 {
     ho_domain *domain;
-    CHECK_STATUS(ho_domain_create(DOMAIN_OPTS(.max_bytes = 256u << 20, .segment_bytes = RIG_SEGMENT),
-                                  &domain),
+    CHECK_STATUS(ho_domain_create(
+                     DOMAIN_OPTS(.max_bytes = 256u << 20, .segment_bytes = RIG_SEGMENT), &domain),
                  HO_OK);
     return domain;
 }

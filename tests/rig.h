@@ -10,7 +10,7 @@
 
 #include "handoff/handoff.h"
 
-#define RIG_SEGMENT 65536u       /* segment_bytes of a rig's domain */
+#define RIG_SEGMENT 65536u         /* segment_bytes of a rig's domain */
 #define RIG_BUDGET (1024u * 1024u) /* budget_bytes unless the options say otherwise */
 
 /* Option structs with their size set: SERVICE_OPTS(.lane_slots = 2). */

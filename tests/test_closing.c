@@ -53,8 +53,8 @@ static void a_closing_service_refuses_everything_new(void **state)
         CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, 1, NULL, &more), HO_E_CLOSED);
         CHECK_EMPTY(&more);
     }
-    CHECK_REFUSED(r.service, NULL, 0,
-                  ho_reserve(r.producer, 1, RESERVE_OPTS(.headroom = 8), &more), HO_E_CLOSED);
+    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, 1, RESERVE_OPTS(.headroom = 8), &more),
+                  HO_E_CLOSED);
     CHECK_REFUSED(r.service, &loan, 1, ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL),
                   HO_E_CLOSED);
     CHECK_REFUSED(r.service, &foreign, 1, ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL),
@@ -312,12 +312,12 @@ static void create_load_and_close_with_racing_closers(void **state)
         race.service = rig_service(race.domain, SERVICE_OPTS(.lane_slots = 64));
         race.producer = rig_producer(race.service);
         race.consumer = rig_consumer(race.service);
-        CHECK_STATUS(ho_owner_register(race.domain,
-                                       OWNER_OPTS(.release = count_atomically,
-                                                  .detached = rig_count_detached,
-                                                  .ctx = &race.owner),
-                                       &race.owner.owner),
-                     HO_OK);
+        CHECK_STATUS(
+            ho_owner_register(race.domain,
+                              OWNER_OPTS(.release = count_atomically,
+                                         .detached = rig_count_detached, .ctx = &race.owner),
+                              &race.owner.owner),
+            HO_OK);
         race.owner.detached = 0;
         race.given = race.released = race.gone = 0;
         harness_barrier_init(&race.start, 5);

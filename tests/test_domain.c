@@ -44,7 +44,8 @@ static void segments_are_powers_of_two_from_16_kib_to_16_mib(void **state)
     (void)state;
     for (uint32_t bytes = 16u << 10; bytes <= 16u << 20; bytes *= 2)
         CHECK_STATUS(create_and_destroy(NULL, DOMAIN_OPTS(.segment_bytes = bytes)), HO_OK);
-    static const uint32_t bad[] = {1, 64, 8u << 10, (16u << 10) - 1, 48u << 10, 32u << 20, 1u << 31};
+    static const uint32_t bad[] = {1,         64,        8u << 10, (16u << 10) - 1,
+                                   48u << 10, 32u << 20, 1u << 31};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_STATUS(create_and_destroy(NULL, DOMAIN_OPTS(.segment_bytes = bad[i])), HO_E_RANGE);
 }
@@ -84,8 +85,8 @@ static void a_destroyed_domain_has_no_handle(void **state)
     CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_E_HANDLE);
     CHECK_STATUS(ho_service_open(domain, NULL, &service), HO_E_HANDLE);
     assert_null(service);
-    CHECK_STATUS(
-        ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &owner), HO_E_HANDLE);
+    CHECK_STATUS(ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &owner),
+                 HO_E_HANDLE);
     CHECK(owner == 0);
     CHECK_STATUS(ho_domain_close(NULL, 0, NULL), HO_E_HANDLE);
     CHECK_STATUS(ho_domain_destroy(NULL, NULL), HO_E_HANDLE);
@@ -165,8 +166,8 @@ static void a_closing_domain_takes_nothing_new(void **state)
     CHECK_STATUS(ho_service_open(r.domain, NULL, &service), HO_E_CLOSED);
     CHECK_STATUS(ho_producer_open(r.service, &producer), HO_E_CLOSED);
     CHECK_STATUS(ho_consumer_open(r.service, NULL, &consumer), HO_E_CLOSED);
-    CHECK_STATUS(
-        ho_owner_register(r.domain, OWNER_OPTS(.release = rig_count_release), &owner), HO_E_CLOSED);
+    CHECK_STATUS(ho_owner_register(r.domain, OWNER_OPTS(.release = rig_count_release), &owner),
+                 HO_E_CLOSED);
     assert_null(service);
     assert_null(producer);
     assert_null(consumer);

@@ -207,7 +207,8 @@ static void a_child_of_a_busy_process_can_create_a_domain(void **state)
 {
     (void)state;
     int stop = 0;
-    harness_thread thread; /* creates and destroys: a mutex is often held at the moment of the fork */
+    harness_thread
+        thread; /* creates and destroys: a mutex is often held at the moment of the fork */
     harness_start(&thread, create_and_destroy, &stop);
     for (int i = 0; i < 50; i++)
         run_in_child(use_own_domain);

@@ -107,6 +107,7 @@ static void a_holder_may_trim_and_mark_before_it_forwards(void **state)
     ho_buf buf = of_kind(HO_KIND_ARENA);
     uint8_t *ptr = buf.ptr;
     buf.ptr += 10;
+    buf.cap -= 10;
     buf.len = 20;
     buf.token = 0xdead;
     buf.flags = 0x8001;
@@ -212,7 +213,8 @@ static void of_two_forwarded_copies_one_comes_back(void **state)
     for (uint8_t kind = HO_KIND_ARENA; kind <= HO_KIND_SLICE; kind++) {
         ho_buf buf = of_kind(kind), copy = buf;
         CHECK_STATUS(forward(1, &buf, 1), HO_OK);
-        int32_t status = forward(2, &copy, 1); /* a defect of the caller: not always seen so early */
+        int32_t status =
+            forward(2, &copy, 1); /* a defect of the caller: not always seen so early */
         buf = take(1);
         rig_return(r.domain, &buf);
         if (status == HO_OK)

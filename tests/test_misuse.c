@@ -116,8 +116,9 @@ static void forged_handles_are_refused(void **state)
 static void handles_close_to_a_real_one_are_refused(void **state)
 {
     (void)state;
-    uintptr_t real[] = {(uintptr_t)r.domain, (uintptr_t)r.service, (uintptr_t)r.producer,
-                        (uintptr_t)r.consumer, (uintptr_t)other.domain, (uintptr_t)other.service,
+    uintptr_t real[] = {(uintptr_t)r.domain,       (uintptr_t)r.service,
+                        (uintptr_t)r.producer,     (uintptr_t)r.consumer,
+                        (uintptr_t)other.domain,   (uintptr_t)other.service,
                         (uintptr_t)other.producer, (uintptr_t)other.consumer};
     for (size_t i = 0; i < 8; i++)
         for (uint32_t bit = 0; bit < 64; bit++) {
@@ -173,8 +174,8 @@ static void buffers_of_another_domain_are_refused(void **state)
         CHECK(n == 0);
         CHECK_REFUSED(r.service, b, 1, ho_ref(other.domain, b, 0, 1, &slice), HO_E_DOMAIN);
         CHECK_EMPTY(&slice);
-        CHECK_REFUSED(other.service, b, 1,
-                      ho_forward(other.producer, b, 1, HO_BY_KEY, 0, NULL), HO_E_DOMAIN);
+        CHECK_REFUSED(other.service, b, 1, ho_forward(other.producer, b, 1, HO_BY_KEY, 0, NULL),
+                      HO_E_DOMAIN);
         CHECK_REFUSED(other.service, b, 1, ho_compact(other.producer, b), HO_E_DOMAIN);
     }
     CHECK(owner.releases == 0);
@@ -256,6 +257,21 @@ static void handles_close_to_a_real_buffer_are_refused(void **state)
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
 }
 
+static void a_broken_seal_is_refused(void **state)
+{
+    (void)state;
+    rig_send(r.producer, 1, 100);
+    ho_buf bufs[2] = {rig_take(r.consumer)};
+    CHECK_STATUS(ho_ref(r.domain, &bufs[0], 0, 10, &bufs[1]), HO_OK);
+    for (size_t i = 0; i < 2; i++)
+        for (uint32_t bit = 0; bit < 32; bit++) {
+            ho_buf forged = bufs[i];
+            forged.owner ^= 1u << bit;
+            check_buffer_refused(&forged);
+        }
+    CHECK_STATUS(ho_return(r.domain, bufs, 2, NULL), HO_OK);
+}
+
 static void a_kind_that_does_not_fit_the_handle_does_no_harm(void **state)
 {
     (void)state;
@@ -298,6 +314,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIGS(buffers_of_another_domain_are_refused),
     WITH_RIGS(random_descriptors_are_refused),
     WITH_RIGS(handles_close_to_a_real_buffer_are_refused),
+    WITH_RIGS(a_broken_seal_is_refused),
     WITH_RIGS(a_kind_that_does_not_fit_the_handle_does_no_harm),
     WITH_RIGS(a_destroyed_domains_buffers_mean_nothing_to_the_next),
 };

@@ -57,7 +57,8 @@ static void register_checks_its_options(void **state)
                                     .call = register_and_retire});
     for (uint32_t mode = HO_RELEASE_INLINE; mode <= HO_RELEASE_EVENT; mode++)
         CHECK_STATUS(
-            register_and_retire(NULL, OWNER_OPTS(.mode = mode, .release = rig_count_release)), HO_OK);
+            register_and_retire(NULL, OWNER_OPTS(.mode = mode, .release = rig_count_release)),
+            HO_OK);
     CHECK_STATUS(register_and_retire(NULL, OWNER_OPTS(.mode = 3, .release = rig_count_release)),
                  HO_E_INVAL);
     CHECK_STATUS(
@@ -234,9 +235,9 @@ static void detached_comes_after_the_last_release(void **state)
 static void nobody_needs_to_know_that_an_owner_detached(void **state)
 {
     (void)state;
-    CHECK_STATUS(register_and_retire(
-                     NULL, OWNER_OPTS(.release = rig_count_release, .detached = NULL)),
-                 HO_OK);
+    CHECK_STATUS(
+        register_and_retire(NULL, OWNER_OPTS(.release = rig_count_release, .detached = NULL)),
+        HO_OK);
 }
 
 static ho_buf held; /* what the callback below returns */
@@ -273,14 +274,14 @@ static void a_release_may_return_but_not_close(void **state)
     reentered = 0;
     for (uint32_t mode = HO_RELEASE_INLINE; mode <= HO_RELEASE_EVENT; mode++) {
         uint32_t owner;
-        CHECK_STATUS(ho_owner_register(
-                         r.domain,
-                         OWNER_OPTS(.mode = mode,
-                                    .release = mode == HO_RELEASE_INLINE ? call_everything
-                                                                         : drain_again,
-                                    .ctx = &owner),
-                         &owner),
-                     HO_OK);
+        CHECK_STATUS(
+            ho_owner_register(
+                r.domain,
+                OWNER_OPTS(.mode = mode,
+                           .release = mode == HO_RELEASE_INLINE ? call_everything : drain_again,
+                           .ctx = &owner),
+                &owner),
+            HO_OK);
         rig_send(r.producer, 1, 100);
         held = rig_take(r.consumer);
         pass_through(owner, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Committing, deferring and copying in. */
+/* Committing. Deferring is in test_flush.c, copying in test_copy.c. */
 #include "rig.h"
 
 #define LANE 8u
@@ -51,6 +51,7 @@ static void a_committed_loan_arrives_as_it_was_written(void **state)
     loan.key = 0xfeedfacecafebeefu;
     loan.token = 0x123456789abcdef0u;
     loan.flags = 0x0000a5a5u;
+    loan.frames_left = 3;
     uint32_t accepted = 77;
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, &accepted), HO_OK);
     CHECK(accepted == 1);
@@ -61,7 +62,7 @@ static void a_committed_loan_arrives_as_it_was_written(void **state)
     CHECK(buf.ptr == ptr && buf.len == 300 && buf.cap >= 300);
     CHECK(buf.key == 0xfeedfacecafebeefu && buf.token == 0x123456789abcdef0u);
     CHECK(buf.flags == 0x0000a5a5u);
-    CHECK(buf.kind == HO_KIND_ARENA && buf.handle != 0 && buf.owner == 0 && buf.frames_left == 0);
+    CHECK(buf.kind == HO_KIND_ARENA && buf.handle != 0 && buf.frames_left == 3);
     CHECK(buf.service == rig_stats(r.service).service);
     CHECK(buf.align_log2 == 6);
     for (size_t i = 0; i < 300; i++)
@@ -263,6 +264,34 @@ static void commit_refuses_the_memory_of_another_loan(void **state)
     CHECK_STATUS(ho_abort(r.producer, loans, 3, NULL), HO_OK);
 }
 
+static void the_front_of_a_loan_may_be_left_out(void **state)
+{
+    (void)state;
+    ho_buf loan = rig_loan(r.producer, 1, 1000), bad;
+    uint8_t *ptr = loan.ptr;
+    memset(ptr + 100, 0x2d, 50);
+    loan.ptr += 100;
+    loan.len = 50;
+    bad = loan; /* cap still that of the whole */
+    CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+    loan.cap -= 100;
+    CHECK_STATUS(commit(&loan, 1), HO_OK);
+    ho_buf next = rig_loan(r.producer, 2, 10), buf;
+    CHECK(next.ptr == ptr + 192); /* 150, up to the next line: trimmed behind the data */
+    uint32_t taken;
+    CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
+    CHECK(buf.ptr == ptr + 100 && buf.len == 50);
+    for (size_t i = 0; i < 50; i++)
+        CHECK(buf.ptr[i] == 0x2d);
+    rig_return(r.domain, &buf);
+    abort_loan(&next);
+    loan = rig_loan(r.producer, 3, 1000);
+    loan.ptr += 100;
+    loan.len = 0;
+    loan.cap -= 100;
+    abort_loan(&loan);
+}
+
 static void a_batch_stops_at_the_first_bad_one(void **state)
 {
     (void)state;
@@ -289,174 +318,12 @@ static void a_batch_may_fail_in_its_first(void **state)
     ho_buf loans[2] = {rig_loan(r.producer, 1, 30), rig_loan(r.producer, 2, 30)};
     loans[0].len = 31;
     uint32_t accepted = 77;
-    CHECK_REFUSED(r.service, loans, 2,
-                  ho_commit(r.producer, loans, 2, HO_BY_KEY, 0, &accepted), HO_E_RANGE);
+    CHECK_REFUSED(r.service, loans, 2, ho_commit(r.producer, loans, 2, HO_BY_KEY, 0, &accepted),
+                  HO_E_RANGE);
     CHECK(accepted == 0);
     check_nothing_to_take();
     loans[0].len = 30;
     CHECK_STATUS(ho_abort(r.producer, loans, 2, NULL), HO_OK);
-}
-
-static void more_defers_until_flush(void **state)
-{
-    (void)state;
-    for (uint64_t key = 0; key < 3; key++) {
-        ho_buf loan = rig_loan(r.producer, key, 10);
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
-        CHECK_EMPTY(&loan);
-        check_nothing_to_take();
-    }
-    CHECK_STATUS(ho_flush(r.producer), HO_OK);
-    CHECK(rig_drain(&r) == 3);
-    CHECK_STATUS(ho_flush(r.producer), HO_OK); /* nothing held back: nothing happens */
-    check_nothing_to_take();
-}
-
-static void more_is_published_by_the_next_call_without_it(void **state)
-{
-    (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 10);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
-    rig_send(r.producer, 2, 10);
-    CHECK(rig_drain(&r) == 2);
-}
-
-static void a_full_lane_shows_what_more_held_back(void **state)
-{
-    (void)state;
-    ho_buf loan;
-    for (uint64_t key = 0; key < LANE; key++) {
-        loan = rig_loan(r.producer, key, 10);
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
-    }
-    loan = rig_loan(r.producer, LANE, 10);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_FULL);
-    CHECK(rig_drain(&r) == LANE); /* else nobody could ever make room */
-    CHECK_STATUS(commit(&loan, 1), HO_OK);
-    CHECK(rig_drain(&r) == 1);
-}
-
-static void closing_a_producer_publishes_what_more_held_back(void **state)
-{
-    (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 10);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
-    CHECK(rig_drain(&r) == 1);
-    CHECK_STATUS(ho_producer_close(r.producer), HO_E_HANDLE);
-    CHECK_STATUS(ho_flush(r.producer), HO_E_HANDLE);
-    r.producer = NULL;
-}
-
-static void loans_outlive_their_producer(void **state)
-{
-    (void)state;
-    ho_producer *other = rig_producer(r.service);
-    ho_buf first = rig_loan(r.producer, 1, 100), second = rig_loan(r.producer, 2, 100);
-    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
-    r.producer = other;
-    rig_check_pattern(&first);
-    CHECK_STATUS(commit(&first, 1), HO_OK);
-    abort_loan(&second);
-    ho_buf buf = rig_take(r.consumer);
-    CHECK(buf.key == 1 && buf.len == 100);
-    rig_return(r.domain, &buf);
-}
-
-static void a_loan_may_be_committed_through_another_service(void **state)
-{
-    (void)state;
-    ho_service *ingress = rig_service(r.domain, NULL);
-    ho_producer *network = rig_producer(ingress);
-    ho_buf loan = rig_loan(network, 7, 1400);
-    uint8_t *ptr = loan.ptr;
-    CHECK_STATUS(commit(&loan, 1), HO_OK);
-    ho_buf buf = rig_take(r.consumer);
-    CHECK(buf.ptr == ptr && buf.service == rig_stats(r.service).service);
-    CHECK(rig_stats(r.service).messages_in == 1 && rig_stats(ingress).messages_in == 0);
-    CHECK(rig_stats(ingress).buffers_out == 1 && rig_stats(r.service).buffers_out == 0);
-    rig_return(r.domain, &buf);
-    CHECK(rig_stats(ingress).messages_returned == 1);
-    rig_check_quiet(ingress);
-    CHECK_STATUS(ho_producer_close(network), HO_OK);
-    CHECK_STATUS(ho_service_close(ingress, 0, NULL), HO_OK);
-}
-
-static void give_copy_copies_and_delivers(void **state)
-{
-    (void)state;
-    uint8_t bytes[777];
-    memset(bytes, 0x42, sizeof bytes);
-    CHECK_STATUS(ho_give_copy(r.producer, bytes, sizeof bytes, 5, HO_BY_KEY, 0), HO_OK);
-    memset(bytes, 0, sizeof bytes);
-    ho_buf buf;
-    uint32_t taken;
-    CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
-    CHECK(buf.kind == HO_KIND_ARENA && buf.key == 5 && buf.len == sizeof bytes);
-    for (size_t i = 0; i < buf.len; i++)
-        CHECK(buf.ptr[i] == 0x42);
-    CHECK(rig_stats(r.service).copies == 1);
-    rig_return(r.domain, &buf);
-}
-
-static void give_copy_of_nothing_is_an_empty_message(void **state)
-{
-    (void)state;
-    CHECK_STATUS(ho_give_copy(r.producer, NULL, 0, 5, HO_BY_KEY, 0), HO_OK);
-    ho_buf buf = rig_take(r.consumer);
-    CHECK(buf.len == 0 && buf.ptr != NULL && buf.key == 5);
-    rig_return(r.domain, &buf);
-    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, NULL, 1, 5, HO_BY_KEY, 0),
-                  HO_E_INVAL);
-}
-
-static void give_copy_refuses_what_can_not_go_and_keeps_no_memory(void **state)
-{
-    (void)state;
-    static uint8_t bytes[RIG_SEGMENT + 1];
-    ho_buf first = rig_loan(r.producer, 1, 64); /* the arena has its first segment */
-    CHECK_REFUSED(r.service, NULL, 0,
-                  ho_give_copy(r.producer, bytes, sizeof bytes, 5, HO_BY_KEY, 0), HO_E_RANGE);
-    CHECK_REFUSED(r.service, NULL, 0,
-                  ho_give_copy(r.producer, bytes, UINT64_MAX, 5, HO_BY_KEY, 0), HO_E_RANGE);
-    CHECK_REFUSED(r.service, NULL, 0,
-                  ho_give_copy(r.producer, bytes, 10, 5, HO_BY_KEY, 0x80000000u), HO_E_FLAGS);
-    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, bytes, 10, 5, 0, 0), HO_E_ROUTE);
-    CHECK_STATUS(ho_give_copy(NULL, bytes, 10, 5, HO_BY_KEY, 0), HO_E_HANDLE);
-    for (uint64_t i = 0; i < LANE; i++)
-        CHECK_STATUS(ho_give_copy(r.producer, bytes, 10, 5, HO_BY_KEY, 0), HO_OK);
-    uint64_t copies = rig_stats(r.service).copies;
-    for (int i = 0; i < 100000; i++) /* more than the budget if one byte of it were kept */
-        CHECK_STATUS(ho_give_copy(r.producer, bytes, 1000, 5, HO_BY_KEY, 0), HO_FULL);
-    CHECK(rig_stats(r.service).copies == copies);
-    CHECK(rig_stats(r.service).buffers_out == LANE + 1);
-    abort_loan(&first);
-}
-
-static void commit_elsewhere(void *arg)
-{
-    ho_buf *loan = arg;
-    CHECK_STATUS(commit(loan, 1), HO_OK);
-}
-
-static void return_elsewhere(void *arg)
-{
-    CHECK_STATUS(ho_return(r.domain, arg, 1, NULL), HO_OK);
-}
-
-static void a_loan_may_be_reserved_committed_and_returned_by_three_threads(void **state)
-{
-    (void)state;
-    for (uint64_t i = 0; i < 50; i++) {
-        ho_buf loan = rig_loan(r.producer, i, 2000);
-        harness_thread thread;
-        harness_start(&thread, commit_elsewhere, &loan);
-        harness_join(&thread);
-        ho_buf buf = rig_take(r.consumer);
-        harness_start(&thread, return_elsewhere, &buf);
-        harness_join(&thread);
-        CHECK_EMPTY(&buf);
-    }
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
@@ -474,18 +341,9 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(a_second_copy_can_not_be_committed),
     WITH_RIG(commit_refuses_lengths_and_pointers_outside_the_loan),
     WITH_RIG(commit_refuses_the_memory_of_another_loan),
+    WITH_RIG(the_front_of_a_loan_may_be_left_out),
     WITH_RIG(a_batch_stops_at_the_first_bad_one),
     WITH_RIG(a_batch_may_fail_in_its_first),
-    WITH_RIG(more_defers_until_flush),
-    WITH_RIG(more_is_published_by_the_next_call_without_it),
-    WITH_RIG(a_full_lane_shows_what_more_held_back),
-    WITH_RIG(closing_a_producer_publishes_what_more_held_back),
-    WITH_RIG(loans_outlive_their_producer),
-    WITH_RIG(a_loan_may_be_committed_through_another_service),
-    WITH_RIG(give_copy_copies_and_delivers),
-    WITH_RIG(give_copy_of_nothing_is_an_empty_message),
-    WITH_RIG(give_copy_refuses_what_can_not_go_and_keeps_no_memory),
-    WITH_RIG(a_loan_may_be_reserved_committed_and_returned_by_three_threads),
 };
 
 HO_TEST_MAIN(tests)

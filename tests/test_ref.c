@@ -89,7 +89,8 @@ static void check_ref_refused(const ho_buf *src, uint64_t offset, uint64_t len, 
 {
     ho_buf slice;
     memset(&slice, 0xa5, sizeof slice);
-    CHECK_REFUSED(r.service, src, src != NULL, ho_ref(r.domain, src, offset, len, &slice), expected);
+    CHECK_REFUSED(r.service, src, src != NULL, ho_ref(r.domain, src, offset, len, &slice),
+                  expected);
     CHECK_EMPTY(&slice);
 }
 

@@ -51,7 +51,7 @@ static void a_loan_is_writable_and_aligned_to_a_line(void **state)
         CHECK(loan.len == 0 && loan.cap == bytes);
         CHECK(loan.kind == HO_KIND_LOAN && loan.handle != 0);
         CHECK(loan.align_log2 == 6);
-        CHECK(loan.token == 0 && loan.key == 0 && loan.owner == 0 && loan.service == 0);
+        CHECK(loan.token == 0 && loan.key == 0 && loan.service == 0);
         CHECK(loan.flags == 0 && loan.frames_left == 0);
         memset(loan.ptr, 0x5a, bytes);
         abort_loan(&loan);
@@ -149,8 +149,9 @@ static void what_can_not_fit_a_segment_is_out_of_range(void **state)
     CHECK_STATUS(reserve_refused(RIG_SEGMENT - 64, RESERVE_OPTS(.tailroom = 65)), HO_E_RANGE);
     CHECK_STATUS(reserve_refused(1, RESERVE_OPTS(.headroom = UINT32_MAX)), HO_E_RANGE);
     CHECK_STATUS(reserve_refused(1, RESERVE_OPTS(.tailroom = UINT32_MAX)), HO_E_RANGE);
-    CHECK_STATUS(reserve_refused(UINT64_MAX, RESERVE_OPTS(.headroom = UINT32_MAX, .align_log2 = 12)),
-                 HO_E_RANGE);
+    CHECK_STATUS(
+        reserve_refused(UINT64_MAX, RESERVE_OPTS(.headroom = UINT32_MAX, .align_log2 = 12)),
+        HO_E_RANGE);
 }
 
 static void the_largest_of_every_shape_fits(void **state)

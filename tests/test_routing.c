@@ -248,8 +248,8 @@ static void a_number_names_its_consumer_and_nobody_else(void **state)
 {
     (void)state;
     open_with(HO_ROUTE_NUMBER, 3); /* numbers 0, 1, 2: the lowest free */
-    CHECK_STATUS(
-        ho_consumer_open(service, CONSUMER_OPTS(.number_plus_1 = 1024), &consumer[3]), HO_OK);
+    CHECK_STATUS(ho_consumer_open(service, CONSUMER_OPTS(.number_plus_1 = 1024), &consumer[3]),
+                 HO_OK);
     uint32_t number[] = {0, 1, 2, 1023};
     for (uint64_t i = 0; i < 40; i++) {
         ho_buf loan = rig_loan(producer, 1234, 10);

@@ -53,8 +53,8 @@ static void unknown_policies_and_routings_are_refused(void **state)
     (void)state;
     for (uint32_t policy = HO_POLICY_FAIL; policy <= HO_POLICY_DROP_NEWEST; policy++)
         for (uint32_t routing = HO_ROUTE_KEY; routing <= HO_ROUTE_NUMBER; routing++)
-            CHECK_STATUS(
-                open_and_close(NULL, SERVICE_OPTS(.policy = policy, .routing = routing)), HO_OK);
+            CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = policy, .routing = routing)),
+                         HO_OK);
     CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = HO_POLICY_DROP_NEWEST + 1)),
                  HO_E_INVAL);
     CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = UINT32_MAX)), HO_E_INVAL);
@@ -178,9 +178,10 @@ static void a_consumer_number_is_1024_at_most_and_taken_once(void **state)
     ho_service *service = rig_service(domain, NULL);
     CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1)), HO_OK);
     CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1024)), HO_OK);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1025)), HO_E_RANGE);
-    CHECK_STATUS(
-        open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = UINT32_MAX)), HO_E_RANGE);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1025)),
+                 HO_E_RANGE);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = UINT32_MAX)),
+                 HO_E_RANGE);
     ho_consumer *consumer;
     CHECK_STATUS(ho_consumer_open(service, CONSUMER_OPTS(.number_plus_1 = 8), &consumer), HO_OK);
     CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 8)), HO_E_BUSY);

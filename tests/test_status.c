@@ -37,7 +37,8 @@ static void no_two_statuses_share_a_value_and_errors_are_negative(void **state)
 static void an_unknown_status_is_named_as_unknown(void **state)
 {
     (void)state;
-    static const int32_t unknown[] = {HO_STATUS_END_, HO_E_VERSION - 1, INT32_MAX, INT32_MIN, -1000};
+    static const int32_t unknown[] = {HO_STATUS_END_, HO_E_VERSION - 1, INT32_MAX, INT32_MIN,
+                                      -1000};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         const char *name = NULL, *text = NULL;
         CHECK_STATUS(ho_strerror(unknown[i], &name, &text), HO_E_INVAL);

@@ -7,9 +7,9 @@
 
 #include "rig.h"
 
-#define LANES 2u       /* producer threads */
-#define WORKERS 2u     /* consumers of the first service */
-#define KEPT 256u      /* buffers that a worker keeps */
+#define LANES 2u   /* producer threads */
+#define WORKERS 2u /* consumers of the first service */
+#define KEPT 256u  /* buffers that a worker keeps */
 #define MOST_BYTES 1400u
 #define MOST_MESSAGES (1u << 22) /* per lane and round */
 #define ROUND_SECONDS 2
@@ -94,8 +94,9 @@ static void commit_all(sender *s, ho_buf *bufs, uint32_t count, int foreign)
     uint32_t done = 0, accepted, flags = random_flags(s);
     while (done < count) {
         int32_t status =
-            foreign ? ho_give(s->producer, bufs + done, count - done, HO_BY_KEY, flags, &accepted)
-                    : ho_commit(s->producer, bufs + done, count - done, HO_BY_KEY, flags, &accepted);
+            foreign
+                ? ho_give(s->producer, bufs + done, count - done, HO_BY_KEY, flags, &accepted)
+                : ho_commit(s->producer, bufs + done, count - done, HO_BY_KEY, flags, &accepted);
         CHECK(status == HO_OK || status == HO_FULL);
         done += accepted;
         if (status == HO_FULL)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Compacting: a copy instead of a slice that pins a segment. */
+/* The two calls that copy: into the arena, and a small copy instead of a slice that pins a segment. */
 #include "rig.h"
+
+#define LANE 8u
 
 static rig r;
 static rig_owner owner;
@@ -9,7 +11,7 @@ static uint8_t memory[2 * RIG_SEGMENT];
 static int open_rig(void **state)
 {
     (void)state;
-    rig_open(&r, SERVICE_OPTS(.budget_bytes = 2 * RIG_SEGMENT));
+    rig_open(&r, SERVICE_OPTS(.lane_slots = LANE, .budget_bytes = 2 * RIG_SEGMENT));
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     return 0;
 }
@@ -17,6 +19,7 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
+    rig_drain(&r);
     rig_check_quiet(r.service);
     rig_close(&r);
     return 0;
@@ -47,7 +50,7 @@ static void a_compacted_slice_no_longer_pins(void **state)
     ho_buf before = slice;
     CHECK_STATUS(ho_compact(r.producer, &slice), HO_OK);
     CHECK(slice.ptr != old && slice.len == 40 && slice.cap == 40);
-    CHECK(slice.kind == HO_KIND_ARENA && slice.handle != before.handle && slice.owner == 0);
+    CHECK(slice.kind == HO_KIND_ARENA && slice.handle != before.handle);
     CHECK(slice.key == 8 && slice.flags == 0x31);
     rig_check_pattern(&slice);
     ho_stats s = rig_stats(r.service);
@@ -63,7 +66,7 @@ static void a_compacted_foreign_buffer_is_released(void **state)
     ho_buf buf = foreign_buffer(500);
     CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
     CHECK(owner.releases == 1 && owner.cancelled == 0 && owner.last.token == 9);
-    CHECK(buf.kind == HO_KIND_ARENA && buf.owner == 0 && buf.token == 0);
+    CHECK(buf.kind == HO_KIND_ARENA && buf.owner != owner.owner && buf.token == 0);
     CHECK(buf.key == 6 && buf.flags == 0x66 && buf.len == 500 && buf.cap == 500);
     memset(memory, 0, 500);
     for (size_t i = 0; i < 500; i++)
@@ -96,6 +99,7 @@ static void only_the_part_that_is_in_view_is_copied(void **state)
     memset(memory + 40, 2, 20);
     ho_buf buf = foreign_buffer(100);
     buf.ptr += 40;
+    buf.cap -= 40;
     buf.len = 20;
     CHECK_STATUS(ho_compact(r.producer, &buf), HO_OK);
     CHECK(buf.len == 20 && buf.cap == 20);
@@ -148,9 +152,63 @@ static void compact_keeps_the_original_when_the_budget_is_full(void **state)
     rig_return(r.domain, &buf);
 }
 
+static void give_copy_copies_and_delivers(void **state)
+{
+    (void)state;
+    uint8_t bytes[777];
+    memset(bytes, 0x42, sizeof bytes);
+    CHECK_STATUS(ho_give_copy(r.producer, bytes, sizeof bytes, 5, HO_BY_KEY, 0), HO_OK);
+    memset(bytes, 0, sizeof bytes);
+    ho_buf buf;
+    uint32_t taken;
+    CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
+    CHECK(buf.kind == HO_KIND_ARENA && buf.key == 5 && buf.len == sizeof bytes);
+    for (size_t i = 0; i < buf.len; i++)
+        CHECK(buf.ptr[i] == 0x42);
+    CHECK(rig_stats(r.service).copies == 1);
+    rig_return(r.domain, &buf);
+}
+
+static void give_copy_of_nothing_is_an_empty_message(void **state)
+{
+    (void)state;
+    CHECK_STATUS(ho_give_copy(r.producer, NULL, 0, 5, HO_BY_KEY, 0), HO_OK);
+    ho_buf buf = rig_take(r.consumer);
+    CHECK(buf.len == 0 && buf.ptr != NULL && buf.key == 5);
+    rig_return(r.domain, &buf);
+    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, NULL, 1, 5, HO_BY_KEY, 0),
+                  HO_E_INVAL);
+}
+
+static void give_copy_refuses_what_can_not_go_and_keeps_no_memory(void **state)
+{
+    (void)state;
+    static uint8_t bytes[RIG_SEGMENT + 1];
+    ho_buf first = rig_loan(r.producer, 1, 64); /* the arena has its first segment */
+    CHECK_REFUSED(r.service, NULL, 0,
+                  ho_give_copy(r.producer, bytes, sizeof bytes, 5, HO_BY_KEY, 0), HO_E_RANGE);
+    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, bytes, UINT64_MAX, 5, HO_BY_KEY, 0),
+                  HO_E_RANGE);
+    CHECK_REFUSED(r.service, NULL, 0,
+                  ho_give_copy(r.producer, bytes, 10, 5, HO_BY_KEY, 0x80000000u), HO_E_FLAGS);
+    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, bytes, 10, 5, 0, 0), HO_E_ROUTE);
+    CHECK_STATUS(ho_give_copy(NULL, bytes, 10, 5, HO_BY_KEY, 0), HO_E_HANDLE);
+    for (uint64_t i = 0; i < LANE; i++)
+        CHECK_STATUS(ho_give_copy(r.producer, bytes, 10, 5, HO_BY_KEY, 0), HO_OK);
+    uint64_t copies = rig_stats(r.service).copies;
+    for (int i = 0; i < 100000; i++) /* more than the budget if one byte of it were kept */
+        CHECK_STATUS(ho_give_copy(r.producer, bytes, 1000, 5, HO_BY_KEY, 0), HO_FULL);
+    CHECK(rig_stats(r.service).copies == copies);
+    CHECK(rig_stats(r.service).buffers_out == LANE + 1);
+    CHECK_STATUS(ho_abort(r.producer, &first, 1, NULL), HO_OK);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
+    WITH_RIG(give_copy_copies_and_delivers),
+    WITH_RIG(give_copy_of_nothing_is_an_empty_message),
+    WITH_RIG(give_copy_refuses_what_can_not_go_and_keeps_no_memory),
     WITH_RIG(a_compacted_slice_no_longer_pins),
     WITH_RIG(a_compacted_foreign_buffer_is_released),
     WITH_RIG(an_arena_buffer_and_an_empty_message_can_be_compacted),
