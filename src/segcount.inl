@@ -59,6 +59,22 @@ static inline void hoi_count_hold(A_TYPE(uint64_t) * count, uint64_t n)
     (void)A_FADD(*count, n, AT(count_hold, relaxed));
 }
 
+/*
+ * Anybody: adds a hold unless the count is zero; returns whether it did. For a return that has to hold
+ * the segment before it clears its bit. A live bit that it saw may be somebody else's to return: the
+ * segment may be recycled since, and a count of zero must stay zero until the next generation stores
+ * BIAS. The compare-exchange sees the latest count, and nothing else is inferred: relaxed.
+ */
+static inline int hoi_count_try_hold(A_TYPE(uint64_t) * count, uint64_t n)
+{
+    uint64_t old = A_LOAD(*count, AT(try_look, relaxed));
+    do
+        if (old == 0)
+            return 0;
+    while (!A_CAS(*count, old, old + n, AT(try_hold, relaxed), AT(try_relook, relaxed)));
+    return 1;
+}
+
 /* Takes n off. Returns 1 to the one caller who reached zero: it recycles. */
 static inline int hoi_count_drop(A_TYPE(uint64_t) * count, uint64_t n)
 {
