@@ -6,6 +6,7 @@
  *
  *   returns     a number returned twice at the same time, returns while the owner opens, issues and
  *               seals, a stale return after the recycling
+ *   records     the same where a return has to hold the segment before it clears its bit
  *   slices      holders that return their number and read on through a hold
  *   late issue  numbers issued after the sealing: into a word in use, an emptied and an unopened one
  */
@@ -17,12 +18,16 @@
     X(word_relook, LOAD, relaxed)                                                                  \
     X(count_hold, RMW, relaxed)                                                                    \
     X(count_drop, RMW, acq_rel)                                                                    \
+    X(try_look, LOAD, relaxed)                                                                     \
+    X(try_hold, RMW, relaxed)                                                                      \
+    X(try_relook, LOAD, relaxed)                                                                   \
     X(late_look, LOAD, relaxed)                                                                    \
     X(late_issue, RMW, acq_rel)                                                                    \
     X(late_relook, LOAD, relaxed)                                                                  \
     X(hold_for_slice, STEP, relaxed)                                                               \
     X(hold_for_late, STEP, relaxed)                                                                \
-    X(count_last, STEP, relaxed)
+    X(count_last, STEP, relaxed)                                                                   \
+    X(spare_the_zero, STEP, relaxed)
 #define OTHER_SITES(X)
 
 #include "model.hpp"
@@ -58,6 +63,7 @@ struct segment {
         P_WRITE(recycled, P_READ(recycled) + 1);
         for (rl::var<unsigned> &b : bytes)
             P_WRITE(b, 0);
+        A_STORE(count, HOI_COUNT_BIAS, rl::mo_relaxed);
         hoi_word_open(&words[0], GEN + 1);
     }
 
@@ -73,6 +79,22 @@ struct segment {
         int done = hoi_word_return(&words[word], GEN, mask);
         if (done == 2 && DO_STEP(count_last))
             drop(1);
+        return done != 0;
+    }
+
+    /* The same for foreign buffers and slices: what is known of them lies in the segment, so the
+     * return holds it until it is done. */
+    bool give_back_record(unsigned word, uint32_t mask)
+    {
+        uint64_t seen = A_LOAD(words[word], rl::mo_relaxed);
+        if (seen >> 32 != GEN || (seen & mask) != mask)
+            return false;
+        if (!DO_STEP(spare_the_zero))
+            hoi_count_hold(&count, HOI_COUNT_HOLD);
+        else if (!hoi_count_try_hold(&count, HOI_COUNT_HOLD))
+            return false;
+        int done = hoi_word_return(&words[word], GEN, mask);
+        drop(HOI_COUNT_HOLD + (done == 2));
         return done != 0;
     }
 
@@ -116,7 +138,7 @@ template <typename test> struct segment_test : rl::test_suite<test, 3> {
     void after()
     {
         RL_ASSERT(P_READ(s.recycled) == 1);
-        RL_ASSERT(A_LOAD(s.count, rl::mo_relaxed) == 0);
+        RL_ASSERT(A_LOAD(s.count, rl::mo_relaxed) == HOI_COUNT_BIAS);
     }
 
     void thread(unsigned index)
@@ -158,6 +180,21 @@ struct returns_test : segment_test<returns_test> {
         RL_ASSERT(s.give_back(0, 2));
         P_WRITE(taken_back[1], s.give_back(0, 1));
     }
+
+    void after()
+    {
+        segment_test::after();
+        RL_ASSERT(P_READ(taken_back[0]) + P_READ(taken_back[1]) == 1);
+    }
+};
+
+/* Number 0 again; the segment has no other. */
+struct records_test : segment_test<records_test> {
+    rl::var<unsigned> taken_back[2];
+
+    void owner() { s.seal(1); }
+    void first() { P_WRITE(taken_back[0], s.give_back_record(0, 1)); }
+    void second() { P_WRITE(taken_back[1], s.give_back_record(0, 1)); }
 
     void after()
     {
@@ -229,6 +266,7 @@ int main(int argc, char **argv)
 {
     return model_main("segcount",
                       {{"returns", rl::simulate<returns_test>, 3},
+                       {"records", rl::simulate<records_test>, 3},
                        {"slices", rl::simulate<slices_test>, 3},
                        {"late issue", rl::simulate<late_test>, 3}},
                       argc, argv);
