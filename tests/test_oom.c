@@ -95,7 +95,8 @@ static struct {
 
 static int try_status(int32_t status)
 {
-    CHECK(status == HO_OK || status == HO_E_NOMEM || status == HO_E_SYSTEM);
+    if (status != HO_E_NOMEM && status != HO_E_SYSTEM)
+        CHECK_STATUS(status, HO_OK);
     return status == HO_OK;
 }
 
