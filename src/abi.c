@@ -4,6 +4,8 @@
 
 #include "handoff/handoff.h"
 
+#include "abi_embed.h"
+
 #include <string.h>
 
 int32_t ho_strerror(int32_t status, const char **name, const char **text)
@@ -69,6 +71,7 @@ static ho_abi_info this_abi(void)
         .major = HO_ABI_MAJOR,
         .minor = HO_ABI_MINOR,
         .patch = HO_ABI_PATCH,
+        .layout_hash = HOI_ABI_LAYOUT_HASH,
         .line_bytes = HOI_LINE,
         .pointer_bits = sizeof(void *) * 8,
         .little_endian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -103,6 +106,7 @@ int32_t ho_init(uint32_t type, void *ptr, size_t size)
         [HO_TYPE_OWNER_OPTS] = HO_OWNER_OPTS_MIN,
         [HO_TYPE_STATS] = HO_STATS_MIN,
         [HO_TYPE_OUTSTANDING] = HO_OUTSTANDING_MIN,
+        [HO_TYPE_ABI_ROW] = HO_ABI_ROW_MIN,
     };
     if (!ptr || type >= sizeof min_bytes / sizeof *min_bytes || !min_bytes[type])
         return HO_E_INVAL;

@@ -35,7 +35,7 @@ static int32_t from_domain(struct hoi_producer *p, struct hoi_seg **seg)
     if (status)
         (void)A_FSUB(s->held, 1, memory_order_relaxed);
     else
-        (*seg)->service = s;
+        hoi_set((*seg)->service, s);
     return status;
 }
 
@@ -119,7 +119,7 @@ void hoi_arena_leave(struct hoi_producer *p)
 
 void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)
 {
-    struct hoi_service *s = seg->service;
+    struct hoi_service *s = hoi_get(seg->service);
     hoi_set(seg->use, HOI_SEG_FREE);
     HO_HOOK("arena:before_recycle");
     if (!s) { /* the domain's own: slices */

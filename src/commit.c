@@ -181,25 +181,27 @@ static inline int32_t commit_check(struct sending *s, ho_buf *b, struct hoi_seg 
 /* Counts a committed buffer for the arena that it lies in. */
 static inline void account_arena(struct sending *s, const struct hoi_seg *seg, const ho_buf *b)
 {
-    if (hoi_likely(seg->service == s->p->service)) {
+    struct hoi_service *home = hoi_get(seg->service);
+    if (hoi_likely(home == s->p->service)) {
         s->own++;
         s->own_bytes += b->len;
     } else {
-        hoi_count(seg->service->lent_messages, 1);
-        hoi_count(seg->service->lent_bytes, b->len);
+        hoi_count(home->lent_messages, 1);
+        hoi_count(home->lent_bytes, b->len);
     }
 }
 
 static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
     uint32_t number = hoi_handle_number(b->handle);
-    uint64_t at = (uint64_t)(uintptr_t)b->ptr;
-    uint64_t extent = hoi_get(seg->notes[number]) & HOI_NOTE_BYTES;
-    if (seg == s->p->seg && at + extent == hoi_get(seg->cursor)) {
-        hoi_set(seg->cursor, at + b->len + (extent - b->cap)); /* the tailroom stays */
+    uint64_t note = hoi_get(seg->notes[number]);
+    uint64_t end = seg->base + hoi_note_start(note) + hoi_note_bytes(note);
+    if (seg == s->p->seg && end == hoi_get(seg->cursor)) {
+        uint64_t at = (uint64_t)(uintptr_t)b->ptr;
+        hoi_set(seg->cursor, at + b->len + (end - at - b->cap)); /* the tailroom stays */
         b->cap = b->len;
     }
-    hoi_set(seg->notes[number], (uint32_t)b->len);
+    hoi_set(seg->notes[number], b->len);
     b->kind = HO_KIND_ARENA;
     account_arena(s, seg, b);
 }
@@ -253,14 +255,16 @@ static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
     uint64_t cap = b->cap ? b->cap : b->len;
     if (b->handle || b->kind || b->service)
         return HO_E_RESERVED;
-    if ((!b->ptr && cap) || (uint64_t)(uintptr_t)b->ptr + cap < cap || b->len > cap)
+    if ((!b->ptr && cap) || (uint64_t)(uintptr_t)b->ptr + cap < cap)
         return HO_E_INVAL;
-    if (hoi_get(p->recs->issued) == p->recs->opened &&
-        !hoi_seg_more_numbers(p->recs, p->recs == &hoi_seg_none ? 0 : HOI_FOREIGN_NUMBERS)) {
+    if (b->len > cap)
+        return HO_E_RANGE;
+    uint32_t most = p->recs == &hoi_seg_none ? 0 : p->domain->foreign_numbers;
+    if (hoi_get(p->recs->issued) == p->recs->opened && !hoi_seg_more_numbers(p->recs, most)) {
         int32_t status = hoi_arena_next(p, HOI_SEG_FOREIGN);
         if (status)
             return status;
-        (void)hoi_seg_more_numbers(p->recs, HOI_FOREIGN_NUMBERS);
+        (void)hoi_seg_more_numbers(p->recs, p->domain->foreign_numbers);
     }
     *seg = p->recs;
     return HO_OK;

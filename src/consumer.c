@@ -48,17 +48,19 @@ static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
     return n;
 }
 
-/* Looks again, after dozing: lanes and the state of the service. */
-static int anything(struct hoi_consumer *c)
+/* The two things that end a sleep, looked at after dozing: a message or the end; a change of lanes. */
+static int ready(struct hoi_consumer *c)
 {
-    if (A_LOAD(c->service->epoch, memory_order_seq_cst) !=
-            c->epoch_seen || /* edge EPOCH: acquire */
-        c->closing)
-        return 1;
     for (uint32_t i = 0; i < c->lanes_count; i++)
         if (hoi_lane_recheck(&c->lanes[i]->core))
             return 1;
-    return 0;
+    return c->closing != 0;
+}
+
+static int changed(const struct hoi_consumer *c)
+{
+    return A_LOAD(c->service->epoch, memory_order_seq_cst) !=
+           c->epoch_seen; /* edge EPOCH: acquire */
 }
 
 /* Nothing was there: for a consumer with a descriptor, arms it, unless something came meanwhile. */
@@ -68,7 +70,7 @@ static int arm(struct hoi_consumer *c)
         return 1;
     hoi_bell_doze(&c->bell.core, HOI_BELL_ARMED);
     HO_HOOK("consumer:armed");
-    if (!anything(c))
+    if (!changed(c) && !ready(c))
         return 1;
     hoi_bell_get_up(&c->bell);
     return 0;
@@ -114,34 +116,42 @@ static void judge_late(struct hoi_consumer *c)
     }
 }
 
+/* Sleeps once, unless something is there or has changed. HO_TIMEOUT: the deadline has passed. */
+static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns)
+{
+    int32_t status = HO_OK;
+    hoi_bell_doze(&c->bell.core, HOI_BELL_SLEEPING);
+    HO_HOOK("consumer:dozing");
+    if (!changed(c) && !ready(c) &&
+        hoi_os_futex_wait(&c->bell.core.word, HOI_BELL_SLEEPING, deadline_ns) < 0) {
+        status = HO_TIMEOUT;
+        if (ready(c))
+            judge_late(c);
+    }
+    hoi_bell_get_up(&c->bell);
+    return status;
+}
+
 int32_t ho_wait(ho_consumer *handle, int64_t timeout_ns)
 {
     struct hoi_consumer *c = hoi_consumer_get(handle);
     if (!c)
         return hoi_handle_status();
-    if (stale(c))
-        (void)hoi_consumer_refresh(c);
-    if (anything(c))
-        return HO_OK;
-    if (timeout_ns == 0)
-        return HO_TIMEOUT;
-    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
-    int32_t status = HO_OK;
-    while (!status) {
-        hoi_bell_get_up(&c->bell);
-        hoi_bell_doze(&c->bell.core, HOI_BELL_SLEEPING);
-        HO_HOOK("consumer:dozing");
-        if (anything(c))
-            break;
-        if (hoi_os_futex_wait(&c->bell.core.word, HOI_BELL_SLEEPING, deadline_ns) < 0)
-            status = HO_TIMEOUT;
-    }
-    if (status && anything(c)) {
-        judge_late(c);
-        status = HO_OK;
-    }
+    int64_t deadline_ns = timeout_ns ? hoi_os_deadline(timeout_ns) : 0;
+    int32_t status = timeout_ns ? HO_OK : HO_TIMEOUT; /* 0 only looks */
     hoi_bell_get_up(&c->bell);
-    return status;
+    for (;;) {
+        if (stale(c)) {
+            int32_t refreshed = hoi_consumer_refresh(c);
+            if (refreshed < 0)
+                return refreshed;
+        }
+        if (ready(c))
+            return HO_OK;
+        if (status)
+            return status;
+        status = sleep_once(c, deadline_ns);
+    }
 }
 
 int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)

@@ -15,21 +15,36 @@ static size_t lanes_bytes(uint32_t room)
     return (size_t)room * sizeof(struct hoi_lane *);
 }
 
+/* Made at opening already, so that taking needs memory only past this many lanes. */
+#define LANES_ROOM 512u
+
+static int32_t lanes_grow(struct hoi_consumer *c)
+{
+    uint32_t room = c->lanes_room ? 2 * c->lanes_room : LANES_ROOM;
+    struct hoi_lane **lanes = hoi_os_alloc(lanes_bytes(room));
+    if (!lanes)
+        return HO_E_NOMEM;
+    for (uint32_t i = 0; i < c->lanes_count; i++)
+        lanes[i] = c->lanes[i];
+    hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+    c->lanes = lanes;
+    c->lanes_room = room;
+    return HO_OK;
+}
+
+static void lanes_forget(struct hoi_consumer *c)
+{
+    hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+    c->lanes = NULL;
+    c->lanes_count = c->lanes_room = 0;
+}
+
 static int32_t lanes_add(struct hoi_consumer *c, struct hoi_lane *lane)
 {
-    if (c->lanes_count == c->lanes_room) {
-        uint32_t room = c->lanes_room ? 2 * c->lanes_room : 512;
-        struct hoi_lane **lanes = hoi_os_alloc(lanes_bytes(room));
-        if (!lanes)
-            return HO_E_NOMEM;
-        for (uint32_t i = 0; i < c->lanes_count; i++)
-            lanes[i] = c->lanes[i];
-        hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
-        c->lanes = lanes;
-        c->lanes_room = room;
-    }
-    c->lanes[c->lanes_count++] = lane;
-    return HO_OK;
+    int32_t status = c->lanes_count == c->lanes_room ? lanes_grow(c) : HO_OK;
+    if (!status)
+        c->lanes[c->lanes_count++] = lane;
+    return status;
 }
 
 int32_t hoi_consumer_refresh(struct hoi_consumer *c)
@@ -81,24 +96,27 @@ static int32_t consumer_slot(struct hoi_service *s, uint32_t wanted, struct hoi_
     return HO_OK;
 }
 
-/* Under the mutex: lanes from everybody who is there, and those that nobody takes from. */
+/* Under the mutex: lanes from everybody who is there. */
 static int32_t connect_all(struct hoi_consumer *c)
 {
     struct hoi_service *s = c->service;
     struct hoi_lane *dead = NULL;
-    for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
+    int32_t status = lanes_grow(c);
+    for (uint32_t n = 0; !status && n < HOI_PRODUCERS_MAX; n++) {
         struct hoi_producer *p = A_LOAD(s->producers[n], memory_order_relaxed);
-        if (!p || p->open != HOI_OPEN || hoi_lane_connect(p, c))
-            continue;
-        for (struct hoi_lane *lane = s->lanes, *next; lane; lane = next) {
-            next = lane->next;
-            if (lane->consumer == c)
-                hoi_lane_unlink(s, lane, &dead);
-        }
-        hoi_lanes_bury(s, dead); /* nothing is in them: no release runs here */
-        return HO_E_NOMEM;
+        if (p && p->open == HOI_OPEN && !hoi_lane_connect(p, c))
+            status = HO_E_NOMEM;
     }
-    return HO_OK;
+    if (!status)
+        return HO_OK;
+    for (struct hoi_lane *lane = s->lanes, *next; lane; lane = next) {
+        next = lane->next;
+        if (lane->consumer == c)
+            hoi_lane_unlink(s, lane, &dead);
+    }
+    hoi_lanes_bury(s, dead); /* nothing is in them: no release runs here */
+    lanes_forget(c);
+    return status;
 }
 
 /* Under the mutex: c takes over a lane that had another consumer. */
@@ -116,42 +134,56 @@ static void adopt_orphans(struct hoi_consumer *c)
             adopt(c, lane);
 }
 
-int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts, ho_consumer **consumer)
+static int32_t opts_check(const ho_consumer_opts *opts, ho_consumer_opts *known)
 {
-    struct hoi_service *s = hoi_service_get(service);
-    struct hoi_consumer *c = NULL;
-    ho_consumer_opts known = {0};
-    int refused;
-    if (consumer)
-        *consumer = NULL;
-    if (!s)
-        return hoi_handle_status();
-    if (!consumer)
-        return HO_E_INVAL;
-    int32_t status = opts ? hoi_opts_read(&known, sizeof known, HO_CONSUMER_OPTS_MIN, opts) : HO_OK;
+    *known = (ho_consumer_opts){0};
+    int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_CONSUMER_OPTS_MIN, opts) : HO_OK;
     if (status)
         return status;
-    if (known.flags & HO_BUF_FLAGS_MUST)
+    if (known->flags & HO_BUF_FLAGS_MUST)
         return HO_E_FLAGS;
-    if (known.reserved0)
-        return HO_E_RESERVED;
-    pthread_mutex_lock(&s->domain->mutex);
-    status = hoi_get(s->closing) ? HO_E_CLOSED : consumer_slot(s, known.number_plus_1, &c);
+    return known->reserved0 ? HO_E_RESERVED : HO_OK;
+}
+
+/* Under the mutex. */
+static int32_t consumer_start(struct hoi_service *s, uint32_t wanted,
+                              struct hoi_consumer **consumer)
+{
+    struct hoi_consumer *c;
+    int refused;
+    int32_t status = hoi_get(s->closing) ? HO_E_CLOSED : consumer_slot(s, wanted, &c);
     if (!status && !(c->handle = hoi_handle_new(HOI_CONSUMER, c, &refused)))
         status = HO_E_LIMIT;
     if (!status && (status = connect_all(c)))
         hoi_handle_drop(c->handle);
-    if (!status) {
-        c->open = HOI_OPEN;
-        s->consumers_open++;
-        if (s->routing == HO_ROUTE_KEY) {
-            adopt_orphans(c);
-            hoi_service_rebalance(s);
-        }
-        hoi_service_touch(s);
-        *consumer = (ho_consumer *)(uintptr_t)c->handle;
+    if (status)
+        return status;
+    c->open = HOI_OPEN;
+    s->consumers_open++;
+    if (s->routing == HO_ROUTE_KEY) {
+        adopt_orphans(c);
+        hoi_service_rebalance(s);
     }
-    pthread_mutex_unlock(&s->domain->mutex);
+    hoi_service_touch(s);
+    *consumer = c;
+    return HO_OK;
+}
+
+int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts, ho_consumer **consumer)
+{
+    struct hoi_consumer *c;
+    ho_consumer_opts known;
+    if (consumer)
+        *consumer = NULL;
+    int32_t status = consumer ? opts_check(opts, &known) : HO_E_INVAL;
+    struct hoi_service *s = hoi_service_lock(service);
+    if (!s)
+        return hoi_handle_status();
+    if (!status)
+        status = consumer_start(s, known.number_plus_1, &c);
+    if (!status)
+        *consumer = (ho_consumer *)(uintptr_t)c->handle;
+    hoi_service_unlock(s);
     return status;
 }
 
@@ -212,9 +244,7 @@ int32_t ho_consumer_close(ho_consumer *handle)
     pthread_mutex_lock(&s->domain->mutex);
     hoi_service_touch(s);
     disconnect_all(c, inherit, &dead);
-    hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
-    c->lanes = NULL;
-    c->lanes_count = c->lanes_room = 0;
+    lanes_forget(c);
     pthread_mutex_unlock(&s->domain->mutex);
     hoi_lanes_bury(s, dead);
     pthread_mutex_lock(&s->domain->mutex); /* last: from here on the service may go */

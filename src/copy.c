@@ -38,7 +38,7 @@ static int32_t copy_here(struct hoi_producer *p, const ho_buf *from, ho_buf *cop
     if (from->len)
         __builtin_memcpy(copy->ptr, from->ptr, from->len);
     struct hoi_seg *seg = hoi_seg_at(&p->domain->segs, hoi_handle_seg(copy->handle));
-    hoi_set(seg->notes[hoi_handle_number(copy->handle)], (uint32_t)from->len);
+    hoi_set(seg->notes[hoi_handle_number(copy->handle)], from->len);
     copy->kind = HO_KIND_ARENA;
     copy->len = from->len;
     copy->cap = from->len;

@@ -8,36 +8,6 @@
 #define SEGMENT_LEAST (16u << 10)
 #define SEGMENT_MOST (16u << 20)
 
-/* Salts: which of the 64 numbers a domain has; part of each buffer's handle, so never 0. They are
- * used in turn, so that a stale handle of a destroyed domain is not at once valid in the next. */
-static pthread_mutex_t salts_mutex = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t salts_used[256];
-static uint32_t salt_last, domains_open;
-
-static uint32_t salt_take(void)
-{
-    uint32_t salt = 0;
-    pthread_mutex_lock(&salts_mutex);
-    if (domains_open < HOI_DOMAINS_MAX) {
-        do
-            salt_last = salt_last % 255 + 1;
-        while (salts_used[salt_last]);
-        salt = salt_last;
-        salts_used[salt] = 1;
-        domains_open++;
-    }
-    pthread_mutex_unlock(&salts_mutex);
-    return salt;
-}
-
-static void salt_give(uint32_t salt)
-{
-    pthread_mutex_lock(&salts_mutex);
-    salts_used[salt] = 0;
-    domains_open--;
-    pthread_mutex_unlock(&salts_mutex);
-}
-
 static int32_t opts_check(const ho_domain_opts *opts, ho_domain_opts *known)
 {
     *known = (ho_domain_opts){0};
@@ -62,10 +32,12 @@ static int32_t opts_check(const ho_domain_opts *opts, ho_domain_opts *known)
 static void domain_free(struct hoi_domain *d)
 {
     hoi_owners_free(d);
+    for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
+        hoi_os_free(d->services[i], sizeof(struct hoi_service));
     if (d->segs.table)
         hoi_segs_free(&d->segs);
-    if (d->segs.salt)
-        salt_give(d->segs.salt);
+    if (d->handle)
+        hoi_handle_drop(d->handle);
     pthread_mutex_destroy(&d->mutex);
     hoi_os_free(d, sizeof *d);
 }
@@ -84,14 +56,14 @@ int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
     if (!d)
         return HO_E_NOMEM;
     pthread_mutex_init(&d->mutex, NULL);
-    uint32_t salt = salt_take();
-    status =
-        salt ? hoi_segs_init(&d->segs, salt, known.max_bytes, known.segment_bytes) : HO_E_LIMIT;
-    d->segs.salt = salt;
-    uint64_t fits = known.segment_bytes / sizeof(struct hoi_slice);
-    d->slice_numbers = fits < HOI_SLICE_NUMBERS ? (uint32_t)fits : HOI_SLICE_NUMBERS;
-    if (!status && !(d->handle = hoi_handle_new(HOI_DOMAIN, d, &refused)))
+    d->handle = hoi_handle_new(HOI_DOMAIN, d, &refused);
+    if (!d->handle)
         status = refused ? HO_E_SYSTEM : HO_E_LIMIT;
+    else
+        status = hoi_segs_init(&d->segs, hoi_handle_index(d->handle), known.max_bytes,
+                               known.segment_bytes);
+    d->slice_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_slice));
+    d->foreign_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_foreign));
     if (status)
         domain_free(d);
     else
@@ -106,7 +78,7 @@ static int look(struct hoi_domain *d, ho_outstanding *out)
     pthread_mutex_lock(&d->mutex);
     int any = hoi_outstanding_add(d, NULL, out);
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
-        if (d->services[i])
+        if (d->services[i] && d->services[i]->open)
             any |= hoi_outstanding_add(d, d->services[i], out);
     pthread_mutex_unlock(&d->mutex);
     return any;
@@ -123,7 +95,7 @@ static void close_services(struct hoi_domain *d)
 {
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++) {
         pthread_mutex_lock(&d->mutex);
-        uint64_t handle = d->services[i] ? d->services[i]->handle : 0;
+        uint64_t handle = d->services[i] && d->services[i]->open ? d->services[i]->handle : 0;
         pthread_mutex_unlock(&d->mutex);
         if (handle)
             (void)ho_service_close((ho_service *)(uintptr_t)handle, 0, NULL);
@@ -170,11 +142,10 @@ int32_t ho_domain_destroy(ho_domain *handle, ho_outstanding *outstanding)
         return HO_E_REENTRANT;
     int any = look(d, &out) || hoi_owners_out(d);
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
-        any |= d->services[i] != NULL;
+        any |= d->services[i] && d->services[i]->open;
     report(outstanding, &out);
     if (any)
         return HO_E_BUSY;
-    hoi_handle_drop(d->handle);
     domain_free(d);
     return HO_OK;
 }

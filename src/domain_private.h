@@ -8,7 +8,6 @@
 
 #include "handoff/domain.h"
 
-#define HOI_DOMAINS_MAX 64u
 #define HOI_SERVICES_MAX 256u
 #define HOI_OWNERS_MAX 1024u
 
@@ -18,7 +17,7 @@ struct hoi_service;
 struct hoi_domain {
     struct hoi_segs segs;
     struct hoi_slices slices;
-    uint32_t slice_numbers; /* per segment of slices: what fits, at most 4,096 */
+    uint32_t slice_numbers, foreign_numbers; /* records per segment */
     uint64_t handle;
     pthread_mutex_t mutex; /* opening, closing, statistics: never the hot path */
     A_TYPE(uint32_t) closing;
@@ -31,6 +30,15 @@ static inline struct hoi_domain *hoi_domain_get(const ho_domain *handle)
     return hoi_handle_get(HOI_DOMAIN, handle);
 }
 
+/* Was this handle given out? Foreign buffers keep their owner where others have their seal; there the
+ * number tells. */
+static inline int hoi_seal_fits(const struct hoi_domain *d, struct hoi_seg *seg, const ho_buf *b)
+{
+    if (hoi_unlikely(hoi_get(seg->use) == HOI_SEG_FOREIGN))
+        return hoi_handle_number(b->handle) < hoi_get(seg->issued);
+    return b->owner == hoi_seal(d->segs.secret, b->handle);
+}
+
 /* Is this a buffer of the domain, no loan, that somebody holds? */
 static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
 {
@@ -40,7 +48,7 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     int32_t status = hoi_seg_find(&d->segs, b->handle, &seg);
     if (status)
         return status;
-    if (!hoi_seg_live(seg, b->handle))
+    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, seg, b))
         return HO_E_STALE;
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }

@@ -11,7 +11,8 @@ static _Alignas(4096) struct {
     A_TYPE(uint32_t) alive;
     A_TYPE(uint64_t) generation;
     pthread_mutex_t mutex;
-    uint8_t pad[4096 - 16 - sizeof(pthread_mutex_t)];
+    uint32_t turn[HOI_TYPES], open[HOI_TYPES];
+    uint8_t pad[4096 - 16 - sizeof(pthread_mutex_t) - 8 * HOI_TYPES];
 } wiped;
 
 static A_TYPE(uint32_t) was_alive; /* not wiped: this process or the one it came from had handles */
@@ -30,14 +31,20 @@ static int wake_up(void)
     return 0;
 }
 
+/* Indices are given in turn. A domain's index is the salt in the handles of its buffers, 8 bits, and
+ * should not come back at once. Index 0 stays free: see hoi_handle_get. */
 static struct hoi_entry *free_entry(enum hoi_type type, uint64_t *index)
 {
-    for (uint64_t i = 0; i < HOI_TABLE_SLOTS; i++)
-        if (!hoi_get(hoi_table[type][i].self)) {
-            *index = i;
-            return &hoi_table[type][i];
-        }
-    return NULL;
+    uint32_t last = type == HOI_DOMAIN ? 255 : HOI_TABLE_SLOTS - 1;
+    uint32_t most = type == HOI_DOMAIN ? HOI_DOMAINS_MAX : last;
+    if (wiped.open[type] == most)
+        return NULL;
+    do
+        wiped.turn[type] = wiped.turn[type] % last + 1;
+    while (hoi_get(hoi_table[type][wiped.turn[type]].self));
+    wiped.open[type]++;
+    *index = wiped.turn[type];
+    return &hoi_table[type][*index];
 }
 
 uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused)
@@ -63,6 +70,7 @@ void hoi_handle_drop(uint64_t handle)
     struct hoi_entry *e = &hoi_table[(handle >> 56) - 1][handle % HOI_TABLE_SLOTS];
     hoi_set(e->self, 0);
     e->object = NULL;
+    wiped.open[(handle >> 56) - 1]--;
     pthread_mutex_unlock(&wiped.mutex);
 }
 

@@ -11,11 +11,15 @@
 #define HOI_HANDLE_H
 
 #include "atomic.h"
+
 #include "handoff/status.h"
+
+#include <stddef.h>
 
 enum hoi_type { HOI_DOMAIN, HOI_SERVICE, HOI_PRODUCER, HOI_CONSUMER, HOI_TYPES };
 
-#define HOI_TABLE_SLOTS 8192u /* per type: 64 domains, and what they open */
+#define HOI_TABLE_SLOTS 8192u /* per type and process, but for domains */
+#define HOI_DOMAINS_MAX 64u
 
 struct hoi_entry {
     A_TYPE(uint64_t) self; /* the valid handle, 0 when free */
@@ -28,6 +32,8 @@ extern struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
 uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused);
 void hoi_handle_drop(uint64_t handle);
 
+#define hoi_handle_index(h) ((uint32_t)((h) % HOI_TABLE_SLOTS))
+
 /* What to answer when hoi_handle_get gave NULL: HO_E_HANDLE or HO_E_FORKED. */
 int32_t hoi_handle_status(void);
 
@@ -35,9 +41,9 @@ static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
 {
     uint64_t h = (uint64_t)(uintptr_t)handle;
     struct hoi_entry *e = &hoi_table[type][h % HOI_TABLE_SLOTS];
-    /* Relaxed: whoever passes a handle to another thread orders that himself. A zero handle is
-     * refused because `self` of a free entry is never equal to a handle: see hoi_handle_new. */
-    if (hoi_unlikely(hoi_get(e->self) != h || !h))
+    /* Relaxed: whoever passes a handle to another thread orders that himself. The zero handle finds
+     * a free entry, which has no object. */
+    if (hoi_unlikely(hoi_get(e->self) != h))
         return NULL;
     return e->object;
 }

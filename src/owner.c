@@ -19,7 +19,7 @@ struct hoi_owner *hoi_owner_find(struct hoi_domain *d, uint32_t id)
     if (INDEX(id) >= HOI_OWNERS_MAX)
         return NULL;
     struct hoi_owner *o =
-        A_LOAD(d->owners[INDEX(id)], memory_order_acquire); /* edge OWNER: acquire */
+        A_LOAD(d->owners[INDEX(id)], memory_order_acquire);           /* edge OWNER: acquire */
     return o && A_LOAD(o->id, memory_order_acquire) == id ? o : NULL; /* edge OWNER: acquire */
 }
 

@@ -12,14 +12,14 @@ static inline uint64_t align_up(uint64_t at, uint32_t align_log2)
 }
 
 static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_t handle,
-                              uint32_t align_log2)
+                              uint32_t seal, uint32_t align_log2)
 {
     loan->ptr = (uint8_t *)(uintptr_t)at;
     loan->len = 0;
     loan->handle = handle;
     loan->token = 0;
     loan->cap = bytes;
-    loan->owner = 0;
+    loan->owner = seal;
     loan->service = 0;
     loan->flags = 0;
     loan->frames_left = 0;
@@ -33,10 +33,11 @@ static inline void loan_issue(struct hoi_seg *seg, uint64_t at, uint64_t bytes, 
                               uint32_t align_log2, ho_buf *loan)
 {
     uint32_t number = hoi_get(seg->issued);
-    hoi_set(seg->notes[number], HOI_NOTE_LOAN | (uint32_t)(bytes + tail));
+    hoi_set(seg->notes[number], (at - seg->base) << 32 | HOI_NOTE_LOAN | (bytes + tail));
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
-    loan_write(loan, at, bytes, seg->handle_base + number, align_log2);
+    uint64_t handle = seg->handle_base + number;
+    loan_write(loan, at, bytes, handle, hoi_seal(seg->secret, handle), align_log2);
 }
 
 int32_t ho_reserve(ho_producer *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
@@ -124,15 +125,17 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
     if (hoi_unlikely(status))
         return status;
     struct hoi_seg *s = *seg;
-    uint32_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
+    if (hoi_unlikely(b->owner != hoi_seal(p->domain->segs.secret, b->handle)))
+        return HO_E_STALE;
+    uint64_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
     if (hoi_unlikely(hoi_get(s->gen) != hoi_handle_gen(b->handle) ||
                      hoi_get(s->use) != HOI_SEG_BYTES ||
                      hoi_handle_number(b->handle) >= hoi_get(s->issued) || !(note & HOI_NOTE_LOAN)))
         return HO_E_STALE;
-    uint64_t offset = (uint64_t)(uintptr_t)b->ptr - s->base;
-    if (hoi_unlikely(b->len > b->cap || b->cap > (note & HOI_NOTE_BYTES) ||
-                     offset > p->domain->segs.seg_bytes ||
-                     b->cap > p->domain->segs.seg_bytes - offset))
+    /* ptr may have moved forward, with cap less by as much. */
+    uint64_t moved = (uint64_t)(uintptr_t)b->ptr - (s->base + hoi_note_start(note));
+    uint64_t room = hoi_note_bytes(note);
+    if (hoi_unlikely(moved > room || b->cap > room - moved || b->len > b->cap))
         return HO_E_RANGE;
     return HO_OK;
 }
@@ -141,10 +144,9 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
 static void loan_return(struct hoi_producer *p, struct hoi_seg *seg, const ho_buf *b)
 {
     uint32_t number = hoi_handle_number(b->handle);
-    uint32_t note = hoi_get(seg->notes[number]);
-    if (seg == p->seg &&
-        (uint64_t)(uintptr_t)b->ptr + (note & HOI_NOTE_BYTES) == hoi_get(seg->cursor))
-        hoi_set(seg->cursor, (uint64_t)(uintptr_t)b->ptr);
+    uint64_t note = hoi_get(seg->notes[number]), start = seg->base + hoi_note_start(note);
+    if (seg == p->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
+        hoi_set(seg->cursor, start);
     hoi_set(seg->notes[number], 0);
     int done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
                                (uint32_t)1 << number % HOI_WORD_BITS);
@@ -185,32 +187,44 @@ static int number_for_split(struct hoi_producer *p, struct hoi_seg *seg)
     return 1;
 }
 
+/* The loan keeps what is behind its first `bytes`. */
+static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
+{
+    uint32_t number = hoi_handle_number(loan->handle);
+    uint64_t note = hoi_get(seg->notes[number]);
+    uint64_t end = seg->base + hoi_note_start(note) + hoi_note_bytes(note);
+    loan->ptr += bytes;
+    loan->cap -= bytes;
+    loan->len = loan->len > bytes ? loan->len - bytes : 0;
+    uint64_t at = (uint64_t)(uintptr_t)loan->ptr;
+    hoi_set(seg->notes[number], (at - seg->base) << 32 | HOI_NOTE_LOAN | (end - at));
+}
+
 int32_t ho_split(ho_producer *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
     struct hoi_seg *seg;
+    if (front && front != loan)
+        *front = (ho_buf){0};
     if (!p)
         return hoi_handle_status();
     if (!loan || !front || loan == front)
         return HO_E_INVAL;
-    *front = (ho_buf){0};
     int32_t status = hoi_loan_check(p, loan, &seg);
     if (status)
         return status;
-    if (seg->service != p->service || seg->shard != p->number)
+    if (hoi_get(seg->service) != p->service || seg->shard != p->number)
         return HO_E_DOMAIN;
     if (bytes == 0 || bytes > loan->cap)
         return HO_E_RANGE;
-    if (!number_for_split(p, seg))
+    if (!number_for_split(p, seg)) {
+        hoi_bump(p->full, 1);
         return HO_FULL;
+    }
     uint64_t cursor = hoi_get(seg->cursor);
     loan_issue(seg, (uint64_t)(uintptr_t)loan->ptr, bytes, 0, loan->align_log2, front);
     hoi_set(seg->cursor, cursor);
     front->len = bytes;
-    uint32_t number = hoi_handle_number(loan->handle);
-    hoi_set(seg->notes[number], hoi_get(seg->notes[number]) - (uint32_t)bytes);
-    loan->ptr += bytes;
-    loan->cap -= bytes;
-    loan->len = loan->len > bytes ? loan->len - bytes : 0;
+    loan_shrink(seg, loan, bytes);
     return HO_OK;
 }

@@ -90,9 +90,10 @@ int32_t hoi_producer_refresh(struct hoi_producer *p)
         if (hoi_get(s->closing))
             hoi_routes_drop_fences(p); /* nothing will be sent any more */
         lanes_follow(p, &dead);
-        p->epoch_seen = hoi_get(s->epoch);
         if (hoi_get(s->closing))
-            status = HO_E_CLOSED;
+            status = HO_E_CLOSED; /* and the picture stays stale: the fast path ends here too */
+        else
+            p->epoch_seen = hoi_get(s->epoch);
     }
     pthread_mutex_unlock(&p->domain->mutex);
     hoi_lanes_bury(s, dead);
@@ -132,6 +133,13 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t
         (void)hoi_os_futex_wait(&p->bell.core.word, HOI_BELL_SLEEPING, until);
     hoi_bell_get_up(&p->bell);
     return HO_OK;
+}
+
+static void lanes_forget(struct hoi_producer *p)
+{
+    hoi_os_free(p->lanes, lanes_bytes(p->lanes_room));
+    p->lanes = p->dirty = NULL;
+    p->lanes_room = 0;
 }
 
 /* Under the mutex: a producer object for the lowest free number; kept from an earlier one if any. */
@@ -177,22 +185,22 @@ static int32_t connect_all(struct hoi_producer *p)
             hoi_lane_unlink(s, lane, &dead);
     }
     hoi_lanes_bury(s, dead); /* nothing is in them: no release runs here */
+    lanes_forget(p);
     return status;
 }
 
 int32_t ho_producer_open(ho_service *service, ho_producer **producer)
 {
-    struct hoi_service *s = hoi_service_get(service);
     struct hoi_producer *p = NULL;
     int refused;
     if (producer)
         *producer = NULL;
+    struct hoi_service *s = hoi_service_lock(service);
     if (!s)
         return hoi_handle_status();
-    if (!producer)
-        return HO_E_INVAL;
-    pthread_mutex_lock(&s->domain->mutex);
-    int32_t status = hoi_get(s->closing) ? HO_E_CLOSED : producer_slot(s, &p);
+    int32_t status = !producer ? HO_E_INVAL : hoi_get(s->closing) ? HO_E_CLOSED : HO_OK;
+    if (!status)
+        status = producer_slot(s, &p);
     if (!status && !(p->handle = hoi_handle_new(HOI_PRODUCER, p, &refused)))
         status = HO_E_LIMIT;
     if (!status && (status = connect_all(p)))
@@ -204,7 +212,7 @@ int32_t ho_producer_open(ho_service *service, ho_producer **producer)
         p->epoch_seen = hoi_get(s->epoch);
         *producer = (ho_producer *)(uintptr_t)p->handle;
     }
-    pthread_mutex_unlock(&s->domain->mutex);
+    hoi_service_unlock(s);
     return status;
 }
 
@@ -239,9 +247,7 @@ int32_t ho_producer_close(ho_producer *handle)
     p->open = HOI_LEAVING;
     hoi_routes_drop_fences(p);
     disconnect_all(p, &dead);
-    hoi_os_free(p->lanes, lanes_bytes(p->lanes_room));
-    p->lanes = p->dirty = NULL;
-    p->lanes_room = 0;
+    lanes_forget(p);
     hoi_service_touch(s);
     pthread_mutex_unlock(&s->domain->mutex);
     hoi_lanes_bury(s, dead);

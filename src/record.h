@@ -10,10 +10,6 @@
 
 #include "segment.h"
 
-/* Numbers per segment of records: few, so that they stay in the first-level cache. */
-#define HOI_FOREIGN_NUMBERS 128u
-#define HOI_SLICE_NUMBERS HOI_SEG_NUMBERS
-
 struct hoi_foreign {
     HOI_COUNTER(uint64_t) token;
     HOI_COUNTER(uint64_t) base;

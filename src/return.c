@@ -89,9 +89,6 @@ static void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t number)
  * by itself; the hold and the word's count go together in one subtraction. */
 static int foreign_return(struct batch *t, const struct group *g)
 {
-    /* Numbers of an open word that were not given out yet have no record. */
-    if (g->word * HOI_WORD_BITS + 31 - (uint32_t)__builtin_clz(g->mask) >= hoi_get(g->seg->issued))
-        return 0;
     hoi_count_hold(&g->seg->count, HOI_COUNT_HOLD);
     int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
@@ -154,6 +151,8 @@ static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct 
     int32_t status = hoi_seg_find(&d->segs, b->handle, &g->seg);
     if (hoi_unlikely(status))
         return status;
+    if (hoi_unlikely(!hoi_seal_fits(d, g->seg, b)))
+        return HO_E_STALE;
     uint32_t number = hoi_handle_number(b->handle);
     g->word = number / HOI_WORD_BITS;
     g->gen = hoi_handle_gen(b->handle);
@@ -162,14 +161,15 @@ static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct 
 }
 
 /* Handles that differ in the bit alone share a word: segment, generation and word are the rest. */
-static inline uint32_t group_extend(const ho_buf *bufs, uint32_t count, struct group *g)
+static inline uint32_t group_extend(const struct hoi_domain *d, const ho_buf *bufs, uint32_t count,
+                                    struct group *g)
 {
     uint64_t rest = bufs[0].handle / HOI_WORD_BITS;
     uint32_t n = 1;
     for (; n < count; n++) {
         uint32_t bit = (uint32_t)1 << bufs[n].handle % HOI_WORD_BITS;
         if (bufs[n].handle / HOI_WORD_BITS != rest || (g->mask & bit) ||
-            bufs[n].kind == HO_KIND_LOAN)
+            bufs[n].kind == HO_KIND_LOAN || !hoi_seal_fits(d, g->seg, &bufs[n]))
             break;
         g->mask |= bit;
     }
@@ -190,7 +190,7 @@ static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_
         status = group_begin(t->d, &bufs[i], &g);
         if (hoi_unlikely(status))
             break;
-        uint32_t first = g.mask, n = group_extend(bufs + i, count - i, &g);
+        uint32_t first = g.mask, n = group_extend(t->d, bufs + i, count - i, &g);
         if (hoi_unlikely(!group_return(t, &g))) {
             /* One of them is stale. One by one, to find which: those before it go. */
             g.mask = first;

@@ -73,11 +73,11 @@ void hoi_routes_follow(struct hoi_producer *p)
 {
     for (uint32_t b = 0; b < HOI_BUCKETS; b++) {
         uint16_t old = p->route[b] & (uint16_t)~HOI_ROUTE_FENCED, now = p->service->route[b];
-        if (old == now)
-            continue;
-        if (old != HOI_NOBODY && !(p->route[b] & HOI_ROUTE_FENCED) && old < p->lanes_room &&
-            p->lanes[old])
-            fence_add(p, p->lanes[old]);
+        struct hoi_lane *lane = old < p->lanes_room ? p->lanes[old] : NULL;
+        if (old == now && !(lane && lane->adopted))
+            continue; /* nor has another consumer opened under the same number */
+        if (lane && !(p->route[b] & HOI_ROUTE_FENCED))
+            fence_add(p, lane);
         p->route[b] = now | HOI_ROUTE_FENCED;
     }
     hoi_routes_unfence(p);

@@ -2,6 +2,7 @@
 /*
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  FRESH | acquire_fresh | hoi_seg_find | that the bookkeeping is committed | a fault on a forged handle
+ *  OPEN | hoi_seg_open | count_segment | the bookkeeping of this generation | wrong statistics
  *  FREE | hoi_seg_push | hoi_seg_pop_all | the last reads by returners | bytes reused under a reader
  *  POOL | hoi_seg_push_tagged | hoi_seg_pop_tagged | the same, through a pool | the same
  */
@@ -13,6 +14,10 @@ int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, 
     if (max == 0 || max > HOI_SEGS_MAX)
         return HO_E_RANGE;
     segs->salt = salt;
+    /* Where the kernel put us, and when: not for enemies, for accidents. Odd, so that the low bits of
+     * a handle count too. */
+    segs->secret =
+        ((uint64_t)hoi_os_now_ns() * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)segs) | 1;
     segs->seg_bytes = seg_bytes;
     segs->max = (uint32_t)max;
     segs->table = hoi_os_reserve(max * sizeof(struct hoi_seg));
@@ -70,7 +75,8 @@ void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg
         (uint64_t)segs->salt << 56 | (uint64_t)gen << 32 | (uint64_t)seg->index << 12;
     hoi_set(seg->sealed, 0);
     A_STORE(seg->count, HOI_COUNT_BIAS, memory_order_relaxed); /* published with the first buffer */
-    hoi_set(seg->use, use);
+    seg->secret = segs->secret;
+    A_STORE(seg->use, use, memory_order_release); /* edge OPEN: release */
 }
 
 int hoi_seg_more_numbers(struct hoi_seg *seg, uint32_t limit)

@@ -21,13 +21,17 @@
 #include "handoff/status.h"
 
 #define HOI_SEG_NUMBERS 4096u
+#define HOI_SEG_PAGES 9u /* of bookkeeping */
 #define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
 #define HOI_GEN_MASK 0xffffffu
 
-/* A note per number: what the buffer occupies. Written by its holder alone, read by ho_stats_get. */
+/* A note per number: {start in the segment:32, loan:1, bytes:31}. Bytes are a loan's room with its
+ * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
+#define hoi_note_start(note) ((note) >> 32)
+#define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
 
@@ -35,40 +39,42 @@ struct hoi_service;
 
 struct hoi_seg {
     /* The owner's line: the producer that fills it; relaxed atomics because ho_stats_get reads. */
-    HOI_COUNTER(uint64_t) cursor; /* address of the next free byte, 64-byte aligned */
+    HOI_COUNTER(uint64_t) cursor; /* address of the next free byte */
     uint64_t end;                 /* address behind the last byte */
     uint64_t handle_base;         /* handle of number 0 in this generation */
+    uint64_t secret;              /* the domain's */
     HOI_COUNTER(uint32_t) issued; /* numbers given out */
     uint32_t opened;              /* numbers whose words are open */
     HOI_COUNTER(uint32_t) gen;
-    HOI_COUNTER(uint32_t) use; /* enum hoi_seg_use */
     HOI_COUNTER(uint32_t) sealed;
-    uint32_t index;
     uint64_t base;
-    struct hoi_service *service; /* whose budget it is on; set when it is first acquired */
-    uint32_t shard;              /* number of the producer that it goes home to */
-    uint8_t pad0[HOI_LINE - 68];
+    uint8_t pad0[HOI_LINE - 56];
     /* The returners'. */
     A_TYPE(uint64_t) count;
-    A_TYPE(uint32_t) next; /* in a stack of free segments: index + 1, 0 ends it */
-    uint8_t pad1[HOI_LINE - 12];
+    A_TYPE(uint32_t) next;                 /* in a stack of free segments: index + 1, 0 ends it */
+    A_TYPE(uint32_t) use;                  /* enum hoi_seg_use */
+    _Atomic(struct hoi_service *) service; /* whose budget it is on; NULL: the domain's own */
+    uint32_t index;
+    uint32_t shard; /* number of the producer that it goes home to */
+    uint8_t pad1[HOI_LINE - 32];
     A_TYPE(uint64_t) words[HOI_SEG_WORDS];
-    HOI_COUNTER(uint32_t) notes[HOI_SEG_NUMBERS];
-    uint8_t pad2[5 * 4096 - 2 * HOI_LINE - 8 * HOI_SEG_WORDS - 4 * HOI_SEG_NUMBERS];
+    HOI_COUNTER(uint64_t) notes[HOI_SEG_NUMBERS];
+    uint8_t pad2[HOI_SEG_PAGES * 4096 - 2 * HOI_LINE - 8 * HOI_SEG_WORDS - 8 * HOI_SEG_NUMBERS];
 };
-_Static_assert(sizeof(struct hoi_seg) == 5 * 4096, "committed by whole pages");
+_Static_assert(sizeof(struct hoi_seg) == HOI_SEG_PAGES * 4096, "committed by whole pages");
 _Static_assert(offsetof(struct hoi_seg, words) == 2 * HOI_LINE,
                "returners' words on their own lines");
 
 /* All segments of a domain. */
 struct hoi_segs {
+    uint64_t secret; /* odd; seals are made with it */
     uint32_t salt;
     uint32_t seg_bytes;
     uint32_t max;
     A_TYPE(uint32_t) fresh; /* committed so far; those below are readable for ever */
     struct hoi_seg *table;
     uint8_t *data;
-    uint8_t pad[HOI_LINE - 32];
+    uint8_t pad[HOI_LINE - 40];
     A_TYPE(uint64_t) free_stack; /* {tag:32, index + 1:32} of segments that no service has */
     uint8_t pad1[HOI_LINE - 8];
 };
@@ -106,6 +112,23 @@ struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t)
 #define hoi_handle_gen(h) ((uint32_t)((h) >> 32) & HOI_GEN_MASK)
 #define hoi_handle_seg(h) ((uint32_t)((h) >> 12) & (HOI_SEGS_MAX - 1))
 #define hoi_handle_number(h) ((uint32_t)(h) & (HOI_SEG_NUMBERS - 1))
+
+/* How many records of some size a segment holds: whole words of numbers. */
+static inline uint32_t hoi_seg_records(const struct hoi_segs *segs, size_t record_bytes)
+{
+    uint64_t fits = segs->seg_bytes / record_bytes / HOI_WORD_BITS * HOI_WORD_BITS;
+    return fits < HOI_SEG_NUMBERS ? (uint32_t)fits : HOI_SEG_NUMBERS;
+}
+
+/*
+ * The seal of an arena buffer or a slice, in the `owner` field that they do not need: a handle that was
+ * made up, or hit by a stray write, does not fit its seal. The words find stale handles; this finds
+ * those that were never given out.
+ */
+static inline uint32_t hoi_seal(uint64_t secret, uint64_t handle)
+{
+    return (uint32_t)(handle * secret >> 32);
+}
 
 static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t index)
 {

@@ -39,35 +39,41 @@ static int32_t opts_check(const struct hoi_domain *d, const ho_service_opts *opt
     return HO_OK;
 }
 
-static void service_init(struct hoi_service *s, struct hoi_domain *d, const ho_service_opts *opts)
+/* Under the mutex: the lowest free number; its object is kept from an earlier service if any. */
+static int32_t service_slot(struct hoi_domain *d, struct hoi_service **slot)
 {
-    s->domain = d;
+    if (hoi_get(d->closing))
+        return HO_E_CLOSED;
+    for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++) {
+        if (d->services[i] && d->services[i]->open)
+            continue;
+        if (!d->services[i] && !(d->services[i] = hoi_os_alloc(sizeof **slot)))
+            return HO_E_NOMEM;
+        *slot = d->services[i];
+        **slot = (struct hoi_service){.domain = d, .number = i + 1};
+        return HO_OK;
+    }
+    return HO_E_LIMIT;
+}
+
+static void service_init(struct hoi_service *s, const ho_service_opts *opts)
+{
     s->policy = opts->policy;
     s->routing = opts->routing;
     s->lane_slots = opts->lane_slots;
     s->wait_ns = opts->wait_ns;
-    s->budget_segs = (opts->budget_bytes - 1) / d->segs.seg_bytes + 1;
+    s->budget_segs = (opts->budget_bytes - 1) / s->domain->segs.seg_bytes + 1;
     hoi_set(s->epoch, 1);
     for (uint32_t b = 0; b < HOI_BUCKETS; b++)
         s->route[b] = HOI_NOBODY;
-}
-
-/* Under the mutex. */
-static int32_t service_slot(struct hoi_domain *d, uint32_t *index)
-{
-    if (hoi_get(d->closing))
-        return HO_E_CLOSED;
-    for (*index = 0; *index < HOI_SERVICES_MAX; ++*index)
-        if (!d->services[*index])
-            return HO_OK;
-    return HO_E_LIMIT;
+    s->open = 1;
 }
 
 int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_service **service)
 {
     struct hoi_domain *d = hoi_domain_get(domain);
+    struct hoi_service *s;
     ho_service_opts known;
-    uint32_t index = 0;
     int refused;
     if (service)
         *service = NULL;
@@ -76,23 +82,29 @@ int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_servi
     int32_t status = service ? opts_check(d, opts, &known) : HO_E_INVAL;
     if (status)
         return status;
-    struct hoi_service *s = hoi_os_alloc(sizeof *s);
-    if (!s)
-        return HO_E_NOMEM;
-    service_init(s, d, &known);
     pthread_mutex_lock(&d->mutex);
-    status = service_slot(d, &index);
+    status = service_slot(d, &s);
     if (!status && !(s->handle = hoi_handle_new(HOI_SERVICE, s, &refused)))
         status = HO_E_LIMIT;
     if (!status) {
-        s->number = index + 1;
-        d->services[index] = s;
+        service_init(s, &known);
         *service = (ho_service *)(uintptr_t)s->handle;
     }
     pthread_mutex_unlock(&d->mutex);
-    if (status)
-        hoi_os_free(s, sizeof *s);
     return status;
+}
+
+struct hoi_service *hoi_service_lock(const ho_service *handle)
+{
+    struct hoi_service *s = hoi_handle_get(HOI_SERVICE, handle);
+    if (!s)
+        return NULL;
+    pthread_mutex_lock(&s->domain->mutex);
+    /* Again, because a closer may have been first; handles of services go under the mutex. */
+    if (hoi_handle_get(HOI_SERVICE, handle) == s)
+        return s;
+    pthread_mutex_unlock(&s->domain->mutex);
+    return NULL;
 }
 
 void hoi_service_touch(struct hoi_service *s)
@@ -155,9 +167,9 @@ static void service_end(struct hoi_service *s)
     struct hoi_domain *d = s->domain;
     for (uint32_t i = 0; i < hoi_get(d->segs.fresh); i++) {
         struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
-        if (seg->service != s)
+        if (hoi_get(seg->service) != s)
             continue;
-        seg->service = NULL;
+        hoi_set(seg->service, NULL);
         hoi_os_discard((void *)(uintptr_t)seg->base, d->segs.seg_bytes);
         hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
     }
@@ -169,61 +181,55 @@ static void service_end(struct hoi_service *s)
         hoi_os_close(hoi_get(s->consumers[n]->bell.fd) - 1);
         hoi_os_free(s->consumers[n], sizeof(struct hoi_consumer));
     }
-    d->services[s->number - 1] = NULL;
     hoi_handle_drop(s->handle);
+    s->open = 0;
 }
 
-/* One step of closing. Returns 1 when the service is gone. */
-static int close_step(struct hoi_service *s, ho_outstanding *out)
+/* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
+static int32_t close_step(const ho_service *handle, ho_outstanding *out)
 {
-    struct hoi_domain *d = s->domain;
+    struct hoi_service *s = hoi_service_lock(handle);
     *out = (ho_outstanding){0};
-    pthread_mutex_lock(&d->mutex);
+    if (!s)
+        return hoi_handle_status();
     if (!hoi_get(s->closing)) {
         hoi_set(s->closing, 1);
         hoi_service_touch(s);
     }
     struct hoi_lane *dead = abandoned(s);
-    if (dead)
-        s->closers++;
-    pthread_mutex_unlock(&d->mutex);
-    hoi_lanes_bury(s, dead);
-    pthread_mutex_lock(&d->mutex);
-    if (dead)
+    if (dead) {
+        s->closers++; /* keeps the service while releases run */
+        hoi_service_unlock(s);
+        hoi_lanes_bury(s, dead);
+        pthread_mutex_lock(&s->domain->mutex);
         s->closers--;
-    int gone = !hoi_outstanding_add(d, s, out) && !s->lanes;
+    }
+    int gone = !hoi_outstanding_add(s->domain, s, out) && !s->lanes;
     if (gone)
         service_end(s);
-    pthread_mutex_unlock(&d->mutex);
-    if (gone)
-        hoi_os_free(s, sizeof *s);
-    return gone;
+    hoi_service_unlock(s);
+    return gone ? HO_OK : HO_TIMEOUT;
 }
 
 int32_t ho_service_close(ho_service *handle, int64_t timeout_ns, ho_outstanding *outstanding)
 {
-    struct hoi_service *s = hoi_service_get(handle);
     ho_outstanding out;
     int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
-    if (!s)
+    if (!hoi_handle_get(HOI_SERVICE, handle))
         return hoi_handle_status();
     if (status)
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
     int64_t deadline_ns = hoi_os_deadline(timeout_ns);
-    for (;;) {
-        if (close_step(s, &out))
-            break;
-        if (timeout_ns == 0 || hoi_os_now_ns() >= deadline_ns) {
-            status = HO_TIMEOUT;
-            break;
-        }
+    status = close_step(handle, &out);
+    while (status == HO_TIMEOUT && timeout_ns != 0 && hoi_os_now_ns() < deadline_ns) {
         hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
-        if (!hoi_service_get(handle)) /* another closer was first */
-            return HO_OK;
+        status = close_step(handle, &out);
+        if (status == HO_E_HANDLE) /* another closer was first: it is closed */
+            status = HO_OK;
     }
-    if (outstanding)
+    if (outstanding && status >= 0)
         hoi_result_write(outstanding, &out, sizeof out);
     return status;
 }

@@ -44,6 +44,8 @@ struct hoi_service {
     HOI_COUNTER(uint64_t) cancelled_bytes;
     uint8_t pad2[HOI_LINE - 32];
     /* Under the domain's mutex. */
+    uint32_t
+        open; /* 0: kept for reuse, so that a late caller with a stale handle finds a service */
     struct hoi_lane *lanes;
     uint16_t route[HOI_BUCKETS]; /* consumer number, HOI_NOBODY = none */
     uint32_t producers_open, consumers_open;
@@ -52,9 +54,11 @@ struct hoi_service {
     struct hoi_consumer *consumers[HOI_CONSUMERS_MAX];
 };
 
-static inline struct hoi_service *hoi_service_get(const ho_service *handle)
+/* Looks a service up and locks its domain's mutex; NULL, and not locked, when it is closed. */
+struct hoi_service *hoi_service_lock(const ho_service *handle);
+static inline void hoi_service_unlock(struct hoi_service *s)
 {
-    return hoi_handle_get(HOI_SERVICE, handle);
+    pthread_mutex_unlock(&s->domain->mutex);
 }
 
 /* Under the mutex: something changed; everybody looks again. */

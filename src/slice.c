@@ -102,7 +102,7 @@ int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t l
     slice->len = len;
     slice->cap = len;
     slice->handle = seg->handle_base + number;
-    slice->owner = 0;
+    slice->owner = hoi_seal(d->segs.secret, slice->handle);
     slice->kind = HO_KIND_SLICE;
     if (src->kind == HO_KIND_FOREIGN)
         slice->token = 0;

@@ -15,7 +15,7 @@ static void oldest_add(struct hoi_census *c, uint64_t handle)
 /* Counts one live number. */
 static void count_number(struct hoi_seg *seg, uint32_t use, uint32_t number, struct hoi_census *c)
 {
-    uint32_t note = hoi_get(seg->notes[number]);
+    uint64_t note = hoi_get(seg->notes[number]);
     oldest_add(c, seg->handle_base + number);
     if (use == HOI_SEG_BYTES && note & HOI_NOTE_LOAN) {
         c->loans++;
@@ -38,7 +38,7 @@ static void count_foreign(struct hoi_seg *seg, struct hoi_census *c)
 
 static void count_segment(struct hoi_seg *seg, struct hoi_census *c)
 {
-    uint32_t use = hoi_get(seg->use);
+    uint32_t use = A_LOAD(seg->use, memory_order_acquire); /* edge OPEN: acquire */
     uint64_t live_before = c->bytes_live;
     if (use == HOI_SEG_FREE)
         return;
@@ -75,7 +75,7 @@ void hoi_census_take(struct hoi_domain *d, const struct hoi_service *s, struct h
     for (uint32_t i = 0; i < fresh; i++) {
         struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
         if (hoi_get(seg->use) != HOI_SEG_FREE &&
-            (s ? seg->service == s : hoi_get(seg->use) == HOI_SEG_SLICES))
+            (s ? hoi_get(seg->service) == s : hoi_get(seg->use) == HOI_SEG_SLICES))
             count_segment(seg, c);
     }
 }
@@ -140,20 +140,17 @@ static void stats_fill(struct hoi_service *s, ho_stats *t)
 
 int32_t ho_stats_get(ho_service *handle, ho_stats *stats)
 {
-    struct hoi_service *s = hoi_service_get(handle);
     ho_stats ours;
+    int32_t status = stats ? hoi_result_check(stats, HO_STATS_MIN) : HO_E_INVAL;
+    struct hoi_service *s = hoi_service_lock(handle);
     if (!s)
         return hoi_handle_status();
-    if (!stats)
-        return HO_E_INVAL;
-    int32_t status = hoi_result_check(stats, HO_STATS_MIN);
-    if (status)
-        return status;
-    pthread_mutex_lock(&s->domain->mutex);
-    stats_fill(s, &ours);
-    pthread_mutex_unlock(&s->domain->mutex);
-    hoi_result_write(stats, &ours, sizeof ours);
-    return HO_OK;
+    if (!status)
+        stats_fill(s, &ours);
+    hoi_service_unlock(s);
+    if (!status)
+        hoi_result_write(stats, &ours, sizeof ours);
+    return status;
 }
 
 int hoi_outstanding_add(struct hoi_domain *d, const struct hoi_service *s, ho_outstanding *out)
