@@ -268,6 +268,8 @@ void options_out_of_range_are_refused(void **)
     CHECK(refused([](net::options &o) { o.limit.frame_time = 0ms; }));
     CHECK(refused([](net::options &o) { o.limit.peer_idle = -1ms; }));
     CHECK(refused([](net::options &o) { o.limit.queued_bytes = 0; }));
+    CHECK(refused([](net::options &o) { o.rest = -1us; }));
+    CHECK(refused([](net::options &o) { o.rest = 1s; }));
     net::entrypoint entry;
     CHECK(entry.start(good, nowhere)); /* no such domain */
     CHECK(entry.port_number() == 0 && entry.read().received == 0 && entry.stop(0s));

@@ -51,11 +51,15 @@ struct limits {
 
 struct options {
     transport kind = transport::udp;
-    std::string address = "127.0.0.1";     /* of a local interface, IPv4 or IPv6 */
-    std::uint16_t port = 0;                /* 0: any free one */
-    std::uint32_t threads = 1;             /* network threads; the kernel spreads peers over them */
-    std::uint32_t first_number = 0;        /* their numbers in the egress service start here */
-    std::uint32_t socket_bytes = 4u << 20; /* UDP: socket buffers to ask for, each direction */
+    std::string address = "127.0.0.1"; /* of a local interface, IPv4 or IPv6 */
+    std::uint16_t port = 0;            /* 0: any free one */
+    std::uint32_t threads = 1;         /* network threads; the kernel spreads peers over them */
+    std::uint32_t first_number = 0;    /* their numbers in the egress service start here */
+    std::uint32_t socket_bytes = 16u << 20; /* UDP: socket buffers to ask for, each direction */
+    /* A turn of a network thread that brought many messages is followed by a rest of this length:
+     * what arrives meanwhile is taken at once, and fewer threads are woken. 0: never. Without load
+     * there is no rest, and nothing waits. At most 10 ms. */
+    std::chrono::microseconds rest{50};
     limits limit;
     route_fn routing; /* required */
 };

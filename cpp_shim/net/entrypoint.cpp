@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t threads_most = 1024;         /* consumers of a service */
 constexpr std::uint32_t connections_most = 1u << 21; /* half the slots that an id can name */
 constexpr std::uint32_t frame_most = 8u << 20;
+constexpr std::chrono::milliseconds rest_most{10};
 
 bool valid(const options &with) noexcept
 {
@@ -19,7 +20,8 @@ bool valid(const options &with) noexcept
            with.first_number <= threads_most - with.threads && limit.frame_bytes >= 1 &&
            limit.frame_bytes <= frame_most && limit.connections >= 1 &&
            limit.connections <= connections_most && limit.frame_time.count() > 0 &&
-           limit.peer_idle.count() > 0 && limit.queued_bytes >= 1;
+           limit.peer_idle.count() > 0 && with.rest.count() >= 0 && with.rest <= rest_most &&
+           limit.queued_bytes >= 1;
 }
 
 } // namespace

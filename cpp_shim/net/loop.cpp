@@ -2,6 +2,7 @@
 #include "loop.hpp"
 
 #include <cerrno>
+#include <ctime>
 #include <sys/socket.h>
 
 namespace handoff::net {
@@ -9,6 +10,8 @@ namespace handoff::net {
 namespace {
 /* Batches of answers in a row before the sockets have their turn again. */
 constexpr int pump_rounds = 8;
+/* A turn with as many messages is worth a rest. */
+constexpr std::uint64_t rest_least = 16;
 } // namespace
 
 loop::loop(const options &with, std::uint32_t number, port &behind, room &left)
@@ -95,6 +98,25 @@ bool loop::pump() noexcept
         });
     }
     return false;
+}
+
+void loop::pump_there() noexcept
+{
+    std::uint32_t taken = batch_size;
+    for (int round = 0; round < pump_rounds && taken == batch_size && ready_to_send(); ++round)
+        if (port_.take(answers_, batch_size, &taken) == HO_OK)
+            send(answers_, taken);
+}
+
+/* The whole thread sleeps: while it waited for events, every datagram and every answer would wake
+ * it. Timers may come late by this much, and nothing else is due meanwhile. */
+bool loop::rest_after(std::uint64_t messages) noexcept
+{
+    if (messages < rest_least || with_.rest.count() == 0 || stopping_)
+        return false;
+    const timespec length{0, std::chrono::nanoseconds(with_.rest).count()};
+    nanosleep(&length, nullptr);
+    return true;
 }
 
 void loop::wait_for_answers() noexcept

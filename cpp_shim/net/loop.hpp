@@ -51,6 +51,11 @@ class loop {
     /* Takes and sends answers while there are any, but lets the sockets have their turn. True if
      * there are none left; then the descriptor wakes the loop for the next one. */
     bool pump() noexcept;
+    /* Sends the answers that are there, and does not ask to be woken for the next one: a take that
+     * finds nothing would. */
+    void pump_there() noexcept;
+    /* Ends a turn that brought so many messages. True after a rest: the next turn should follow. */
+    bool rest_after(std::uint64_t messages) noexcept;
     std::uint64_t id_of(std::uint32_t slot, std::uint32_t generation) const noexcept;
     /* The route's choice for a message, put into its key and token; `rejected` if it goes nowhere. */
     std::uint32_t address_message(ho_buf &message, std::uint64_t id) noexcept;

@@ -127,6 +127,7 @@ class tcp_loop final : public loop {
     bool resuming_ = false;
     bool sweeping_ = false;
     bool flushing_ = false;
+    std::uint64_t turn_messages_ = 0; /* since the last flush */
 
     /* Connections by slot. A slot's generation counts up with each use. */
     std::vector<std::unique_ptr<connection>> slots_;

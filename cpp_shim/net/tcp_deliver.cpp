@@ -23,6 +23,7 @@ bool tcp_loop::hand_over(connection &from, std::vector<frame> &frames) noexcept
         std::uint32_t accepted = 0;
         const auto status = port_.commit(service, run, count, &accepted);
         count_.received.add(accepted);
+        turn_messages_ += accepted;
         for (std::uint32_t i = 0; i < accepted; ++i)
             count_.received_bytes.add(lengths[i]);
         next += accepted;
@@ -73,6 +74,8 @@ void tcp_loop::flush_soon() noexcept
     soon(flush_memory_, [this] {
         flushing_ = false;
         port_.flush();
+        if (rest_after(std::exchange(turn_messages_, 0)))
+            pump();
     });
 }
 

@@ -81,6 +81,7 @@ void udp_loop::read() noexcept
     if (stopping_)
         return;
     now_ms_ = milliseconds_now();
+    std::uint64_t messages = 0;
     for (int round = 0; round < read_rounds; ++round) {
         if (!refill()) {
             count_.arena_full.add();
@@ -91,10 +92,15 @@ void udp_loop::read() noexcept
             count_.receive_errors.add();
             return retry_read(retry_later);
         }
+        messages += static_cast<std::uint64_t>(count);
         const auto offered = loan_count_;
         sort(static_cast<std::uint32_t>(count));
         if (static_cast<std::uint32_t>(count) < offered)
             break;
+    }
+    if (rest_after(messages)) {
+        pump_there();
+        return soon(read_memory_, [this] { read(); });
     }
     pump();
     wait_to_read();

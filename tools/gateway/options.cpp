@@ -24,6 +24,7 @@ const char usage[] =
     "  --sessions N            session numbers are below this (default 65536)\n"
     "  --connections N         at most so many peers (default 65536)\n"
     "  --max-frame BYTES       largest message (default 1400)\n"
+    "  --rest US               pause of a busy network thread, 0 for none (default 50)\n"
     "  --json FILE             write the figures there at the end, - for stdout\n";
 
 const char *const transports[] = {"udp", "tcp"};
@@ -38,6 +39,7 @@ const option names[] = {
     {"sessions", required_argument, nullptr, 's'},
     {"connections", required_argument, nullptr, 'c'},
     {"max-frame", required_argument, nullptr, 'm'},
+    {"rest", required_argument, nullptr, 'r'},
     {"json", required_argument, nullptr, 'j'},
     {"help", no_argument, nullptr, 'u'},
     {nullptr, 0, nullptr, 0},
@@ -49,6 +51,15 @@ bool read_number(const char *name, std::uint64_t most, std::uint32_t &into)
     if (tool_number(name, optarg, 1, most, &value) != 0)
         return false;
     into = static_cast<std::uint32_t>(value);
+    return true;
+}
+
+bool read_rest(options &into)
+{
+    std::uint64_t value = 0;
+    if (tool_number("--rest", optarg, 0, 10000, &value) != 0)
+        return false;
+    into.net.rest = std::chrono::microseconds(value);
     return true;
 }
 
@@ -83,6 +94,7 @@ bool read_one(int which, options &into)
     case 's': return read_number("--sessions", 1u << 24, into.sessions);
     case 'c': return read_number("--connections", 1u << 21, into.net.limit.connections);
     case 'm': return read_number("--max-frame", 65507, into.net.limit.frame_bytes);
+    case 'r': return read_rest(into);
     default: into.json = optarg; return true;
     }
 }
