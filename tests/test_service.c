@@ -207,7 +207,8 @@ static void there_may_be_1024_producers_or_1024_consumers(void **state)
     (void)state;
     static ho_producer *producers[1024];
     static ho_consumer *consumers[1024];
-    ho_service *service = rig_service(domain, SERVICE_OPTS(.lane_slots = 2));
+    ho_service *service =
+        rig_service(domain, SERVICE_OPTS(.lane_slots = 2, .routing = HO_ROUTE_NUMBER));
     ho_producer *producer_more = (ho_producer *)(uintptr_t)1;
     ho_consumer *consumer_more = (ho_consumer *)(uintptr_t)1;
     for (size_t i = 0; i < 1024; i++)
