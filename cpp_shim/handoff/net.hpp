@@ -55,7 +55,7 @@ struct options {
     std::uint16_t port = 0;            /* 0: any free one */
     std::uint32_t threads = 1;         /* network threads; the kernel spreads peers over them */
     std::uint32_t first_number = 0;    /* their numbers in the egress service start here */
-    std::uint32_t socket_bytes = 16u << 20; /* UDP: socket buffers to ask for, each direction */
+    std::uint32_t socket_bytes = 32u << 20; /* UDP: socket buffers to ask for, each direction */
     /* A turn of a network thread that brought many messages is followed by a rest of this length:
      * what arrives meanwhile is taken at once, and fewer threads are woken. 0: never. Without load
      * there is no rest, and nothing waits. At most 10 ms. */
