@@ -241,6 +241,44 @@ static void a_given_batch_stops_at_the_first_bad_one(void **state)
     CHECK(owner.releases == 2);
 }
 
+static void a_batch_may_name_several_owners(void **state)
+{
+    (void)state;
+    rig_owner second;
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &second);
+    ho_buf bufs[6];
+    for (uint64_t i = 0; i < 6; i++)
+        bufs[i] = rig_foreign(i % 3 ? owner.owner : second.owner, memory, 1, i);
+    bufs[4].owner = 0;
+    uint32_t accepted = 77;
+    CHECK_STATUS(ho_give(r.producer, bufs, 6, HO_BY_KEY, 0, &accepted), HO_E_OWNER);
+    CHECK(accepted == 4);
+    for (uint64_t i = 0; i < 4; i++) {
+        ho_buf buf = take(); /* the accepted part is published, in order */
+        CHECK(buf.token == i);
+        rig_return(r.domain, &buf);
+    }
+    CHECK(owner.releases == 2 && second.releases == 2);
+    CHECK_STATUS(ho_owner_retire(r.domain, second.owner), HO_OK);
+    CHECK(second.detached == 1);
+}
+
+static void what_was_refused_does_not_keep_an_owner(void **state)
+{
+    (void)state;
+    rig_owner second;
+    ho_buf bufs[LANE + 4];
+    uint32_t accepted;
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &second);
+    for (uint64_t i = 0; i < LANE + 4; i++)
+        bufs[i] = rig_foreign(second.owner, memory, 1, i);
+    CHECK_STATUS(ho_give(r.producer, bufs, LANE + 4, HO_BY_KEY, 0, &accepted), HO_FULL);
+    CHECK_STATUS(ho_owner_retire(r.domain, second.owner), HO_OK);
+    CHECK(second.detached == 0);
+    CHECK(rig_drain(&r) == LANE);
+    CHECK(second.releases == LANE && second.detached == 1);
+}
+
 static void a_second_copy_of_a_foreign_buffer_is_stale(void **state)
 {
     (void)state;
@@ -325,6 +363,8 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(give_refuses_null_flags_and_routes),
     WITH_RIG(give_keeps_what_the_full_lane_refuses),
     WITH_RIG(a_given_batch_stops_at_the_first_bad_one),
+    WITH_RIG(a_batch_may_name_several_owners),
+    WITH_RIG(what_was_refused_does_not_keep_an_owner),
     WITH_RIG(a_second_copy_of_a_foreign_buffer_is_stale),
     WITH_RIG(given_memory_may_wait_for_more_too),
     WITH_RIG(each_of_many_is_released_once_whatever_the_order),

@@ -138,6 +138,23 @@ static void the_memory_of_an_idle_producer_does_not_starve_the_others(void **sta
     CHECK_STATUS(ho_producer_close(other), HO_OK);
 }
 
+static void what_an_idle_producer_took_back_serves_the_others_too(void **state)
+{
+    (void)state;
+    ho_producer *other = rig_producer(r.service);
+    ho_buf loans[4];
+    for (size_t i = 0; i < 4; i++)
+        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_abort(other, loans, 4, NULL), HO_OK);
+    for (size_t i = 0; i < 2; i++) /* it goes on a little, over memory that came back */
+        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_abort(other, loans, 2, NULL), HO_OK);
+    for (size_t i = 0; i < 3; i++)
+        CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    CHECK_STATUS(ho_abort(r.producer, loans, 3, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(other), HO_OK);
+}
+
 static void fail_says_full_at_once(void **state)
 {
     (void)state;
@@ -275,6 +292,35 @@ static void drop_newest_releases_foreign_memory_as_cancelled(void **state)
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
 }
 
+static void drop_newest_drops_what_is_forwarded(void **state)
+{
+    (void)state;
+    ho_service *origin = rig_service(r.domain, NULL);
+    ho_producer *producer = rig_producer(origin);
+    ho_consumer *consumer = rig_consumer(origin);
+    rig_owner owner;
+    uint8_t memory[8];
+    ho_buf bufs[3] = {{0}};
+    uint32_t taken, accepted = 77;
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
+    rig_send(producer, 1, 100);
+    bufs[0] = rig_take(consumer);
+    bufs[1] = rig_foreign(owner.owner, memory, sizeof memory, 5);
+    CHECK_STATUS(ho_give(producer, &bufs[1], 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_take(consumer, &bufs[1], 1, &taken), HO_OK);
+    CHECK_STATUS(ho_ref(r.domain, &bufs[1], 0, 4, &bufs[2]), HO_OK);
+    fill_lane();
+    CHECK_STATUS(ho_forward(r.producer, bufs, 3, HO_BY_KEY, 0, &accepted), HO_DROPPED);
+    CHECK(accepted == 3);
+    CHECK(owner.releases == 1 && owner.cancelled == 1); /* by the last part of it */
+    CHECK(rig_stats(r.service).messages_dropped == 3);
+    rig_check_quiet(origin);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    CHECK_STATUS(ho_service_close(origin, 0, NULL), HO_OK);
+}
+
 static void drop_newest_can_not_drop_a_reservation(void **state)
 {
     (void)state;
@@ -295,6 +341,7 @@ static const struct CMUnitTest tests[] = {
     WITH(open_fail, a_budget_is_rounded_up_to_whole_segments),
     WITH(open_fail, the_memory_of_a_closed_producer_serves_the_others),
     WITH(open_fail, the_memory_of_an_idle_producer_does_not_starve_the_others),
+    WITH(open_fail, what_an_idle_producer_took_back_serves_the_others_too),
     WITH(open_fail, fail_says_full_at_once),
     WITH(open_wait, wait_says_full_after_its_time),
     WITH(open_wait, wait_says_full_after_its_time_for_the_budget_too),
@@ -303,6 +350,7 @@ static const struct CMUnitTest tests[] = {
     WITH(open_drop, drop_newest_takes_and_releases_what_does_not_fit),
     WITH(open_drop, drop_newest_drops_copies_too),
     WITH(open_drop, drop_newest_releases_foreign_memory_as_cancelled),
+    WITH(open_drop, drop_newest_drops_what_is_forwarded),
     WITH(open_drop, drop_newest_can_not_drop_a_reservation),
 };
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Owners under threads: each release once, none forgotten in a queue, detached last. */
+#include <poll.h>
+#include <stdatomic.h>
+
+#include "rig.h"
+
+#define RETURNERS 2u
+#define EACH 100u
+
+static rig r;
+static uint8_t memory[64];
+
+static struct {
+    uint32_t owner;
+    atomic_uint released, detached, released_at_detach;
+    _Atomic uint8_t seen[RETURNERS * EACH];
+    ho_buf bufs[RETURNERS][EACH];
+    harness_barrier start;
+} w;
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&r, NULL);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_check_quiet(r.service);
+    rig_close(&r);
+    return 0;
+}
+
+static void count_release(void *ctx, const ho_release_rec *recs, uint32_t count)
+{
+    (void)ctx;
+    CHECK(w.detached == 0);
+    for (uint32_t i = 0; i < count; i++)
+        CHECK(recs[i].token < RETURNERS * EACH && w.seen[recs[i].token]++ == 0);
+    w.released += count;
+}
+
+static void note_detached(void *ctx)
+{
+    ho_outstanding out = {.size = sizeof out};
+    CHECK(ctx == &w);
+    w.released_at_detach = (unsigned)w.released;
+    w.detached++;
+    CHECK_STATUS(ho_domain_close(r.domain, 0, &out), HO_E_REENTRANT);
+    CHECK_STATUS(ho_domain_destroy(r.domain, NULL), HO_E_REENTRANT);
+}
+
+static void begin(uint32_t mode)
+{
+    w.released = w.detached = w.released_at_detach = 0;
+    memset((void *)(uintptr_t)w.seen, 0, sizeof w.seen);
+    CHECK_STATUS(ho_owner_register(r.domain,
+                                   OWNER_OPTS(.mode = mode, .release = count_release,
+                                              .detached = note_detached, .ctx = &w),
+                                   &w.owner),
+                 HO_OK);
+    for (uint32_t i = 0; i < RETURNERS * EACH; i++) {
+        ho_buf *buf = &w.bufs[i / EACH][i % EACH];
+        uint32_t taken;
+        *buf = rig_foreign(w.owner, memory, sizeof memory, i);
+        CHECK_STATUS(ho_give(r.producer, buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_take(r.consumer, buf, 1, &taken), HO_OK);
+    }
+    harness_barrier_init(&w.start, RETURNERS + 1);
+}
+
+static void return_some(void *arg)
+{
+    ho_buf *bufs = arg;
+    harness_barrier_wait(&w.start);
+    for (uint32_t i = 0; i < EACH;) {
+        uint32_t n = 1 + i % 7 < EACH - i ? 1 + i % 7 : EACH - i;
+        CHECK_STATUS(ho_return(r.domain, &bufs[i], n, NULL), HO_OK);
+        i += n;
+    }
+}
+
+static void check_end(void)
+{
+    harness_barrier_destroy(&w.start);
+    CHECK(w.released == RETURNERS * EACH);
+    CHECK(w.detached == 1 && w.released_at_detach == RETURNERS * EACH);
+}
+
+static void race(uint32_t mode, void (*meanwhile)(void))
+{
+    uint64_t end = harness_now_ns() + (uint64_t)(rig_soak_seconds(0.5) * 1e9);
+    do {
+        harness_thread threads[RETURNERS];
+        begin(mode);
+        for (size_t i = 0; i < RETURNERS; i++)
+            harness_start(&threads[i], return_some, w.bufs[i]);
+        harness_barrier_wait(&w.start);
+        meanwhile();
+        for (size_t i = 0; i < RETURNERS; i++)
+            harness_join(&threads[i]);
+        check_end();
+    } while (harness_now_ns() < end);
+}
+
+static void retire(void)
+{
+    CHECK_STATUS(ho_owner_retire(r.domain, w.owner), HO_OK);
+}
+
+static void retiring_races_with_the_last_returns(void **state)
+{
+    (void)state;
+    race(HO_RELEASE_INLINE, retire);
+}
+
+/* The owner may go with its last release: then drain says that there is none. */
+static void drain_until_gone(void)
+{
+    uint32_t drained;
+    int32_t status;
+    retire();
+    while ((status = ho_owner_drain(r.domain, w.owner, 3, &drained)) != HO_E_OWNER)
+        CHECK(status == HO_OK || status == HO_EMPTY);
+}
+
+static void draining_races_with_returns(void **state)
+{
+    (void)state;
+    race(HO_RELEASE_DRAIN, drain_until_gone);
+}
+
+static void sleep_until_all_came(void)
+{
+    int32_t fd;
+    CHECK_STATUS(ho_owner_fd(r.domain, w.owner, &fd), HO_OK);
+    while (w.released < RETURNERS * EACH) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        CHECK(poll(&p, 1, 30000) == 1); /* else a signal was lost */
+        while (ho_owner_drain(r.domain, w.owner, 5, NULL) == HO_OK)
+            ;
+    }
+    retire();
+}
+
+static void no_signal_is_lost_between_returners_and_a_polling_owner(void **state)
+{
+    (void)state;
+    race(HO_RELEASE_EVENT, sleep_until_all_came);
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+static const struct CMUnitTest tests[] = {
+    WITH_RIG(retiring_races_with_the_last_returns),
+    WITH_RIG(draining_races_with_returns),
+    WITH_RIG(no_signal_is_lost_between_returners_and_a_polling_owner),
+};
+
+HO_TEST_MAIN(tests)
