@@ -58,6 +58,7 @@ static void address_space_is_limited_to_128_gib(void **state)
     CHECK(status == HO_OK || status == HO_E_NOMEM); /* the system may refuse, not the library */
     CHECK_STATUS(create_and_destroy(NULL, DOMAIN_OPTS(.max_bytes = most + 1)), HO_E_RANGE);
     CHECK_STATUS(create_and_destroy(NULL, DOMAIN_OPTS(.max_bytes = UINT64_MAX)), HO_E_RANGE);
+    CHECK_STATUS(create_and_destroy(NULL, DOMAIN_OPTS(.max_bytes = 1)), HO_E_RANGE);
 }
 
 static void there_may_be_64_domains(void **state)
