@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* LITMUS: the name of the struct to make. AT decides the orders. */
+#include "doorbell_litmus.h"
+
+#include "src/lane.h"
+
+static int publish(struct hoi_lane *lane, struct hoi_bell_core *bell)
+{
+    (void)hoi_lane_publish(&lane->core);
+    return hoi_bell_ring(bell) != HOI_BELL_AWAKE;
+}
+
+static int doze(struct hoi_lane *lane, struct hoi_bell_core *bell)
+{
+    hoi_bell_doze(bell, HOI_BELL_SLEEPING);
+    return hoi_lane_recheck(&lane->core);
+}
+
+const struct litmus LITMUS = {publish, doze};
