@@ -290,14 +290,25 @@ static void close_the_service(void *arg)
     atomic_fetch_add(&race.gone, 1);
 }
 
-static void look_at_the_service(void *arg)
+/* Looks at it, and opens and closes ends of it, for as long as it is there. */
+static void come_and_go(void *arg)
 {
     (void)arg;
     harness_barrier_wait(&race.start);
     ho_stats stats = {.size = sizeof stats};
+    ho_producer *producer;
+    ho_consumer *consumer;
     int32_t status;
-    while ((status = ho_stats_get(race.service, &stats)) == HO_OK)
-        ;
+    while ((status = ho_stats_get(race.service, &stats)) == HO_OK) {
+        status = ho_producer_open(race.service, &producer);
+        if (status == HO_OK)
+            CHECK_STATUS(ho_producer_close(producer), HO_OK);
+        CHECK(status == HO_OK || status == HO_E_CLOSED || status == HO_E_HANDLE);
+        status = ho_consumer_open(race.service, NULL, &consumer);
+        if (status == HO_OK)
+            CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+        CHECK(status == HO_OK || status == HO_E_CLOSED || status == HO_E_HANDLE);
+    }
     CHECK_STATUS(status, HO_E_HANDLE);
 }
 
@@ -306,7 +317,7 @@ static void create_load_and_close_with_racing_closers(void **state)
     (void)state;
     uint64_t end = harness_now_ns() + (uint64_t)(rig_soak_seconds(1) * 1e9);
     void (*const runs[])(void *) = {produce_until_closed, consume_until_closed, close_the_service,
-                                    close_the_service, look_at_the_service};
+                                    close_the_service, come_and_go};
     do {
         race.domain = rig_domain();
         race.service = rig_service(race.domain, SERVICE_OPTS(.lane_slots = 64));
