@@ -14,13 +14,20 @@
 
 struct hoi_seg hoi_seg_none;
 
+/* Takes one segment of a stack, all of which becomes this producer's. */
+static struct hoi_seg *take_one(struct hoi_producer *p, A_TYPE(uint32_t) * stack)
+{
+    struct hoi_seg *seg = hoi_seg_pop_all(&p->domain->segs, stack);
+    struct hoi_seg *rest = seg ? hoi_seg_next(&p->domain->segs, seg) : NULL;
+    if (rest) /* only its producer fills `spare`, and it is empty now */
+        A_STORE(p->spare, rest->index + 1, memory_order_release); /* edge FREE: release */
+    return seg;
+}
+
 static struct hoi_seg *from_returned(struct hoi_producer *p)
 {
-    struct hoi_seg *seg = p->spare;
-    if (!seg)
-        seg = hoi_seg_pop_all(&p->domain->segs, &p->returned);
-    p->spare = seg ? hoi_seg_next(&p->domain->segs, seg) : NULL;
-    return seg;
+    struct hoi_seg *seg = take_one(p, &p->spare);
+    return seg ? seg : take_one(p, &p->returned);
 }
 
 static int32_t from_domain(struct hoi_producer *p, struct hoi_seg **seg)
@@ -47,11 +54,11 @@ static struct hoi_seg *from_others(struct hoi_producer *p)
             A_LOAD(p->service->producers[i], memory_order_acquire); /* edge SHARD: acquire */
         if (!other)
             break; /* numbers are given lowest first and never taken back */
-        struct hoi_seg *seg = hoi_seg_pop_all(&p->domain->segs, &other->returned);
-        if (seg) {
-            p->spare = hoi_seg_next(&p->domain->segs, seg);
+        struct hoi_seg *seg = take_one(p, &other->returned);
+        if (!seg)
+            seg = take_one(p, &other->spare);
+        if (seg)
             return seg;
-        }
     }
     return NULL;
 }
@@ -110,11 +117,6 @@ void hoi_arena_leave(struct hoi_producer *p)
 {
     leave(p, &p->seg);
     leave(p, &p->recs);
-    for (struct hoi_seg *seg = p->spare, *next; seg; seg = next) {
-        next = hoi_seg_next(&p->domain->segs, seg);
-        hoi_seg_push(&p->domain->segs, &p->returned, seg);
-    }
-    p->spare = NULL;
 }
 
 void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)

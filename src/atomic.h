@@ -37,6 +37,7 @@
 /* This processor fetches lines in pairs: what two threads write lies two lines apart. */
 #define HOI_LINE 128
 #define hoi_likely(x) __builtin_expect(!!(x), 1)
+#define HOI_COLD __attribute__((noinline, cold)) /* off the usual path, out of its registers */
 #define hoi_unlikely(x) __builtin_expect(!!(x), 0)
 
 #endif

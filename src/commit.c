@@ -10,8 +10,8 @@ struct sending {
     struct hoi_producer *p;
     uint32_t to;
     uint32_t sent, dropped;
-    uint64_t bytes, own_bytes, dropped_bytes;
-    uint32_t own;
+    uint64_t bytes, other_bytes, dropped_bytes;
+    uint32_t other; /* sent, and not of this service's memory */
     int64_t deadline_ns;
 };
 
@@ -98,9 +98,9 @@ static void finish(struct sending *s, uint32_t flags, int32_t status)
     struct hoi_producer *p = s->p;
     hoi_bump(p->messages, s->sent);
     hoi_bump(p->bytes, s->bytes);
-    if (s->own) {
-        hoi_bump(p->own_messages, s->own);
-        hoi_bump(p->own_bytes, s->own_bytes);
+    if (s->other) {
+        hoi_bump(p->other_messages, s->other);
+        hoi_bump(p->other_bytes, s->other_bytes);
     }
     if (hoi_unlikely(s->dropped)) {
         hoi_bump(p->dropped, s->dropped);
@@ -122,7 +122,7 @@ static inline int32_t begin(struct sending *s, const ho_buf *bufs, uint32_t coun
         return HO_E_INVAL;
     if (hoi_unlikely(flags & HO_BUF_FLAGS_MUST & ~HO_MORE))
         return HO_E_FLAGS;
-    if (hoi_unlikely((s->to == HO_BY_KEY) != (p->service->routing == HO_ROUTE_KEY)))
+    if (hoi_unlikely((s->to == HO_BY_KEY) != (p->routing == HO_ROUTE_KEY)))
         return HO_E_ROUTE;
     if (hoi_unlikely(hoi_producer_stale(p)))
         return hoi_producer_refresh(p);
@@ -178,24 +178,28 @@ static inline int32_t commit_check(struct sending *s, ho_buf *b, struct hoi_seg 
     return hoi_loan_check(s->p, b, seg);
 }
 
+static inline void account_other(struct sending *s, const ho_buf *b)
+{
+    s->other++;
+    s->other_bytes += b->len;
+}
+
 /* Counts a committed buffer for the arena that it lies in. */
 static inline void account_arena(struct sending *s, const struct hoi_seg *seg, const ho_buf *b)
 {
     struct hoi_service *home = hoi_get(seg->service);
-    if (hoi_likely(home == s->p->service)) {
-        s->own++;
-        s->own_bytes += b->len;
-    } else {
-        hoi_count(home->lent_messages, 1);
-        hoi_count(home->lent_bytes, b->len);
-    }
+    if (home == s->p->service)
+        return;
+    hoi_count(home->lent_messages, 1);
+    hoi_count(home->lent_bytes, b->len);
+    account_other(s, b);
 }
 
 static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
     uint32_t number = hoi_handle_number(b->handle);
     uint64_t note = hoi_get(seg->notes[number]);
-    uint64_t end = seg->base + hoi_note_start(note) + hoi_note_bytes(note);
+    uint64_t end = hoi_note_start(seg, note) + hoi_note_bytes(note);
     if (seg == s->p->seg && end == hoi_get(seg->cursor)) {
         uint64_t at = (uint64_t)(uintptr_t)b->ptr;
         hoi_set(seg->cursor, at + b->len + (end - at - b->cap)); /* the tailroom stays */
@@ -206,16 +210,85 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
     account_arena(s, seg, b);
 }
 
+/*
+ * The usual loan: of the producer's current segment, unmoved, without a tailroom, to a lane with room.
+ * One comparison with the note tells that it is a loan, where it lies and how much it may hold. Commits
+ * from the front as long as that is so, and returns how many; the rest is for the general loop.
+ */
+#define KIND_AND_MUST ((uint64_t)0xff << 56 | HO_BUF_FLAGS_MUST)
+#define KIND_IS(kind) ((uint64_t)(kind) << 56)
+
+static inline uint32_t commit_usual(struct hoi_producer *p, ho_buf *bufs, uint32_t count,
+                                    uint32_t to)
+{
+    struct hoi_seg *seg = p->seg;
+    uint64_t bytes = 0;
+    uint32_t i = 0;
+    for (; i < count; i++) {
+        ho_buf item; /* in registers: see hoi_slot_write */
+        hoi_buf_read(&item, &bufs[i]);
+        uint64_t number = item.handle - seg->handle_base, at = (uint64_t)(uintptr_t)item.ptr;
+        if (hoi_unlikely(number >= hoi_get(seg->issued) ||
+                         hoi_get(seg->notes[number]) != hoi_note_loan(at, item.cap) ||
+                         item.len > item.cap || item.kind != HO_KIND_LOAN ||
+                         item.flags & HO_BUF_FLAGS_MUST))
+            break;
+        uint32_t lane_number = to == HO_BY_KEY ? p->route[bucket_of(item.key)] : to;
+        if (hoi_unlikely(lane_number >= p->lanes_room || !p->lanes[lane_number]))
+            break;
+        struct hoi_lane *lane = p->lanes[lane_number];
+        if (hoi_unlikely(!hoi_lane_room(&lane->core)))
+            break;
+        hoi_set(seg->notes[number], item.len);
+        if (hoi_likely(at + item.cap == hoi_get(seg->cursor))) {
+            hoi_set(seg->cursor, at + item.len);
+            item.cap = item.len;
+        }
+        item.kind = HO_KIND_ARENA;
+        bytes += item.len;
+        mark_dirty(p, lane);
+        hoi_lane_push(&lane->core, &item);
+        bufs[i] = (ho_buf){0};
+    }
+    hoi_bump(p->messages, i);
+    hoi_bump(p->bytes, bytes);
+    return i;
+}
+
+/* What is left after `done`, and every call that is not quite usual. */
+static HOI_COLD int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs, uint32_t count,
+                                    uint32_t to, uint32_t flags, uint32_t *done)
+{
+    struct sending s = {.p = p, .to = to};
+    uint32_t more;
+    int32_t status = send_all(&s, *done ? bufs + *done : bufs, count - *done, flags, &more,
+                              commit_check, commit_accept);
+    if (status < 0 && *done)
+        hoi_producer_publish(p); /* what went before the bad one */
+    *done += more;
+    return status;
+}
+
 int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,
                   uint32_t *accepted)
 {
-    struct sending s = {.p = hoi_producer_get(handle), .to = to};
-    if (hoi_unlikely(!s.p)) {
-        if (accepted)
-            *accepted = 0;
-        return hoi_handle_status();
+    struct hoi_producer *p = hoi_producer_get(handle);
+    int32_t status = HO_OK;
+    uint32_t done = 0;
+    if (hoi_unlikely(!p))
+        status = hoi_handle_status();
+    else if (hoi_likely(bufs && !(flags & ~HO_MORE) && !hoi_producer_stale(p) &&
+                        (to == HO_BY_KEY) == (p->routing == HO_ROUTE_KEY)))
+        done = commit_usual(p, bufs, count, to);
+    if (hoi_likely(p != NULL)) {
+        if (hoi_unlikely(done < count || !done))
+            status = commit_rest(p, bufs, count, to, flags, &done);
+        else if (!(flags & HO_MORE))
+            hoi_producer_publish(p);
     }
-    return send_all(&s, bufs, count, flags, accepted, commit_check, commit_accept);
+    if (accepted)
+        *accepted = done;
+    return status;
 }
 
 /* ---- forward */
@@ -228,9 +301,8 @@ static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg
 
 static inline void forward_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
-    (void)s;
-    (void)b;
     (void)seg;
+    account_other(s, b);
 }
 
 int32_t ho_forward(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,
@@ -272,6 +344,7 @@ static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
 
 static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
+    (void)s;
     uint32_t number = hoi_get(seg->issued);
     struct hoi_foreign *rec = hoi_foreign_at(seg, number);
     if (!b->cap)
@@ -287,8 +360,6 @@ static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
         b->ptr = &empty_byte;
     b->handle = seg->handle_base + number;
     b->kind = HO_KIND_FOREIGN;
-    s->own++;
-    s->own_bytes += b->len;
 }
 
 /* Buffers of one owner in a row: its count is taken once for all. */

@@ -9,7 +9,7 @@
 
 static inline int stale(const struct hoi_consumer *c)
 {
-    return A_LOAD(c->service->epoch, memory_order_relaxed) != c->epoch_seen;
+    return hoi_get(c->changed) != 0;
 }
 
 static inline void free_slots(struct hoi_lane *lane)
@@ -23,24 +23,24 @@ static inline void free_slots(struct hoi_lane *lane)
 }
 
 /* One round over the lanes, beginning where the last one stopped. */
-static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
+static inline uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
 {
-    uint32_t n = 0, lanes = c->lanes_count;
+    uint32_t n = 0, turn = c->turn, lanes = c->lanes_count;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < lanes && n < max; i++) {
-        if (c->turn >= lanes)
-            c->turn = 0;
-        struct hoi_lane *lane = c->lanes[c->turn++];
+        turn = turn + 1 < lanes ? turn + 1 : 0;
+        struct hoi_lane *lane = c->lanes[turn];
         uint32_t got = hoi_lane_take(&lane->core, bufs + n, max - n);
         if (!got)
             continue;
         free_slots(lane);
-        for (uint32_t k = n; k < n + got; k++) {
-            bufs[k].service = c->service->number;
-            bytes += bufs[k].len;
-        }
-        n += got;
+        do {
+            bufs[n].service = c->service_number;
+            bytes += bufs[n].len;
+            n++;
+        } while (--got);
     }
+    c->turn = turn;
     if (n) {
         hoi_bump(c->messages, n);
         hoi_bump(c->bytes, bytes);
@@ -57,10 +57,9 @@ static int ready(struct hoi_consumer *c)
     return c->closing != 0;
 }
 
-static int changed(const struct hoi_consumer *c)
+static int changed(struct hoi_consumer *c)
 {
-    return A_LOAD(c->service->epoch, memory_order_seq_cst) !=
-           c->epoch_seen; /* edge EPOCH: acquire */
+    return A_LOAD(c->changed, memory_order_seq_cst) != 0; /* edge CHANGE: acquire */
 }
 
 /* Nothing was there: for a consumer with a descriptor, arms it, unless something came meanwhile. */
@@ -76,6 +75,24 @@ static int arm(struct hoi_consumer *c)
     return 0;
 }
 
+/* Nothing was there at the first look, or something else is to be done first. */
+static HOI_COLD int32_t take_slow(struct hoi_consumer *c, ho_buf *bufs, uint32_t max,
+                                  uint32_t *taken)
+{
+    for (;;) {
+        int32_t status = stale(c) ? hoi_consumer_refresh(c) : HO_OK;
+        *taken = take_round(c, bufs, max);
+        if (*taken)
+            return HO_OK;
+        if (status)
+            return status;
+        if (c->closing) /* what a producer is still pushing will be cancelled, not delivered */
+            return HO_CLOSED;
+        if (!max || arm(c))
+            return HO_EMPTY;
+    }
+}
+
 int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken)
 {
     struct hoi_consumer *c = hoi_consumer_get(handle);
@@ -86,21 +103,9 @@ int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken
     }
     if (hoi_unlikely(c->armable))
         hoi_bell_get_up(&c->bell);
-    for (;;) {
-        int32_t status = HO_OK;
-        if (hoi_unlikely(stale(c)))
-            status = hoi_consumer_refresh(c);
-        uint32_t n = take_round(c, bufs, max);
-        *taken = n;
-        if (hoi_likely(n || !max))
-            return n ? HO_OK : HO_EMPTY;
-        if (status)
-            return status;
-        if (c->closing) /* what a producer is still pushing will be cancelled, not delivered */
-            return HO_CLOSED;
-        if (arm(c))
-            return HO_EMPTY;
-    }
+    if (hoi_likely(!stale(c)) && hoi_likely((*taken = take_round(c, bufs, max)) != 0))
+        return HO_OK;
+    return take_slow(c, bufs, max, taken);
 }
 
 /* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */

@@ -5,7 +5,7 @@
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  BELL | adopt, hoi_lane_connect | hoi_producer_publish | who takes from a lane now | its heir sleeps on
  * Of a publisher and an heir that goes to sleep at least one sees the other, as with DOZE: the store
- * of the bell, the change of the epoch and the publisher's load are in the one order of seq_cst.
+ * of the bell, the store of `changed` and the publisher's load are in the one order of seq_cst.
  */
 #include "consumer_private.h"
 #include "producer_private.h"
@@ -65,7 +65,7 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c)
     }
     if (!status) { /* otherwise the next call tries again */
         c->closing = hoi_get(s->closing);
-        c->epoch_seen = hoi_get(s->epoch);
+        hoi_set(c->changed, 0);
     }
     pthread_mutex_unlock(&s->domain->mutex);
     hoi_lanes_bury(s, dead);
@@ -89,6 +89,7 @@ static int32_t consumer_slot(struct hoi_service *s, uint32_t wanted, struct hoi_
         return HO_E_NOMEM;
     struct hoi_consumer *c = s->consumers[n];
     c->service = s;
+    c->service_number = s->number;
     c->number = n;
     c->closing = 0;
     c->armable = 0;

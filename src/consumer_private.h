@@ -11,10 +11,11 @@ struct hoi_consumer {
     struct hoi_lane **lanes;
     uint32_t lanes_count;
     uint32_t lanes_room;
-    uint32_t turn;    /* the lane to look at first, so that none starves */
-    uint32_t closing; /* the service was closing when the lanes were last looked up */
-    uint32_t armable; /* ho_consumer_fd was called */
-    uint64_t epoch_seen;
+    uint32_t turn;            /* the lane to look at first, so that none starves */
+    uint32_t closing;         /* the service was closing when the lanes were last looked up */
+    uint32_t armable;         /* ho_consumer_fd was called */
+    A_TYPE(uint32_t) changed; /* set under the mutex: look at the service again */
+    uint32_t service_number;
     struct hoi_service *service;
     uint64_t handle;
     uint32_t number;

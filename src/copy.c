@@ -46,8 +46,8 @@ static int32_t copy_here(struct hoi_producer *p, const ho_buf *from, ho_buf *cop
     copy->flags = from->flags;
     copy->frames_left = from->frames_left;
     copy->token = from->kind == HO_KIND_FOREIGN ? 0 : from->token;
-    hoi_bump(p->own_messages, 1);
-    hoi_bump(p->own_bytes, from->len);
+    hoi_bump(p->kept_messages, 1);
+    hoi_bump(p->kept_bytes, from->len);
     hoi_bump(p->copies, 1);
     return HO_OK;
 }

@@ -57,7 +57,7 @@ uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused)
         uint64_t generation = hoi_get(wiped.generation) + 1;
         hoi_set(wiped.generation, generation);
         handle = (uint64_t)(type + 1) << 56 | (generation & 0xffffffffffu) << 16 | index;
-        e->object = object;
+        hoi_set(e->object, object);
         hoi_set(e->self, handle);
     }
     pthread_mutex_unlock(&wiped.mutex);
@@ -69,7 +69,7 @@ void hoi_handle_drop(uint64_t handle)
     pthread_mutex_lock(&wiped.mutex);
     struct hoi_entry *e = &hoi_table[(handle >> 56) - 1][handle % HOI_TABLE_SLOTS];
     hoi_set(e->self, 0);
-    e->object = NULL;
+    hoi_set(e->object, NULL);
     wiped.open[(handle >> 56) - 1]--;
     pthread_mutex_unlock(&wiped.mutex);
 }

@@ -22,8 +22,8 @@ enum hoi_type { HOI_DOMAIN, HOI_SERVICE, HOI_PRODUCER, HOI_CONSUMER, HOI_TYPES }
 #define HOI_DOMAINS_MAX 64u
 
 struct hoi_entry {
-    A_TYPE(uint64_t) self; /* the valid handle, 0 when free */
-    void *object;
+    A_TYPE(uint64_t) self;  /* the valid handle, 0 when free */
+    _Atomic(void *) object; /* outlives the handle: a late look-up is told by `self` */
 };
 
 extern struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
@@ -45,7 +45,7 @@ static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
      * a free entry, which has no object. */
     if (hoi_unlikely(hoi_get(e->self) != h))
         return NULL;
-    return e->object;
+    return hoi_get(e->object);
 }
 
 #endif

@@ -23,18 +23,33 @@ _Static_assert(offsetof(struct hoi_slot, owner) == offsetof(ho_buf, owner), "the
 #define HOI_SLOT_WRITE(slot, item) hoi_slot_write(slot, item)
 #define HOI_SLOT_READ(slot, item) hoi_slot_read(slot, item)
 
-static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
+/* Word by word, here and below: the caller has just written the descriptor in pieces, and a wide load
+ * of what is still in the store buffer waits until it has left it. */
+static inline void hoi_buf_read(ho_buf *to, const ho_buf *from)
 {
-    __builtin_memcpy(slot->word, b, sizeof slot->word);
-    slot->owner = b->owner;
-    __builtin_memcpy(slot->tail, (const uint8_t *)b + offsetof(ho_buf, flags), sizeof slot->tail);
+    uint64_t w[8];
+    for (unsigned i = 0; i < 8; i++)
+        __builtin_memcpy(&w[i], (const uint8_t *)from + 8 * i, 8);
+    __builtin_memcpy(to, w, sizeof *to);
 }
 
-static inline void hoi_slot_read(struct hoi_slot *slot, ho_buf *b)
+static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
 {
-    __builtin_memcpy(b, slot->word, sizeof slot->word);
-    b->owner = slot->owner;
-    __builtin_memcpy((uint8_t *)b + offsetof(ho_buf, flags), slot->tail, sizeof slot->tail);
+    slot->word[0] = (uint64_t)(uintptr_t)b->ptr;
+    slot->word[1] = b->len;
+    slot->word[2] = b->handle;
+    slot->word[3] = b->token;
+    slot->word[4] = b->cap;
+    slot->owner = b->owner;
+    slot->tail[0] = (uint64_t)b->kind << 56 | (uint64_t)b->align_log2 << 48 |
+                    (uint64_t)b->frames_left << 32 | b->flags;
+    slot->tail[1] = b->key;
+}
+
+/* As a whole: the producer is far from this slot by now. The caller sets `service`. */
+static inline void hoi_slot_read(const struct hoi_slot *slot, ho_buf *b)
+{
+    __builtin_memcpy(b, slot, sizeof *b);
 }
 
 #include "lane.inl"
@@ -57,6 +72,14 @@ struct hoi_lane {
     struct hoi_lane *fence_next;
     uint32_t fenced;
 };
+
+/* Producer: publishes what was pushed, and wakes whoever consumes. Returns whether it had to. */
+static inline int hoi_lane_announce(struct hoi_lane *lane)
+{
+    (void)hoi_lane_publish(&lane->core);
+    HO_HOOK("lane:after_publish");
+    return hoi_bell_wake(A_LOAD(lane->bell, memory_order_seq_cst)); /* edge BELL: acquire */
+}
 
 struct hoi_lane *hoi_lane_new(uint32_t slots);
 void hoi_lane_delete(struct hoi_lane *lane);

@@ -33,7 +33,7 @@ static inline void loan_issue(struct hoi_seg *seg, uint64_t at, uint64_t bytes, 
                               uint32_t align_log2, ho_buf *loan)
 {
     uint32_t number = hoi_get(seg->issued);
-    hoi_set(seg->notes[number], (at - seg->base) << 32 | HOI_NOTE_LOAN | (bytes + tail));
+    hoi_set(seg->notes[number], hoi_note_loan(at, bytes + tail));
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
     uint64_t handle = seg->handle_base + number;
@@ -133,7 +133,7 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
                      hoi_handle_number(b->handle) >= hoi_get(s->issued) || !(note & HOI_NOTE_LOAN)))
         return HO_E_STALE;
     /* ptr may have moved forward, with cap less by as much. */
-    uint64_t moved = (uint64_t)(uintptr_t)b->ptr - (s->base + hoi_note_start(note));
+    uint64_t moved = (uint64_t)(uintptr_t)b->ptr - hoi_note_start(s, note);
     uint64_t room = hoi_note_bytes(note);
     if (hoi_unlikely(moved > room || b->cap > room - moved || b->len > b->cap))
         return HO_E_RANGE;
@@ -144,7 +144,7 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
 static void loan_return(struct hoi_producer *p, struct hoi_seg *seg, const ho_buf *b)
 {
     uint32_t number = hoi_handle_number(b->handle);
-    uint64_t note = hoi_get(seg->notes[number]), start = seg->base + hoi_note_start(note);
+    uint64_t note = hoi_get(seg->notes[number]), start = hoi_note_start(seg, note);
     if (seg == p->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
         hoi_set(seg->cursor, start);
     hoi_set(seg->notes[number], 0);
@@ -192,12 +192,12 @@ static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
 {
     uint32_t number = hoi_handle_number(loan->handle);
     uint64_t note = hoi_get(seg->notes[number]);
-    uint64_t end = seg->base + hoi_note_start(note) + hoi_note_bytes(note);
+    uint64_t end = hoi_note_start(seg, note) + hoi_note_bytes(note);
     loan->ptr += bytes;
     loan->cap -= bytes;
     loan->len = loan->len > bytes ? loan->len - bytes : 0;
     uint64_t at = (uint64_t)(uintptr_t)loan->ptr;
-    hoi_set(seg->notes[number], (at - seg->base) << 32 | HOI_NOTE_LOAN | (end - at));
+    hoi_set(seg->notes[number], hoi_note_loan(at, end - at));
 }
 
 int32_t ho_split(ho_producer *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)

@@ -93,26 +93,11 @@ int32_t hoi_producer_refresh(struct hoi_producer *p)
         if (hoi_get(s->closing))
             status = HO_E_CLOSED; /* and the picture stays stale: the fast path ends here too */
         else
-            p->epoch_seen = hoi_get(s->epoch);
+            hoi_set(p->changed, 0);
     }
     pthread_mutex_unlock(&p->domain->mutex);
     hoi_lanes_bury(s, dead);
     return status;
-}
-
-void hoi_producer_publish(struct hoi_producer *p)
-{
-    uint32_t wakes = 0;
-    for (uint32_t i = 0; i < p->dirty_count; i++) {
-        struct hoi_lane *lane = p->dirty[i];
-        (void)hoi_lane_publish(&lane->core);
-        HO_HOOK("lane:after_publish");
-        struct hoi_bell *bell = A_LOAD(lane->bell, memory_order_seq_cst); /* edge BELL: acquire */
-        wakes += (uint32_t)hoi_bell_wake(bell);
-    }
-    p->dirty_count = 0;
-    if (hoi_unlikely(wakes))
-        hoi_bump(p->wakes, wakes);
 }
 
 int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns)
@@ -154,6 +139,7 @@ static int32_t producer_slot(struct hoi_service *s, struct hoi_producer **slot)
         p->number = n;
         p->service = s;
         p->domain = s->domain;
+        p->routing = s->routing;
         p->seg = p->recs = &hoi_seg_none;
         *slot = p;
         A_STORE(s->producers[n], p, memory_order_release); /* edge SHARD: release */
@@ -209,7 +195,7 @@ int32_t ho_producer_open(ho_service *service, ho_producer **producer)
         p->open = HOI_OPEN;
         s->producers_open++;
         hoi_service_touch(s);
-        p->epoch_seen = hoi_get(s->epoch);
+        hoi_set(p->changed, 0);
         *producer = (ho_producer *)(uintptr_t)p->handle;
     }
     hoi_service_unlock(s);

@@ -14,11 +14,11 @@ struct hoi_producer {
     struct hoi_seg *recs; /* records of foreign buffers; the same */
     struct hoi_service *service;
     struct hoi_domain *domain;
-    uint64_t epoch_seen;
-    struct hoi_lane **lanes; /* by consumer number; NULL where there is none */
-    struct hoi_lane **dirty; /* lanes that were pushed to and not published */
-    struct hoi_seg *spare;   /* free segments */
-    uint32_t lanes_room;     /* entries of lanes and dirty */
+    HOI_COUNTER(uint32_t) changed; /* set under the mutex: look at the service again */
+    uint32_t routing;              /* the service's */
+    struct hoi_lane **lanes;       /* by consumer number; NULL where there is none */
+    struct hoi_lane **dirty;       /* lanes that were pushed to and not published */
+    uint32_t lanes_room;           /* entries of lanes and dirty */
     uint32_t dirty_count;
     uint32_t number;
     struct hoi_lane *fences; /* moved buckets are held back until these are passed */
@@ -26,8 +26,10 @@ struct hoi_producer {
     /* Counters: one writer, any reader. */
     HOI_COUNTER(uint64_t) messages;
     HOI_COUNTER(uint64_t) bytes;
-    HOI_COUNTER(uint64_t) own_messages; /* of its own service's memory */
-    HOI_COUNTER(uint64_t) own_bytes;
+    HOI_COUNTER(uint64_t) other_messages; /* of these, not of its own service's memory */
+    HOI_COUNTER(uint64_t) other_bytes;
+    HOI_COUNTER(uint64_t) kept_messages; /* of its own memory, not sent: ho_compact */
+    HOI_COUNTER(uint64_t) kept_bytes;
     HOI_COUNTER(uint64_t) dropped;
     HOI_COUNTER(uint64_t) dropped_bytes;
     HOI_COUNTER(uint64_t) full;
@@ -37,8 +39,9 @@ struct hoi_producer {
     uint8_t pad[HOI_LINE];
     /* What comes back: pushed by any thread, taken all at once by the producer. */
     A_TYPE(uint32_t) returned;
-    uint32_t open; /* under the mutex */
-    uint8_t pad1[HOI_LINE - 8];
+    A_TYPE(uint32_t) spare; /* what it took and does not need yet; within reach of the others */
+    uint32_t open;          /* under the mutex */
+    uint8_t pad1[HOI_LINE - 12];
     struct hoi_bell bell; /* for HO_POLICY_WAIT */
 };
 
@@ -47,10 +50,10 @@ static inline struct hoi_producer *hoi_producer_get(const ho_producer *handle)
     return hoi_handle_get(HOI_PRODUCER, handle);
 }
 
-/* Is the producer's picture of the service the current one? */
+/* Is the producer's picture of the service out of date? Relaxed: the refresh takes the mutex. */
 static inline int hoi_producer_stale(const struct hoi_producer *p)
 {
-    return A_LOAD(p->service->epoch, memory_order_relaxed) != p->epoch_seen;
+    return hoi_get(p->changed) != 0;
 }
 
 /* Looks again at consumers and state. HO_OK, HO_E_CLOSED or HO_E_NOMEM. */
@@ -65,7 +68,15 @@ int hoi_routes_unfence(struct hoi_producer *p);
 void hoi_routes_drop_fences(struct hoi_producer *p);
 
 /* Publishes every dirty lane and wakes whom it must. */
-void hoi_producer_publish(struct hoi_producer *p);
+static inline void hoi_producer_publish(struct hoi_producer *p)
+{
+    uint32_t wakes = 0;
+    for (uint32_t i = 0; i < p->dirty_count; i++)
+        wakes += (uint32_t)hoi_lane_announce(p->dirty[i]);
+    p->dirty_count = 0;
+    if (hoi_unlikely(wakes))
+        hoi_bump(p->wakes, wakes);
+}
 
 /* HO_POLICY_WAIT: sleeps until something may have changed (`full`: that lane; NULL: memory came
  * back). HO_OK: try again. HO_FULL: the policy or the time says no. *deadline_ns is 0 at first. */

@@ -126,7 +126,7 @@ static int slices_return(struct batch *t, const struct group *g)
     return done;
 }
 
-static inline int group_return(struct batch *t, const struct group *g)
+static int group_return(struct batch *t, const struct group *g)
 {
     uint32_t use = hoi_get(g->seg->use);
     if (hoi_likely(use == HOI_SEG_BYTES)) {
@@ -165,14 +165,16 @@ static inline uint32_t group_extend(const struct hoi_domain *d, const ho_buf *bu
                                     struct group *g)
 {
     uint64_t rest = bufs[0].handle / HOI_WORD_BITS;
-    uint32_t n = 1;
+    uint32_t n = 1, mask = g->mask;
     for (; n < count; n++) {
-        uint32_t bit = (uint32_t)1 << bufs[n].handle % HOI_WORD_BITS;
-        if (bufs[n].handle / HOI_WORD_BITS != rest || (g->mask & bit) ||
-            bufs[n].kind == HO_KIND_LOAN || !hoi_seal_fits(d, g->seg, &bufs[n]))
+        uint64_t handle = bufs[n].handle;
+        uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
+        if (handle / HOI_WORD_BITS != rest || (mask & bit) || bufs[n].kind == HO_KIND_LOAN ||
+            !hoi_seal_fits(d, g->seg, &bufs[n]))
             break;
-        g->mask |= bit;
+        mask |= bit;
     }
+    g->mask = mask;
     return n;
 }
 
@@ -209,31 +211,73 @@ static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_
     return status;
 }
 
+/*
+ * The usual buffers: committed arena memory, neighbours together. Returns from the front as long as that
+ * is so, and says how many; the rest, and whatever is wrong, is for return_all.
+ */
+static inline uint32_t return_usual(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
+{
+    uint64_t secret = d->segs.secret;
+    uint32_t i = 0;
+    while (i < count) {
+        uint64_t first = bufs[i].handle;
+        struct hoi_seg *seg;
+        if (hoi_unlikely(hoi_seg_find(&d->segs, first, &seg) || hoi_get(seg->use) != HOI_SEG_BYTES))
+            break;
+        uint32_t n = i, mask = 0;
+        do {
+            uint64_t handle = bufs[n].handle;
+            uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
+            if (hoi_unlikely(bufs[n].kind != HO_KIND_ARENA || (mask & bit) ||
+                             bufs[n].owner != hoi_seal(secret, handle)))
+                break;
+            mask |= bit;
+        } while (++n < count && (bufs[n].handle ^ first) < HOI_WORD_BITS);
+        if (hoi_unlikely(n == i))
+            break;
+        int done = hoi_word_return(&seg->words[hoi_handle_number(first) / HOI_WORD_BITS],
+                                   hoi_handle_gen(first), mask);
+        if (hoi_unlikely(!done))
+            break;
+        for (; i < n; i++)
+            bufs[i] = (ho_buf){0};
+        if (hoi_unlikely(done == 2))
+            drop(d, seg, 1);
+    }
+    return i;
+}
+
+static HOI_COLD int32_t return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t count,
+                                    uint32_t reason, uint32_t *done)
+{
+    struct batch t;
+    uint32_t more;
+    t.d = d;
+    t.reason = reason;
+    t.count = 0;
+    int32_t status = return_all(&t, bufs + *done, count - *done, &more);
+    *done += more;
+    return status;
+}
+
 int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *returned)
 {
     struct hoi_domain *d = hoi_domain_get(handle);
-    uint32_t n = 0;
-    int32_t status = HO_E_INVAL;
-    if (hoi_unlikely(!d)) {
+    uint32_t done = 0;
+    int32_t status = HO_OK;
+    if (hoi_unlikely(!d))
         status = hoi_handle_status();
-    } else if (hoi_likely(bufs || !count)) {
-        struct batch t;
-        t.d = d;
-        t.reason = HO_REASON_CONSUMED;
-        t.count = 0;
-        status = return_all(&t, bufs, count, &n);
-    }
+    else if (hoi_unlikely(!bufs))
+        status = count ? HO_E_INVAL : HO_OK;
+    else if (hoi_unlikely((done = return_usual(d, bufs, count)) < count))
+        status = return_rest(d, bufs, count, HO_REASON_CONSUMED, &done);
     if (returned)
-        *returned = n;
+        *returned = done;
     return status;
 }
 
 void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
 {
-    struct batch t;
-    uint32_t n;
-    t.d = d;
-    t.reason = HO_REASON_CANCELLED;
-    t.count = 0;
-    HOI_TRAP_IF(return_all(&t, bufs, count, &n) != HO_OK);
+    uint32_t done = 0;
+    HOI_TRAP_IF(return_rest(d, bufs, count, HO_REASON_CANCELLED, &done) != HO_OK);
 }

@@ -29,6 +29,18 @@ static int is_open(const struct hoi_service *s, uint32_t number)
     return s->consumers[number] && s->consumers[number]->open == HOI_OPEN;
 }
 
+/* Is there a bucket of nobody, or a consumer with more than `most`? */
+static int any_left(const struct hoi_service *s, const uint16_t *load, uint32_t most)
+{
+    uint32_t sum = 0;
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
+        if (load[n] > most)
+            return 1;
+        sum += load[n];
+    }
+    return s->consumers_open && sum < HOI_BUCKETS;
+}
+
 void hoi_service_rebalance(struct hoi_service *s)
 {
     uint16_t load[HOI_CONSUMERS_MAX] = {0};
@@ -47,7 +59,7 @@ void hoi_service_rebalance(struct hoi_service *s)
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++)
         if (is_open(s, n))
             fill_up(s, load, n, fair, fair);
-    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++)
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX && any_left(s, load, most); n++)
         if (is_open(s, n))
             fill_up(s, load, n, most, most);
 }

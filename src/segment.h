@@ -26,11 +26,11 @@
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
 #define HOI_GEN_MASK 0xffffffu
 
-/* A note per number: {start in the segment:32, loan:1, bytes:31}. Bytes are a loan's room with its
- * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
+/* A note per number: {start, low half of its address:32, loan:1, bytes:31}. Bytes are a loan's room with
+ * its tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
-#define hoi_note_start(note) ((note) >> 32)
+#define hoi_note_loan(at, bytes) ((uint64_t)(at) << 32 | HOI_NOTE_LOAN | (bytes))
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
@@ -145,6 +145,12 @@ static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struc
         return HO_E_STALE;
     *seg = hoi_seg_at(segs, index);
     return HO_OK;
+}
+
+/* Where a loan starts: a segment is far smaller than 4 GiB, so the low half tells. */
+static inline uint64_t hoi_note_start(const struct hoi_seg *seg, uint64_t note)
+{
+    return seg->base + (uint32_t)((uint32_t)(note >> 32) - (uint32_t)seg->base);
 }
 
 /* Is this number live in its generation? Whoever holds it gets a firm yes. */

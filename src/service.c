@@ -3,7 +3,7 @@
  * Service: opening, closing, and what happens to lanes that both ends have left.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  EPOCH | hoi_service_touch | anything | that lanes or state changed | a consumer sleeps past a close
+ *  CHANGE | hoi_service_touch | changed | that lanes or state changed | a consumer sleeps past a close
  */
 #include "consumer_private.h"
 #include "producer_private.h"
@@ -63,7 +63,6 @@ static void service_init(struct hoi_service *s, const ho_service_opts *opts)
     s->lane_slots = opts->lane_slots;
     s->wait_ns = opts->wait_ns;
     s->budget_segs = (opts->budget_bytes - 1) / s->domain->segs.seg_bytes + 1;
-    hoi_set(s->epoch, 1);
     for (uint32_t b = 0; b < HOI_BUCKETS; b++)
         s->route[b] = HOI_NOBODY;
     s->open = 1;
@@ -109,10 +108,19 @@ struct hoi_service *hoi_service_lock(const ho_service *handle)
 
 void hoi_service_touch(struct hoi_service *s)
 {
-    (void)A_FADD(s->epoch, 1, memory_order_seq_cst); /* edge EPOCH: release */
-    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++)
-        if (s->consumers[n] && s->consumers[n]->open)
-            (void)hoi_bell_wake(&s->consumers[n]->bell);
+    for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
+        struct hoi_producer *p = A_LOAD(s->producers[n], memory_order_relaxed);
+        if (!p)
+            break;
+        hoi_set(p->changed, 1);
+    }
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
+        struct hoi_consumer *c = s->consumers[n];
+        if (!c || !c->open)
+            continue;
+        A_STORE(c->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
+        (void)hoi_bell_wake(&c->bell);
+    }
 }
 
 void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_lane **dead)

@@ -21,7 +21,6 @@
 
 struct hoi_service {
     /* Read by everybody, written when something opens or closes. */
-    A_TYPE(uint64_t) epoch; /* one more at each change of consumers, producers or state */
     A_TYPE(uint32_t) closing;
     uint32_t policy;
     uint32_t routing;
@@ -31,7 +30,7 @@ struct hoi_service {
     uint64_t budget_segs;
     uint64_t handle;
     struct hoi_domain *domain;
-    uint8_t pad0[HOI_LINE - 64];
+    uint8_t pad0[HOI_LINE - 56];
     /* Written when an arena takes or recycles a segment. */
     A_TYPE(uint64_t) held;
     A_TYPE(uint64_t) in_use;
@@ -61,7 +60,7 @@ static inline void hoi_service_unlock(struct hoi_service *s)
     pthread_mutex_unlock(&s->domain->mutex);
 }
 
-/* Under the mutex: something changed; everybody looks again. */
+/* Under the mutex: consumers, producers or state changed; everybody looks again. */
 void hoi_service_touch(struct hoi_service *s);
 
 /* Under the mutex: shares the buckets out over the open consumers, moving as few as possible. */

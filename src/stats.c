@@ -96,8 +96,8 @@ static void counters_add(const struct hoi_service *s, ho_stats *t, uint64_t *own
         t->full += hoi_get(p->full);
         t->wakes += hoi_get(p->wakes);
         t->copies += hoi_get(p->copies);
-        *own += hoi_get(p->own_messages);
-        *own_bytes += hoi_get(p->own_bytes);
+        *own += hoi_get(p->messages) - hoi_get(p->other_messages) + hoi_get(p->kept_messages);
+        *own_bytes += hoi_get(p->bytes) - hoi_get(p->other_bytes) + hoi_get(p->kept_bytes);
     }
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
         const struct hoi_consumer *c = s->consumers[n];
