@@ -34,7 +34,7 @@ class handler_memory {
     }
 
   private:
-    alignas(std::max_align_t) unsigned char room_[240];
+    alignas(std::max_align_t) unsigned char room_[160];
     bool used_ = false;
 };
 
