@@ -84,6 +84,8 @@ static struct {
     ho_service *second;
     ho_producer *to_second;
     ho_consumer *of_second;
+    ho_producer *more_producers[2]; /* they find others there, and make lanes */
+    ho_consumer *more_consumers[2];
     rig_owner owner;
 } w;
 
@@ -114,6 +116,10 @@ static int open_world(void)
            TRY(ho_consumer_open(w.r.service, NULL, &w.r.consumer)) &&
            TRY(ho_consumer_open(w.second, NULL, &w.of_second)) &&
            TRY(ho_producer_open(w.second, &w.to_second)) &&
+           TRY(ho_producer_open(w.r.service, &w.more_producers[0])) &&
+           TRY(ho_producer_open(w.r.service, &w.more_producers[1])) &&
+           TRY(ho_consumer_open(w.r.service, NULL, &w.more_consumers[0])) &&
+           TRY(ho_consumer_open(w.r.service, NULL, &w.more_consumers[1])) &&
            TRY(ho_consumer_fd(w.r.consumer, &fd)) &&
            TRY(ho_owner_register(w.r.domain, owner, &w.owner.owner));
 }
@@ -133,20 +139,23 @@ static void pass_one(ho_buf *buf)
 
 static void use_world(void)
 {
-    uint8_t byte = 32;
+    uint8_t bytes[40];
     uint32_t taken;
     for (uint64_t i = 0; i < 40; i++) {
-        ho_buf loan, buf = rig_foreign(w.owner.owner, &byte, 1, i);
+        bytes[i] = (uint8_t)(i * 31 + 1); /* the rig's pattern */
+        ho_buf loan, buf = rig_foreign(w.owner.owner, &bytes[i], 1, i);
         if (TRY(ho_reserve(w.r.producer, 3000, NULL, &loan))) {
             loan.len = 0;
             if (!TRY(ho_commit(w.r.producer, &loan, 1, HO_BY_KEY, 0, NULL)))
                 CHECK_STATUS(ho_abort(w.r.producer, &loan, 1, NULL), HO_OK);
         }
-        buf.key = 1;
+        buf.key = i;
         if (TRY(ho_give(w.r.producer, &buf, 1, HO_BY_KEY, 0, NULL)))
             CHECK_EMPTY(&buf);
-        while (ho_take(w.r.consumer, &buf, 1, &taken) == HO_OK)
-            pass_one(&buf);
+        ho_consumer *all[] = {w.r.consumer, w.more_consumers[0], w.more_consumers[1]};
+        for (size_t c = 0; c < 3; c++)
+            while (ho_take(all[c], &buf, 1, &taken) == HO_OK)
+                pass_one(&buf);
     }
 }
 
@@ -161,6 +170,12 @@ static void close_world(void)
         CHECK_STATUS(ho_producer_close(w.to_second), HO_OK);
     if (w.of_second != NULL)
         CHECK_STATUS(ho_consumer_close(w.of_second), HO_OK);
+    for (size_t i = 0; i < 2; i++) {
+        if (w.more_producers[i] != NULL)
+            CHECK_STATUS(ho_producer_close(w.more_producers[i]), HO_OK);
+        if (w.more_consumers[i] != NULL)
+            CHECK_STATUS(ho_consumer_close(w.more_consumers[i]), HO_OK);
+    }
     rig_close(&w.r);
     CHECK(w.owner.owner == 0 || w.owner.detached == 1);
 }

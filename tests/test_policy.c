@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens when a lane or the budget is full: fail, wait, drop the newest. */
+/* What happens when a lane or the budget is full: fail, wait, drop the newest. The budget itself is in
+ * test_budget.c. */
 #include "rig.h"
 
 #define LANE 4u
@@ -56,103 +57,6 @@ static void fill_budget(ho_buf loans[4])
 {
     for (size_t i = 0; i < 4; i++)
         CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-}
-
-static void the_budget_is_full_for_all_producers_together(void **state)
-{
-    (void)state;
-    ho_producer *other = rig_producer(r.service);
-    ho_buf loans[4], more;
-    for (size_t i = 0; i < 4; i++)
-        CHECK_STATUS(ho_reserve(i % 2 ? other : r.producer, RIG_SEGMENT - 64, NULL, &loans[i]),
-                     HO_OK);
-    memset(&more, 0xa5, sizeof more);
-    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more),
-                  HO_FULL);
-    CHECK_EMPTY(&more);
-    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(other, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
-    CHECK_STATUS(ho_abort(r.producer, loans, 1, NULL), HO_OK);
-    CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[0]), HO_OK);
-    ho_stats s = rig_stats(r.service);
-    CHECK(s.full == 2 && s.segments_in_use == 4 && s.segments_peak == 4 && s.segments_held == 4);
-    CHECK_STATUS(ho_abort(r.producer, loans, 4, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(other), HO_OK);
-}
-
-static void a_full_service_takes_nothing_from_its_neighbour(void **state)
-{
-    (void)state;
-    ho_service *neighbour = rig_service(r.domain, SERVICE_OPTS(.budget_bytes = 2 * RIG_SEGMENT));
-    ho_producer *producer = rig_producer(neighbour);
-    ho_buf mine[4], theirs[2], more;
-    fill_budget(mine);
-    CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
-    for (size_t i = 0; i < 2; i++)
-        CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &theirs[i]), HO_OK);
-    CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
-    CHECK_STATUS(ho_abort(producer, theirs, 2, NULL), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, mine, 4, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(producer), HO_OK);
-    CHECK_STATUS(ho_service_close(neighbour, 0, NULL), HO_OK);
-}
-
-static void a_budget_is_rounded_up_to_whole_segments(void **state)
-{
-    (void)state;
-    ho_service *service = rig_service(r.domain, SERVICE_OPTS(.budget_bytes = RIG_SEGMENT + 1));
-    ho_producer *producer = rig_producer(service);
-    ho_buf loans[2], more;
-    for (size_t i = 0; i < 2; i++)
-        CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT - 64, NULL, &more), HO_FULL);
-    CHECK_STATUS(ho_abort(producer, loans, 2, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(producer), HO_OK);
-    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
-}
-
-static void the_memory_of_a_closed_producer_serves_the_others(void **state)
-{
-    (void)state;
-    ho_producer *other = rig_producer(r.service);
-    ho_buf loans[4];
-    for (size_t i = 0; i < 4; i++)
-        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_abort(other, loans, 2, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(other), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, &loans[2], 2, NULL), HO_OK);
-    fill_budget(loans);
-    CHECK_STATUS(ho_abort(r.producer, loans, 4, NULL), HO_OK);
-}
-
-static void the_memory_of_an_idle_producer_does_not_starve_the_others(void **state)
-{
-    (void)state;
-    ho_producer *other = rig_producer(r.service);
-    ho_buf loans[4];
-    for (size_t i = 0; i < 4; i++)
-        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_abort(other, loans, 4, NULL), HO_OK);
-    for (size_t i = 0; i < 3; i++) /* one may stay open with the idle one */
-        CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, loans, 3, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(other), HO_OK);
-}
-
-static void what_an_idle_producer_took_back_serves_the_others_too(void **state)
-{
-    (void)state;
-    ho_producer *other = rig_producer(r.service);
-    ho_buf loans[4];
-    for (size_t i = 0; i < 4; i++)
-        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_abort(other, loans, 4, NULL), HO_OK);
-    for (size_t i = 0; i < 2; i++) /* it goes on a little, over memory that came back */
-        CHECK_STATUS(ho_reserve(other, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_abort(other, loans, 2, NULL), HO_OK);
-    for (size_t i = 0; i < 3; i++)
-        CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, loans, 3, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(other), HO_OK);
 }
 
 static void fail_says_full_at_once(void **state)
@@ -336,12 +240,6 @@ static void drop_newest_can_not_drop_a_reservation(void **state)
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_rig)
 
 static const struct CMUnitTest tests[] = {
-    WITH(open_fail, the_budget_is_full_for_all_producers_together),
-    WITH(open_fail, a_full_service_takes_nothing_from_its_neighbour),
-    WITH(open_fail, a_budget_is_rounded_up_to_whole_segments),
-    WITH(open_fail, the_memory_of_a_closed_producer_serves_the_others),
-    WITH(open_fail, the_memory_of_an_idle_producer_does_not_starve_the_others),
-    WITH(open_fail, what_an_idle_producer_took_back_serves_the_others_too),
     WITH(open_fail, fail_says_full_at_once),
     WITH(open_wait, wait_says_full_after_its_time),
     WITH(open_wait, wait_says_full_after_its_time_for_the_budget_too),

@@ -282,6 +282,24 @@ static void a_number_that_nobody_has_is_no_route(void **state)
     close_with(2);
 }
 
+static void a_producer_reaches_every_number_that_opens_later(void **state)
+{
+    (void)state;
+    ho_consumer *many[200];
+    open_with(HO_ROUTE_NUMBER, 0);
+    for (uint32_t i = 0; i < 200; i++) {
+        many[i] = rig_consumer(service);
+        for (uint32_t to = 0; to <= i; to += i / 4 + 1) {
+            ho_buf loan = rig_loan(producer, 7, 10);
+            CHECK_STATUS(ho_commit(producer, &loan, 1, to, 0, NULL), HO_OK);
+            CHECK(rig_drain_consumer(domain, many[to]) == 1);
+        }
+    }
+    for (uint32_t i = 0; i < 200; i++)
+        CHECK_STATUS(ho_consumer_close(many[i]), HO_OK);
+    close_with(0);
+}
+
 static void a_consumer_does_not_get_what_its_number_left_behind(void **state)
 {
     (void)state;
@@ -311,6 +329,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_keyed_service_takes_no_numbers),
     cmocka_unit_test(a_number_names_its_consumer_and_nobody_else),
     cmocka_unit_test(a_number_that_nobody_has_is_no_route),
+    cmocka_unit_test(a_producer_reaches_every_number_that_opens_later),
     cmocka_unit_test(a_consumer_does_not_get_what_its_number_left_behind),
 };
 
