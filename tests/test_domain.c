@@ -276,6 +276,29 @@ static void close_waits_for_ever_when_told_so(void **state)
     CHECK_STATUS(ho_domain_destroy(r.domain, NULL), HO_OK);
 }
 
+static void close_the_ends_now(void *arg)
+{
+    rig *r = arg;
+    CHECK_STATUS(ho_producer_close(r->producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(r->consumer), HO_OK);
+}
+
+static void destroy_follows_a_close_that_said_ok(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        rig r;
+        int32_t status;
+        harness_thread thread;
+        rig_open(&r, NULL);
+        harness_start(&thread, close_the_ends_now, &r);
+        while ((status = ho_domain_close(r.domain, 0, NULL)) != HO_OK)
+            CHECK_STATUS(status, HO_TIMEOUT);
+        harness_join(&thread);
+        CHECK_STATUS(ho_domain_destroy(r.domain, NULL), HO_OK);
+    }
+}
+
 static void two_domains_live_side_by_side(void **state)
 {
     (void)state;
@@ -311,6 +334,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_longer_report_is_written_as_far_as_it_is_known),
     cmocka_unit_test(close_waits_as_long_as_it_was_told),
     cmocka_unit_test(close_waits_for_ever_when_told_so),
+    cmocka_unit_test(destroy_follows_a_close_that_said_ok),
     cmocka_unit_test(two_domains_live_side_by_side),
 };
 
