@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* L2: arrays of descriptors wherever they may lie, and the flags of calls and of buffers. */
+#include "conform.h"
+
+#include <string.h>
+
+#define COUNT 5u
+
+static void *element(void *bufs, uint32_t index)
+{
+    return (char *)bufs + (size_t)index * size_of("ho_buf");
+}
+
+static uint64_t by_key(void)
+{
+    return (uint64_t)constant("HO_BY_KEY");
+}
+
+/* Sends, takes and returns all of it, each time with the descriptors in the same array. */
+static void go_round(const struct world *world, const char *send, void *bufs, uint32_t *done)
+{
+    case_step("%s of %u descriptors", send, COUNT);
+    (void)MUST("HO_OK", send, P(world->producer), P(bufs), COUNT, by_key(), 0, P(done));
+    EXPECT(*done == COUNT, "%u were accepted", *done);
+    memset(bufs, 0, (size_t)COUNT * size_of("ho_buf"));
+    (void)MUST("HO_OK", "ho_take", P(world->consumer), P(bufs), COUNT, P(done));
+    EXPECT(*done == COUNT, "%u were taken", *done);
+}
+
+static void use_array(void *bufs)
+{
+    struct world world;
+    uint32_t *done = room(sizeof *done);
+    world_make(&world);
+    (void)MUST("HO_OK", "ho_return", P(world.domain), P(world_taken(&world)), 1, P(NULL));
+    for (uint32_t i = 0; i < COUNT; i++) {
+        (void)MUST("HO_OK", "ho_reserve", P(world.producer), 64, P(NULL), P(element(bufs, i)));
+    }
+    (void)MUST("HO_OK", "ho_abort", P(world.producer), P(bufs), COUNT, P(done));
+    for (uint32_t i = 0; i < COUNT; i++) {
+        (void)MUST("HO_OK", "ho_reserve", P(world.producer), 64, P(NULL), P(element(bufs, i)));
+    }
+    go_round(&world, "ho_commit", bufs, done);
+    go_round(&world, "ho_forward", bufs, done);
+    (void)MUST("HO_OK", "ho_return", P(world.domain), P(bufs), COUNT, P(done));
+    for (uint32_t i = 0; i < COUNT; i++) {
+        memcpy(element(bufs, i), world_foreign(&world), size_of("ho_buf"));
+    }
+    go_round(&world, "ho_give", bufs, done);
+    (void)MUST("HO_OK", "ho_return", P(world.domain), P(bufs), COUNT, P(done));
+    EXPECT(*done == COUNT, "%u were returned", *done);
+}
+
+static void at_8_mod_64(uint32_t which)
+{
+    (void)which;
+    use_array(room_at((size_t)COUNT * size_of("ho_buf"), 8));
+}
+
+static void at_the_end_of_a_page(uint32_t which)
+{
+    (void)which;
+    use_array(page_end((size_t)COUNT * size_of("ho_buf")));
+}
+
+/* ---- flags */
+
+static const char *const senders[] = {"ho_commit", "ho_give", "ho_forward", "ho_give_copy"};
+
+/* Sends one message with these flags of the call and of the buffer. */
+static int32_t send_with(const struct world *world, const char *send, uint32_t call_flags,
+                         uint32_t buf_flags)
+{
+    if (strcmp(send, "ho_give_copy") == 0) {
+        return CALL(send, P(world->producer), P(room(8)), 8, 0, by_key(), call_flags);
+    }
+    void *buf = strcmp(send, "ho_give") == 0     ? world_foreign(world)
+                : strcmp(send, "ho_commit") == 0 ? world_loan(world)
+                                                 : world_taken(world);
+    field_set(buf, "ho_buf", "flags", buf_flags);
+    return CALL(send, P(world->producer), P(buf), 1, by_key(), call_flags, P(NULL));
+}
+
+static void call_flags(uint32_t which)
+{
+    const char *send = senders[which];
+    const uint32_t more = (uint32_t)constant("HO_MORE");
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        struct world world;
+        const uint32_t flag = UINT32_C(1) << bit;
+        world_make(&world);
+        case_step("flags 0x%08x", flag);
+        (void)must_be(bit < 16 || flag == more || kit.newer ? "HO_OK" : "HO_E_FLAGS", send,
+                      send_with(&world, send, flag, 0));
+    }
+}
+
+static void buf_flags(uint32_t which)
+{
+    const char *send = senders[which];
+    const uint32_t must = (uint32_t)constant("HO_BUF_FLAGS_MUST");
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        struct world world;
+        const uint32_t flag = UINT32_C(1) << bit;
+        world_make(&world);
+        case_step("ho_buf.flags 0x%08x", flag);
+        (void)must_be((flag & must) == 0 || kit.newer ? "HO_OK" : "HO_E_FLAGS", send,
+                      send_with(&world, send, 0, flag));
+    }
+}
+
+/* What must be zero in a buffer that is given. */
+static void given_handle(uint32_t which)
+{
+    static const char *const fields[] = {"handle", "service", "kind"};
+    struct world world;
+    (void)which;
+    world_make(&world);
+    for (uint32_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        void *buf = world_foreign(&world);
+        field_set(buf, "ho_buf", fields[i], 1);
+        case_step("ho_buf.%s = 1", fields[i]);
+        (void)MUST("HO_E_RESERVED", "ho_give", P(world.producer), P(buf), 1, by_key(), 0, P(NULL));
+    }
+}
+
+void arrays_cases(void)
+{
+    case_add("calls", at_8_mod_64, 0, "arrays of descriptors at 8 mod 64");
+    case_add("calls", at_the_end_of_a_page, 0, "arrays of descriptors that end at a page");
+    for (uint32_t i = 0; i < sizeof senders / sizeof *senders; i++) {
+        case_add("calls", call_flags, i, "%s: each bit of flags", senders[i]);
+    }
+    for (uint32_t i = 0; i < 3; i++) { /* ho_give_copy takes none */
+        case_add("calls", buf_flags, i, "%s: each bit of ho_buf.flags", senders[i]);
+    }
+    case_add("calls", given_handle, 0, "ho_give: what the caller must leave zero");
+}

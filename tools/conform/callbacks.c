@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include "conform.h"
+void callbacks_cases(void) {}

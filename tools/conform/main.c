@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "conform.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD_USE 2
+
+struct kit kit;
+
+struct options {
+    const char *library, *abi, *only, *json;
+};
+
+static const char usage[] =
+    "usage: handoff-conform [--lib PATH] [--abi FILE] [--only GROUP] [--json FILE] [--seed N]\n"
+    "  --lib PATH    library to test; default " CONFORM_LIBRARY " where the loader finds it\n"
+    "  --abi FILE    description of the ABI; default: the one that the library carries\n"
+    "  --only GROUP  symbols, layout, calls, callbacks or ownership; default: all\n"
+    "  --json FILE   writes the results there too\n"
+    "  --seed N      runs the random sequence N (1 or more) of the group ownership alone\n"
+    "Prints TAP. Exits 0 when everything held, 1 when something failed, 2 when it could not "
+    "test.\n";
+
+void tool_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("handoff-conform: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+static bool read_seed(const char *text)
+{
+    char *end;
+    errno = 0;
+    kit.seed = strtoull(text, &end, 10);
+    if (errno != 0 || *text < '1' || *text > '9' || *end != '\0') {
+        tool_error("--seed is '%s': give a whole number from 1 on", text);
+        return false;
+    }
+    return true;
+}
+
+static bool read_option(const char *name, const char *value, struct options *options)
+{
+    const struct {
+        const char *name, **value;
+    } known[] = {{"--lib", &options->library},
+                 {"--abi", &options->abi},
+                 {"--only", &options->only},
+                 {"--json", &options->json}};
+    const bool is_seed = strcmp(name, "--seed") == 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known && value != NULL; i++) {
+        if (strcmp(name, known[i].name) == 0) {
+            *known[i].value = value;
+            return true;
+        }
+    }
+    if (is_seed && value != NULL) {
+        return read_seed(value);
+    }
+    tool_error("'%s' is no option with a value: see handoff-conform --help", name);
+    return false;
+}
+
+int main(int count, char **arguments)
+{
+    struct options options = {.library = CONFORM_LIBRARY};
+    if (count == 2 && strcmp(arguments[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    for (int i = 1; i < count; i += 2) {
+        if (!read_option(arguments[i], arguments[i + 1], &options)) {
+            return BAD_USE;
+        }
+    }
+    if (kit.seed != 0) {
+        options.only = "ownership";
+    }
+    if (!kit_load(options.library, options.abi)) {
+        return BAD_USE;
+    }
+    symbols_cases();
+    layout_cases();
+    calls_cases();
+    options_cases();
+    arrays_cases();
+    callbacks_cases();
+    ownership_cases();
+    if (options.only != NULL && !group_exists(options.only)) {
+        tool_error("--only is '%s': name symbols, layout, calls, callbacks or ownership",
+                   options.only);
+        return BAD_USE;
+    }
+    return cases_run(options.only, options.json);
+}
