@@ -152,12 +152,67 @@ static void no_signal_is_lost_between_returners_and_a_polling_owner(void **state
     race(HO_RELEASE_EVENT, sleep_until_all_came);
 }
 
+/* ---- a domain that is closed calls back no more */
+
+static atomic_uint callbacks_done;
+
+static void release_slowly(void *ctx, const ho_release_rec *recs, uint32_t count)
+{
+    (void)ctx;
+    (void)recs;
+    (void)count;
+    harness_sleep_ns(20000000);
+    callbacks_done++;
+}
+
+static void detach_slowly(void *ctx)
+{
+    (void)ctx;
+    harness_sleep_ns(20000000);
+    callbacks_done++;
+}
+
+static void return_later(void *arg)
+{
+    harness_barrier_wait(&w.start);
+    CHECK_STATUS(ho_return(r.domain, arg, 1, NULL), HO_OK);
+}
+
+static void a_closed_domain_has_called_everybody_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        uint32_t owner, taken;
+        rig_open(&r, NULL);
+        CHECK_STATUS(
+            ho_owner_register(
+                r.domain, OWNER_OPTS(.release = release_slowly, .detached = detach_slowly), &owner),
+            HO_OK);
+        ho_buf buf = rig_foreign(owner, memory, 1, 0);
+        CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
+        CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+        CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+        callbacks_done = 0;
+        harness_thread thread;
+        harness_barrier_init(&w.start, 2);
+        harness_start(&thread, return_later, &buf);
+        harness_barrier_wait(&w.start);
+        CHECK_STATUS(ho_domain_close(r.domain, -1, NULL), HO_OK);
+        CHECK(callbacks_done == 2);
+        harness_join(&thread);
+        harness_barrier_destroy(&w.start);
+        CHECK_STATUS(ho_domain_destroy(r.domain, NULL), HO_OK);
+    }
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
     WITH_RIG(retiring_races_with_the_last_returns),
     WITH_RIG(draining_races_with_returns),
     WITH_RIG(no_signal_is_lost_between_returners_and_a_polling_owner),
+    cmocka_unit_test(a_closed_domain_has_called_everybody_back),
 };
 
 HO_TEST_MAIN(tests)
