@@ -4,11 +4,12 @@
  * writes all bytes anew, so that a recycling that comes too early is a race with a holder's read, and
  * two recyclers race with each other.
  *
- *   returns     a number returned twice at the same time, returns while the owner opens, issues and
- *               seals, a stale return after the recycling
- *   records     the same where a return has to hold the segment before it clears its bit
- *   slices      holders that return their number and read on through a hold
- *   late issue  numbers issued after the sealing: into a word in use, an emptied and an unopened one
+ *   returns       a number returned twice at the same time, returns while the owner opens, issues and
+ *                 seals, a stale return after the recycling
+ *   records       the same where a return has to hold the segment before it clears its bit
+ *   slices        holders that return their number and read on through a hold
+ *   late issue    numbers issued after the sealing: into a word in use, an emptied, an unopened one
+ *   shared issue  numbers that three threads issue at once
  */
 #define HOI_WORD_BITS 2u
 #define MODEL_SITES(X)                                                                             \
@@ -262,12 +263,37 @@ struct late_test : segment_test<late_test> {
     }
 };
 
+/* A segment that any thread issues from, as slices do: it is sealed from the beginning, and the numbers
+ * that are still to be issued hold it. */
+struct shared_issue_test : segment_test<shared_issue_test> {
+    void before()
+    {
+        s.init();
+        hoi_count_hold(&s.count, NUMBERS / 2);
+        s.drop(HOI_COUNT_BIAS);
+    }
+
+    void issue_and_return(unsigned number)
+    {
+        unsigned word = number / HOI_WORD_BITS;
+        hoi_seg_issue_late(s.words, &s.count, GEN, number);
+        s.drop(1);
+        s.write(number);
+        RL_ASSERT(s.give_back(word, 1u << number % HOI_WORD_BITS));
+    }
+
+    void owner() { issue_and_return(0); }
+    void first() { issue_and_return(1); }
+    void second() { issue_and_return(2); }
+};
+
 int main(int argc, char **argv)
 {
     return model_main("segcount",
                       {{"returns", rl::simulate<returns_test>, 3},
                        {"records", rl::simulate<records_test>, 3},
                        {"slices", rl::simulate<slices_test>, 3},
-                       {"late issue", rl::simulate<late_test>, 3}},
+                       {"late issue", rl::simulate<late_test>, 3},
+                       {"shared issue", rl::simulate<shared_issue_test>, 3}},
                       argc, argv);
 }
