@@ -71,17 +71,19 @@ int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
     return status;
 }
 
-/* One look at everything: what is still out. Returns whether anything is. */
+/* One look at everything: what is still out. Returns whether anything is, or is open. */
 static int look(struct hoi_domain *d, ho_outstanding *out)
 {
     *out = (ho_outstanding){0};
     pthread_mutex_lock(&d->mutex);
     int any = hoi_outstanding_add(d, NULL, out);
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
-        if (d->services[i] && d->services[i]->open)
-            any |= hoi_outstanding_add(d, d->services[i], out);
+        if (d->services[i] && d->services[i]->open) {
+            (void)hoi_outstanding_add(d, d->services[i], out);
+            any = 1;
+        }
     pthread_mutex_unlock(&d->mutex);
-    return any;
+    return any || hoi_owners_out(d);
 }
 
 static void report(ho_outstanding *theirs, const ho_outstanding *ours)
@@ -118,7 +120,7 @@ int32_t ho_domain_close(ho_domain *handle, int64_t timeout_ns, ho_outstanding *o
     int64_t deadline_ns = hoi_os_deadline(timeout_ns);
     for (;;) {
         close_services(d);
-        int any = look(d, &out) || hoi_owners_out(d);
+        int any = look(d, &out);
         if (!any || hoi_os_now_ns() >= deadline_ns || timeout_ns == 0) {
             status = any ? HO_TIMEOUT : HO_OK;
             break;
@@ -140,9 +142,7 @@ int32_t ho_domain_destroy(ho_domain *handle, ho_outstanding *outstanding)
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
-    int any = look(d, &out) || hoi_owners_out(d);
-    for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
-        any |= d->services[i] && d->services[i]->open;
+    int any = look(d, &out);
     report(outstanding, &out);
     if (any)
         return HO_E_BUSY;

@@ -43,14 +43,13 @@ void hoi_owner_drop(struct hoi_owner *o, uint64_t n)
 {
     if (!hoi_count_drop(&o->out, n)) /* edge OUT: release, edge OUT: acquire */
         return;
-    ho_detached_fn detached = o->detached;
-    void *ctx = o->ctx;
-    hoi_set(o->id, 0); /* the slot is free again; nothing of the owner is read past this */
-    if (detached) {
+    if (o->detached) {
         hoi_in_callback++;
-        detached(ctx);
+        o->detached(o->ctx);
         hoi_in_callback--;
     }
+    /* Last: a domain is closed when no owner has an id, and its user may unload `detached` then. */
+    A_STORE(o->id, 0, memory_order_release); /* edge OUT: release */
 }
 
 void hoi_owner_release(struct hoi_owner *o, const ho_release_rec *recs, uint32_t n)
@@ -263,7 +262,7 @@ uint32_t hoi_owners_out(struct hoi_domain *d)
     uint32_t n = 0;
     for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
         struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_acquire); /* edge OWNER: acquire */
-        n += o && hoi_get(o->id);
+        n += o && A_LOAD(o->id, memory_order_acquire);                    /* edge OUT: acquire */
     }
     return n;
 }

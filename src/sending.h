@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handing over: the loop behind commit, give and forward. They differ in what they check before anything
+ * changes (`check`) and in what they do once the buffer is sure to go (`accept`); each gets a copy of the
+ * loop with the two built in.
+ */
+#ifndef HOI_SENDING_H
+#define HOI_SENDING_H
+
+#include "producer_private.h"
+
+struct sending {
+    struct hoi_producer *p;
+    uint32_t to;
+    uint32_t sent, dropped;
+    uint64_t bytes, other_bytes, dropped_bytes;
+    uint32_t other; /* sent, and not of this service's memory */
+    int64_t deadline_ns;
+};
+
+/* fibonacci hashing: the high bits of a multiplication (Knuth, TAOCP 3, 6.4). */
+static inline uint32_t bucket_of(uint64_t key)
+{
+    return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 54);
+}
+_Static_assert(HOI_BUCKETS == 1 << (64 - 54), "the shift fits the number of buckets");
+
+static inline int32_t lane_by_number(struct hoi_producer *p, uint32_t number,
+                                     struct hoi_lane **lane)
+{
+    if (hoi_unlikely(number >= p->lanes_room || !p->lanes[number]))
+        return HO_E_ROUTE;
+    *lane = p->lanes[number];
+    return HO_OK;
+}
+
+static inline int32_t lane_by_key(struct hoi_producer *p, uint64_t key, struct hoi_lane **lane)
+{
+    uint32_t number = p->route[bucket_of(key)];
+    if (hoi_unlikely(number & HOI_ROUTE_FENCED)) {
+        if (!hoi_routes_unfence(p))
+            return HO_FULL;
+        number = p->route[bucket_of(key)];
+    }
+    if (hoi_unlikely(number == HOI_NOBODY))
+        return HO_FULL;
+    *lane = p->lanes[number];
+    return HO_OK;
+}
+
+static inline int32_t lane_for(const struct sending *s, const ho_buf *b, struct hoi_lane **lane)
+{
+    struct hoi_producer *p = s->p;
+    int32_t status =
+        s->to == HO_BY_KEY ? lane_by_key(p, b->key, lane) : lane_by_number(p, s->to, lane);
+    if (hoi_likely(!status) && hoi_unlikely(!hoi_lane_room(&(*lane)->core)))
+        status = HO_FULL;
+    return status;
+}
+
+static inline void mark_dirty(struct hoi_producer *p, struct hoi_lane *lane)
+{
+    if (lane->core.produced == lane->core.published)
+        p->dirty[p->dirty_count++] = lane;
+}
+
+/* The lane of a message has no room: what the policy says. HO_OK: there may be room now. */
+static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
+{
+    struct hoi_producer *p = s->p;
+    hoi_producer_publish(p); /* what is held back can't be what the consumer waits for */
+    if (p->service->policy == HO_POLICY_WAIT)
+        return hoi_producer_wait(p, lane, &s->deadline_ns);
+    return p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
+}
+
+/* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. */
+static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_lane **lane)
+{
+    for (;;) {
+        *lane = NULL;
+        int32_t status = lane_for(s, b, lane);
+        if (hoi_likely(status != HO_FULL))
+            return status;
+        status = no_room(s, *lane);
+        if (status)
+            return status;
+        if (hoi_producer_stale(s->p) && (status = hoi_producer_refresh(s->p)))
+            return status;
+    }
+}
+
+static inline void account(struct sending *s, const ho_buf *b)
+{
+    s->sent++;
+    s->bytes += b->len;
+}
+
+static inline void finish(struct sending *s, uint32_t flags, int32_t status)
+{
+    struct hoi_producer *p = s->p;
+    hoi_bump(p->messages, s->sent);
+    hoi_bump(p->bytes, s->bytes);
+    if (s->other) {
+        hoi_bump(p->other_messages, s->other);
+        hoi_bump(p->other_bytes, s->other_bytes);
+    }
+    if (hoi_unlikely(s->dropped)) {
+        hoi_bump(p->dropped, s->dropped);
+        hoi_bump(p->dropped_bytes, s->dropped_bytes);
+    }
+    if (hoi_unlikely(status == HO_FULL))
+        hoi_bump(p->full, 1);
+    if (!(flags & HO_MORE) || status)
+        hoi_producer_publish(p);
+}
+
+typedef int32_t (*check_fn)(struct sending *s, ho_buf *b, struct hoi_seg **seg);
+typedef void (*accept_fn)(struct sending *s, ho_buf *b, struct hoi_seg *seg);
+
+static inline int32_t begin(struct sending *s, const ho_buf *bufs, uint32_t count, uint32_t flags)
+{
+    struct hoi_producer *p = s->p;
+    if (hoi_unlikely(count && !bufs))
+        return HO_E_INVAL;
+    if (hoi_unlikely(flags & HO_BUF_FLAGS_MUST & ~HO_MORE))
+        return HO_E_FLAGS;
+    if (hoi_unlikely((s->to == HO_BY_KEY) != (p->routing == HO_ROUTE_KEY)))
+        return HO_E_ROUTE;
+    if (hoi_unlikely(hoi_producer_stale(p)))
+        return hoi_producer_refresh(p);
+    if (hoi_unlikely(A_LOAD(p->service->closing, memory_order_relaxed)))
+        return HO_E_CLOSED;
+    return HO_OK;
+}
+
+static inline __attribute__((always_inline)) int32_t send_all(struct sending *s, ho_buf *bufs,
+                                                              uint32_t count, uint32_t flags,
+                                                              uint32_t *accepted, check_fn check,
+                                                              accept_fn accept)
+{
+    int32_t status = begin(s, bufs, count, flags);
+    uint32_t i = 0;
+    if (hoi_unlikely(status)) {
+        if (accepted)
+            *accepted = 0;
+        return status;
+    }
+    for (; i < count; i++) {
+        ho_buf *b = &bufs[i];
+        struct hoi_lane *lane;
+        struct hoi_seg *seg;
+        status = hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST) ? HO_E_FLAGS : check(s, b, &seg);
+        if (hoi_unlikely(status))
+            break;
+        status = find_room(s, b, &lane);
+        if (hoi_unlikely(status && status != HO_DROPPED))
+            break;
+        accept(s, b, seg);
+        account(s, b);
+        if (hoi_unlikely(status == HO_DROPPED)) {
+            s->dropped++;
+            s->dropped_bytes += b->len;
+            hoi_cancel(s->p->domain, b, 1);
+            continue;
+        }
+        mark_dirty(s->p, lane);
+        hoi_lane_push(&lane->core, b);
+        *b = (ho_buf){0};
+    }
+    finish(s, flags, status == HO_DROPPED ? HO_OK : status);
+    if (accepted)
+        *accepted = i;
+    return hoi_likely(i == count) ? (s->dropped ? HO_DROPPED : HO_OK) : status;
+}
+
+/* Sent, but not of this service's memory. */
+static inline void account_other(struct sending *s, const ho_buf *b)
+{
+    s->other++;
+    s->other_bytes += b->len;
+}
+
+#endif
