@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff-abi-gen: from abi.md to what the build compiles and links. */
+/* handoff-abi-gen: from abi.md to what the build compiles and links, and to bindings. */
 #include "gen.h"
 
 #include <errno.h>
@@ -10,10 +10,8 @@ static const struct {
     const char *name;
     void (*write)(const abi_input *input, FILE *out);
 } outputs[] = {
-    {"abi_asserts.h", gen_asserts},
-    {"handoff.map", gen_map},
-    {"abi_embed.h", gen_embed_header},
-    {"abi_embed.c", gen_embed_source},
+    {"abi_asserts.h", gen_asserts},    {"handoff.map", gen_map},  {"abi_embed.h", gen_embed_header},
+    {"abi_embed.c", gen_embed_source}, {"abi_rust.rs", gen_rust}, {"abi_ctypes.py", gen_ctypes},
 };
 
 static bool write_output(const abi_input *input, const char *folder, size_t which)

@@ -17,6 +17,8 @@ void gen_asserts(const abi_input *input, FILE *out);
 void gen_map(const abi_input *input, FILE *out);
 void gen_embed_header(const abi_input *input, FILE *out);
 void gen_embed_source(const abi_input *input, FILE *out);
+void gen_rust(const abi_input *input, FILE *out);
+void gen_ctypes(const abi_input *input, FILE *out);
 
 /* Says on stderr what a header declares and the description lacks; returns how many. A file that
  * can't be read counts as one. */

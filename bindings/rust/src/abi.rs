@@ -1,0 +1,757 @@
+// SPDX-License-Identifier: MIT
+//! Made from abi.md: change that. Names are those of the C headers.
+#![allow(non_camel_case_types)]
+
+use core::ffi::c_void;
+use core::mem::{align_of, size_of, transmute};
+use core::ptr::addr_of;
+
+// dead_code: rustc 1.63 does not count what only constants use.
+/// Zero everywhere but at one place, which is how a field's offset shows.
+#[allow(dead_code)]
+const fn marked<const N: usize>(place: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes[place] = 1;
+    bytes
+}
+
+#[allow(dead_code)]
+const fn pointee_bytes<T>(_: *const T) -> usize {
+    size_of::<T>()
+}
+
+/// The compiler lays a struct out as the description says.
+macro_rules! assert_layout {
+    ($name:ident, $bytes:literal, $align:literal, $($field:ident $at:literal $size:literal),+) => {
+        const _: () = {
+            union Probe {
+                bytes: [u8; $bytes],
+                item: $name,
+            }
+            assert!(size_of::<$name>() == $bytes, concat!(stringify!($name), ": size"));
+            assert!(align_of::<$name>() == $align, concat!(stringify!($name), ": align"));
+            $({
+                let probe = Probe { bytes: marked($at) };
+                let field = unsafe { addr_of!(probe.item.$field) };
+                assert!(
+                    unsafe { *(field as *const u8) } == 1,
+                    concat!(stringify!($name), ".", stringify!($field), ": offset")
+                );
+                assert!(
+                    pointee_bytes(field) == $size,
+                    concat!(stringify!($name), ".", stringify!($field), ": size")
+                );
+            })+
+        };
+    };
+}
+
+/// version of this description
+pub const HO_ABI_MAJOR: u32 = 0;
+/// version of this description
+pub const HO_ABI_MINOR: u32 = 1;
+/// version of this description
+pub const HO_ABI_PATCH: u32 = 0;
+/// type of ho_init: ho_abi_info
+pub const HO_TYPE_ABI_INFO: u32 = 1;
+/// type of ho_init: ho_domain_opts
+pub const HO_TYPE_DOMAIN_OPTS: u32 = 2;
+/// type of ho_init: ho_service_opts
+pub const HO_TYPE_SERVICE_OPTS: u32 = 3;
+/// type of ho_init: ho_consumer_opts
+pub const HO_TYPE_CONSUMER_OPTS: u32 = 4;
+/// type of ho_init: ho_reserve_opts
+pub const HO_TYPE_RESERVE_OPTS: u32 = 5;
+/// type of ho_init: ho_owner_opts
+pub const HO_TYPE_OWNER_OPTS: u32 = 6;
+/// type of ho_init: ho_stats
+pub const HO_TYPE_STATS: u32 = 7;
+/// type of ho_init: ho_outstanding
+pub const HO_TYPE_OUTSTANDING: u32 = 8;
+/// type of ho_init: ho_abi_row
+pub const HO_TYPE_ABI_ROW: u32 = 9;
+/// frozen minimum of ho_abi_row
+pub const HO_ABI_ROW_MIN: u32 = 48;
+/// frozen minimum of ho_domain_opts
+pub const HO_DOMAIN_OPTS_MIN: u32 = 24;
+/// frozen minimum of ho_outstanding
+pub const HO_OUTSTANDING_MIN: u32 = 64;
+/// frozen minimum of ho_service_opts
+pub const HO_SERVICE_OPTS_MIN: u32 = 40;
+/// frozen minimum of ho_stats
+pub const HO_STATS_MIN: u32 = 176;
+/// frozen minimum of ho_reserve_opts
+pub const HO_RESERVE_OPTS_MIN: u32 = 24;
+/// frozen minimum of ho_consumer_opts
+pub const HO_CONSUMER_OPTS_MIN: u32 = 16;
+/// frozen minimum of ho_owner_opts
+pub const HO_OWNER_OPTS_MIN: u32 = 32;
+/// ho_abi_row.kind: a struct
+pub const HO_ROW_STRUCT: u32 = 1;
+/// ho_abi_row.kind: a field of a struct
+pub const HO_ROW_FIELD: u32 = 2;
+/// ho_abi_row.kind: a constant or a status
+pub const HO_ROW_CONSTANT: u32 = 3;
+/// ho_buf.kind: nothing here
+pub const HO_KIND_EMPTY: u32 = 0;
+/// ho_buf.kind: reserved and not committed
+pub const HO_KIND_LOAN: u32 = 1;
+/// ho_buf.kind: committed arena memory
+pub const HO_KIND_ARENA: u32 = 2;
+/// ho_buf.kind: memory of a registered owner
+pub const HO_KIND_FOREIGN: u32 = 3;
+/// ho_buf.kind: part of another buffer, which it keeps alive
+pub const HO_KIND_SLICE: u32 = 4;
+/// the bits of ho_buf.flags that must be understood
+pub const HO_BUF_FLAGS_MUST: u32 = 4294901760;
+/// when full: HO_FULL at once
+pub const HO_POLICY_FAIL: u32 = 0;
+/// when full: wait up to wait_ns, then HO_FULL
+pub const HO_POLICY_WAIT: u32 = 1;
+/// when full: take it, release it, count it, HO_DROPPED
+pub const HO_POLICY_DROP_NEWEST: u32 = 2;
+/// by ho_buf.key: a key stays with one consumer, in order
+pub const HO_ROUTE_KEY: u32 = 0;
+/// by the consumer's number that the producer names
+pub const HO_ROUTE_NUMBER: u32 = 1;
+/// `to` where the service routes by key
+pub const HO_BY_KEY: u32 = 4294967295;
+/// flag: more follows at once, publish later
+pub const HO_MORE: u32 = 65536;
+/// ho_consumer_opts.number_plus_1: the lowest free number
+pub const HO_NUMBER_ANY: u32 = 0;
+/// ho_release_rec.reason: its last holder returned it
+pub const HO_REASON_CONSUMED: u32 = 1;
+/// ho_release_rec.reason: dropped by policy, or never delivered
+pub const HO_REASON_CANCELLED: u32 = 2;
+/// ho_owner_opts.mode: inside the call that ends the last hold
+pub const HO_RELEASE_INLINE: u32 = 0;
+/// ho_owner_opts.mode: queued until ho_owner_drain
+pub const HO_RELEASE_DRAIN: u32 = 1;
+/// ho_owner_opts.mode: queued, and ho_owner_fd becomes readable
+pub const HO_RELEASE_EVENT: u32 = 2;
+/// done
+pub const HO_OK: i32 = 0;
+/// nothing to take: wait with ho_wait or on the consumer's descriptor
+pub const HO_EMPTY: i32 = 1;
+/// lane or budget is full: keep the buffer and try again after the consumer
+pub const HO_FULL: i32 = 2;
+/// the time ran out first: call again, or raise the time-out
+pub const HO_TIMEOUT: i32 = 3;
+/// the service is closing and nothing is left to take: close the consumer
+pub const HO_CLOSED: i32 = 4;
+/// some buffers were dropped and released, as the service's policy asks
+pub const HO_DROPPED: i32 = 5;
+/// an argument is NULL or has no such value: see the function's docstring
+pub const HO_E_INVAL: i32 = -1;
+/// a struct's size is below its minimum: initialise it with ho_init
+pub const HO_E_SIZE: i32 = -2;
+/// a newer caller asks for what this library does not know: update it
+pub const HO_E_TOO_NEW: i32 = -3;
+/// an unknown flag that must be understood: clear it, or update the library
+pub const HO_E_FLAGS: i32 = -4;
+/// a reserved field is not zero: initialise the struct with ho_init
+pub const HO_E_RESERVED: i32 = -5;
+/// no open object has this handle: it was closed, or never opened
+pub const HO_E_HANDLE: i32 = -6;
+/// the buffer was returned or committed before: drop this copy of it
+pub const HO_E_STALE: i32 = -7;
+/// the buffer belongs to another domain: use that domain's handles
+pub const HO_E_DOMAIN: i32 = -8;
+/// a length or an offset lies outside the buffer: ask for less
+pub const HO_E_RANGE: i32 = -9;
+/// the call does not fit this kind of buffer: commit loans, return the rest
+pub const HO_E_KIND: i32 = -10;
+/// the object is closing and takes nothing new: stop, keep what you hold
+pub const HO_E_CLOSED: i32 = -11;
+/// something is still out: return it, close what is open, and call again
+pub const HO_E_BUSY: i32 = -12;
+/// the system gave no memory: free some, or lower the budgets
+pub const HO_E_NOMEM: i32 = -13;
+/// a fixed limit is reached (see abi.md, Limits): close what is unused
+pub const HO_E_LIMIT: i32 = -14;
+/// no such owner, or it is retired: register one
+pub const HO_E_OWNER: i32 = -15;
+/// no consumer has this number, or the service routes otherwise
+pub const HO_E_ROUTE: i32 = -16;
+/// this is a forked child: create a domain of its own here
+pub const HO_E_FORKED: i32 = -17;
+/// called from inside a callback: call it after the callback returned
+pub const HO_E_REENTRANT: i32 = -18;
+/// the system refused a call: raise the process's limits (ulimit -n, -v)
+pub const HO_E_SYSTEM: i32 = -19;
+/// the ABI versions do not fit: only return what you hold, then stop
+pub const HO_E_VERSION: i32 = -20;
+
+/// A handle: root of everything: memory, services, owners.
+#[repr(C)]
+pub struct ho_domain {
+    _opaque: [u8; 0],
+}
+
+/// A handle: a logical service with its budget, routing and policy.
+#[repr(C)]
+pub struct ho_service {
+    _opaque: [u8; 0],
+}
+
+/// A handle: one thread's sending end of a service.
+#[repr(C)]
+pub struct ho_producer {
+    _opaque: [u8; 0],
+}
+
+/// A handle: one thread's receiving end of a service.
+#[repr(C)]
+pub struct ho_consumer {
+    _opaque: [u8; 0],
+}
+
+/// None is NULL. It must not unwind.
+pub type ho_release_fn =
+    Option<unsafe extern "C" fn(ctx: *mut c_void, recs: *const ho_release_rec, count: u32)>;
+
+/// None is NULL. It must not unwind.
+pub type ho_detached_fn =
+    Option<unsafe extern "C" fn(ctx: *mut c_void)>;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_slice {
+    /// first byte
+    pub ptr: *mut c_void,
+    /// bytes
+    pub len: u64,
+}
+
+impl ho_slice {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 16]) };
+}
+
+assert_layout!(
+    ho_slice, 16, 8,
+    ptr 0 8,
+    len 8 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_buf {
+    /// first byte; never NULL in a buffer that the library hands out
+    pub ptr: *mut u8,
+    /// bytes that carry data
+    pub len: u64,
+    /// domain, segment, generation, number; 0 in an empty descriptor
+    pub handle: u64,
+    /// foreign: the owner's cookie; arena: the caller's, carried verbatim
+    pub token: u64,
+    /// bytes from ptr that belong to this buffer, at least len
+    pub cap: u64,
+    /// foreign: who gets it back; otherwise the library's seal on the handle
+    pub owner: u32,
+    /// number of the service that delivered it; 0 before delivery
+    pub service: u32,
+    /// no bit is defined
+    pub flags: u32,
+    /// how many further buffers belong to this message
+    pub frames_left: u16,
+    /// the memory was reserved at a multiple of 1 << align_log2 bytes
+    pub align_log2: u8,
+    /// HO_KIND_*
+    pub kind: u8,
+    /// routing key, carried verbatim
+    pub key: u64,
+}
+
+impl ho_buf {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 64]) };
+}
+
+assert_layout!(
+    ho_buf, 64, 8,
+    ptr 0 8,
+    len 8 8,
+    handle 16 8,
+    token 24 8,
+    cap 32 8,
+    owner 40 4,
+    service 44 4,
+    flags 48 4,
+    frames_left 52 2,
+    align_log2 54 1,
+    kind 55 1,
+    key 56 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_abi_info {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// another major: return what you hold, nothing else
+    pub major: u32,
+    /// while major is 0 it must be the same
+    pub minor: u32,
+    /// never matters
+    pub patch: u32,
+    /// bits of what is built in; none is defined
+    pub features: u64,
+    /// over the structs of this file, see Versioning
+    pub layout_hash: u64,
+    /// cache line that the library was built for
+    pub line_bytes: u32,
+    /// 64
+    pub pointer_bits: u32,
+    /// 1 or 0
+    pub little_endian: u32,
+    /// padding
+    pub reserved0: u32,
+    /// room to grow
+    pub reserved1: [u64; 2],
+}
+
+impl ho_abi_info {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 64]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 64, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_abi_info, 64, 8,
+    size 0 4,
+    major 4 4,
+    minor 8 4,
+    patch 12 4,
+    features 16 8,
+    layout_hash 24 8,
+    line_bytes 32 4,
+    pointer_bits 36 4,
+    little_endian 40 4,
+    reserved0 44 4,
+    reserved1 48 16
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_abi_row {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// HO_ROW_*
+    pub kind: u32,
+    /// the struct, constant or status; static storage, never NULL
+    pub name: *const u8,
+    /// HO_ROW_FIELD: the field; otherwise empty; static storage, never NULL
+    pub field: *const u8,
+    /// HO_ROW_FIELD: of the field in its struct; otherwise 0
+    pub offset_bytes: u64,
+    /// of the struct, the field, or the constant's type
+    pub size_bytes: u64,
+    /// HO_ROW_CONSTANT: its value; otherwise 0
+    pub value: i64,
+}
+
+impl ho_abi_row {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 48]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 48, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_abi_row, 48, 8,
+    size 0 4,
+    kind 4 4,
+    name 8 8,
+    field 16 8,
+    offset_bytes 24 8,
+    size_bytes 32 8,
+    value 40 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_domain_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// no bit is defined
+    pub flags: u32,
+    /// address space for all segments; default 4 GiB, at most 128 GiB
+    pub max_bytes: u64,
+    /// power of two, 16 KiB to 16 MiB; default 256 KiB; the largest loan
+    pub segment_bytes: u32,
+    /// padding
+    pub reserved0: u32,
+}
+
+impl ho_domain_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 24]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 24, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_domain_opts, 24, 8,
+    size 0 4,
+    flags 4 4,
+    max_bytes 8 8,
+    segment_bytes 16 4,
+    reserved0 20 4
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_outstanding {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// producers and consumers that are still open
+    pub handles: u32,
+    /// committed buffers and slices that somebody holds
+    pub buffers: u64,
+    /// reserved and neither committed nor aborted
+    pub loans: u64,
+    /// foreign buffers not yet released to their owner (of buffers)
+    pub foreign: u64,
+    /// committed and not taken (of buffers)
+    pub undelivered: u64,
+    /// handles of buffers that are out, in the order of their memory
+    pub oldest: [u64; 3],
+}
+
+impl ho_outstanding {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 64]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 64, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_outstanding, 64, 8,
+    size 0 4,
+    handles 4 4,
+    buffers 8 8,
+    loans 16 8,
+    foreign 24 8,
+    undelivered 32 8,
+    oldest 40 24
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_service_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// no bit is defined
+    pub flags: u32,
+    /// arena memory of all its producers together; default 64 MiB; rounded up to whole segments
+    pub budget_bytes: u64,
+    /// for HO_POLICY_WAIT; default 1 ms
+    pub wait_ns: u64,
+    /// descriptors per lane, power of two, 2 to 65536; default 1024
+    pub lane_slots: u32,
+    /// HO_POLICY_*
+    pub policy: u32,
+    /// HO_ROUTE_*
+    pub routing: u32,
+    /// padding
+    pub reserved0: u32,
+}
+
+impl ho_service_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 40]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 40, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_service_opts, 40, 8,
+    size 0 4,
+    flags 4 4,
+    budget_bytes 8 8,
+    wait_ns 16 8,
+    lane_slots 24 4,
+    policy 28 4,
+    routing 32 4,
+    reserved0 36 4
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_stats {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// its number in the domain, as in ho_buf.service
+    pub service: u32,
+    /// committed, given or forwarded to this service
+    pub messages_in: u64,
+    /// payload of messages_in
+    pub bytes_in: u64,
+    /// taken by consumers
+    pub messages_out: u64,
+    /// payload of messages_out
+    pub bytes_out: u64,
+    /// buffers of its memory that came back
+    pub messages_returned: u64,
+    /// payload of messages_returned
+    pub bytes_returned: u64,
+    /// by policy, or cancelled before delivery
+    pub messages_dropped: u64,
+    /// payload of messages_dropped
+    pub bytes_dropped: u64,
+    /// HO_FULL that callers got
+    pub full: u64,
+    /// sleeping consumers woken (system calls)
+    pub wakes: u64,
+    /// a wait ran out although a message was there: stays 0
+    pub late_wakes: u64,
+    /// messages that ho_give_copy and ho_compact copied
+    pub copies: u64,
+    /// now: open, or sealed with something out
+    pub segments_in_use: u64,
+    /// most at once
+    pub segments_peak: u64,
+    /// now: in use or kept for reuse
+    pub segments_held: u64,
+    /// now: payload of arena buffers that are out, loans' room aside
+    pub bytes_live: u64,
+    /// now: passed by the cursors and not live
+    pub bytes_dead: u64,
+    /// now: size of the segments that slices hold
+    pub bytes_pinned: u64,
+    /// now: arena buffers and loans
+    pub buffers_out: u64,
+    /// now: foreign buffers not yet released
+    pub foreign_out: u64,
+    /// now: in its lanes
+    pub undelivered: u64,
+}
+
+impl ho_stats {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 176]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 176, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_stats, 176, 8,
+    size 0 4,
+    service 4 4,
+    messages_in 8 8,
+    bytes_in 16 8,
+    messages_out 24 8,
+    bytes_out 32 8,
+    messages_returned 40 8,
+    bytes_returned 48 8,
+    messages_dropped 56 8,
+    bytes_dropped 64 8,
+    full 72 8,
+    wakes 80 8,
+    late_wakes 88 8,
+    copies 96 8,
+    segments_in_use 104 8,
+    segments_peak 112 8,
+    segments_held 120 8,
+    bytes_live 128 8,
+    bytes_dead 136 8,
+    bytes_pinned 144 8,
+    buffers_out 152 8,
+    foreign_out 160 8,
+    undelivered 168 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_reserve_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// no bit is defined
+    pub flags: u32,
+    /// writable bytes before ptr
+    pub headroom: u32,
+    /// writable bytes behind the data that ho_commit leaves in place
+    pub tailroom: u32,
+    /// of ptr, up to 12; default 6
+    pub align_log2: u32,
+    /// padding
+    pub reserved0: u32,
+}
+
+impl ho_reserve_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 24]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 24, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_reserve_opts, 24, 4,
+    size 0 4,
+    flags 4 4,
+    headroom 8 4,
+    tailroom 12 4,
+    align_log2 16 4,
+    reserved0 20 4
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_consumer_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// no bit is defined
+    pub flags: u32,
+    /// its number in the service plus one, 1 to 1024, or HO_NUMBER_ANY
+    pub number_plus_1: u32,
+    /// padding
+    pub reserved0: u32,
+}
+
+impl ho_consumer_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 16]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 16, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_consumer_opts, 16, 4,
+    size 0 4,
+    flags 4 4,
+    number_plus_1 8 4,
+    reserved0 12 4
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_owner_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// HO_RELEASE_*
+    pub mode: u32,
+    /// not NULL
+    pub release: ho_release_fn,
+    /// NULL if nobody needs to know
+    pub detached: ho_detached_fn,
+    /// passed to both, never read; NULL is fine
+    pub ctx: *mut c_void,
+}
+
+impl ho_owner_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 32, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_owner_opts, 32, 8,
+    size 0 4,
+    mode 4 4,
+    release 8 8,
+    detached 16 8,
+    ctx 24 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_release_rec {
+    /// as given
+    pub token: u64,
+    /// ptr as given, not as trimmed or sliced since
+    pub base: *mut c_void,
+    /// cap as given
+    pub size: u64,
+    /// number of the owner
+    pub owner: u32,
+    /// HO_REASON_*
+    pub reason: u32,
+}
+
+impl ho_release_rec {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
+}
+
+assert_layout!(
+    ho_release_rec, 32, 8,
+    token 0 8,
+    base 8 8,
+    size 16 8,
+    owner 24 4,
+    reason 28 4
+);
+
+#[link(name = "handoff")]
+extern "C" {
+    /// Threads: any. Returns HO_OK HO_E_VERSION HO_E_INVAL HO_E_SIZE.
+    pub fn ho_abi_negotiate(mine: *const ho_abi_info, theirs: *mut ho_abi_info) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL.
+    pub fn ho_abi_description(text: *mut *const u8, bytes: *mut u64) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_SIZE HO_E_RANGE.
+    pub fn ho_abi_layout(index: u32, row: *mut ho_abi_row, count: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_SIZE.
+    pub fn ho_init(r#type: u32, ptr: *mut c_void, size: usize) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL.
+    pub fn ho_strerror(status: i32, name: *mut *const u8, text: *mut *const u8) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_NOMEM HO_E_LIMIT HO_E_SYSTEM.
+    pub fn ho_domain_create(opts: *const ho_domain_opts, domain: *mut *mut ho_domain) -> i32;
+    /// Threads: init. Returns HO_OK HO_TIMEOUT HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_domain_close(domain: *mut ho_domain, timeout_ns: i64, outstanding: *mut ho_outstanding) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_BUSY HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_domain_destroy(domain: *mut ho_domain, outstanding: *mut ho_outstanding) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_service_open(domain: *mut ho_domain, opts: *const ho_service_opts, service: *mut *mut ho_service) -> i32;
+    /// Threads: init. Returns HO_OK HO_TIMEOUT HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_service_close(service: *mut ho_service, timeout_ns: i64, outstanding: *mut ho_outstanding) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_stats_get(service: *mut ho_service, stats: *mut ho_stats) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_producer_open(service: *mut ho_service, producer: *mut *mut ho_producer) -> i32;
+    /// Threads: producer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_producer_close(producer: *mut ho_producer) -> i32;
+    /// Threads: producer. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_reserve(producer: *mut ho_producer, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_abort(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_split(producer: *mut ho_producer, loan: *mut ho_buf, bytes: u64, front: *mut ho_buf) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_OWNER HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_give_copy(producer: *mut ho_producer, ptr: *const c_void, len: u64, key: u64, to: u32, flags: u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_compact(producer: *mut ho_producer, buf: *mut ho_buf) -> i32;
+    /// Threads: producer. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_flush(producer: *mut ho_producer) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_BUSY HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_consumer_open(service: *mut ho_service, opts: *const ho_consumer_opts, consumer: *mut *mut ho_consumer) -> i32;
+    /// Threads: consumer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_consumer_close(consumer: *mut ho_consumer) -> i32;
+    /// Threads: consumer. Returns HO_OK HO_EMPTY HO_CLOSED HO_E_INVAL HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_take(consumer: *mut ho_consumer, bufs: *mut ho_buf, max: u32, taken: *mut u32) -> i32;
+    /// Threads: consumer. Returns HO_OK HO_TIMEOUT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_wait(consumer: *mut ho_consumer, timeout_ns: i64) -> i32;
+    /// Threads: consumer. Returns HO_OK HO_E_INVAL HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_consumer_fd(consumer: *mut ho_consumer, fd: *mut i32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_DOMAIN HO_E_KIND HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_return(domain: *mut ho_domain, bufs: *mut ho_buf, count: u32, returned: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_ref(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;
+    /// Threads: owner. Returns HO_OK HO_EMPTY HO_E_OWNER HO_E_KIND HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_owner_drain(domain: *mut ho_domain, owner: u32, max: u32, drained: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_OWNER HO_E_KIND HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_owner_fd(domain: *mut ho_domain, owner: u32, fd: *mut i32) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_OWNER HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_owner_retire(domain: *mut ho_domain, owner: u32) -> i32;
+}

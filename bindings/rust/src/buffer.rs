@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//! Buffers that give themselves back.
+use crate::abi::{self, ho_buf};
+use crate::status::{check, Status};
+use crate::{Domain, Producer};
+use core::mem::{forget, replace};
+use core::ptr::null_mut;
+use core::slice;
+
+/// A buffer that was taken or sliced. It moves and does not copy; dropping it returns it, on any
+/// thread.
+///
+/// ```compile_fail,E0382
+/// fn hold(_: handoff::Buffer<'_>) {}
+/// fn twice(buffer: handoff::Buffer<'_>) {
+///     hold(buffer);
+///     hold(buffer);
+/// }
+/// ```
+pub struct Buffer<'d> {
+    raw: ho_buf,
+    domain: &'d Domain,
+}
+
+// Every call on a buffer is [any] in the ABI, and its bytes are only read.
+unsafe impl Send for Buffer<'_> {}
+unsafe impl Sync for Buffer<'_> {}
+
+impl<'d> Buffer<'d> {
+    /// Takes a descriptor over.
+    ///
+    /// # Safety
+    /// The caller holds it, it belongs to this domain and is no loan, and nobody writes to its bytes.
+    pub unsafe fn adopt(domain: &'d Domain, raw: ho_buf) -> Self {
+        Self { raw, domain }
+    }
+
+    /// The descriptor, which the caller has to give back from now on.
+    pub fn release(mut self) -> ho_buf {
+        replace(&mut self.raw, ho_buf::ZERO)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        match self.raw.ptr.is_null() {
+            true => &[], // emptied
+            false => unsafe { slice::from_raw_parts(self.raw.ptr, self.raw.len as usize) },
+        }
+    }
+
+    pub fn key(&self) -> u64 {
+        self.raw.key
+    }
+
+    /// A buffer of its own over part of this one; the memory lives until both are back.
+    pub fn slice(&self, offset: u64, len: u64) -> Result<Buffer<'d>, Status> {
+        let mut part = Self { raw: ho_buf::ZERO, domain: self.domain };
+        let call = unsafe { abi::ho_ref(self.domain.raw(), &self.raw, offset, len, &mut part.raw) };
+        check(call).map(|()| part)
+    }
+
+    pub(crate) fn empty(domain: &'d Domain) -> Self {
+        Self { raw: ho_buf::ZERO, domain }
+    }
+
+    pub(crate) fn raw_mut(&mut self) -> &mut ho_buf {
+        &mut self.raw
+    }
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        // An empty descriptor is skipped by the library.
+        unsafe { abi::ho_return(self.domain.raw(), &mut self.raw, 1, null_mut()) };
+    }
+}
+
+/// Memory to write into, reserved and not committed yet. Dropping it aborts it. It stays on the
+/// thread of its producer:
+///
+/// ```compile_fail,E0277
+/// fn moves_to_another_thread<T: Send>() {}
+/// moves_to_another_thread::<handoff::Loan<'static>>();
+/// ```
+pub struct Loan<'p> {
+    raw: ho_buf,
+    producer: &'p Producer<'p>,
+}
+
+impl<'p> Loan<'p> {
+    /// The room to write into: all of the capacity.
+    pub fn room(&mut self) -> &mut [u8] {
+        match self.raw.ptr.is_null() {
+            true => &mut [],
+            false => unsafe { slice::from_raw_parts_mut(self.raw.ptr, self.raw.cap as usize) },
+        }
+    }
+
+    /// Says how many bytes were written.
+    ///
+    /// # Panics
+    /// If there is no room for so many.
+    pub fn set_len(&mut self, len: u64) {
+        assert!(len <= self.raw.cap, "the loan has less room");
+        self.raw.len = len;
+    }
+
+    /// Copies bytes to the front of the room, and that is the loan's length. Returns how many fit.
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        let room = self.room();
+        let len = bytes.len().min(room.len());
+        room[..len].copy_from_slice(&bytes[..len]);
+        self.set_len(len as u64);
+        len
+    }
+
+    /// The descriptor, which the caller has to commit or abort from now on.
+    pub fn release(self) -> ho_buf {
+        let raw = self.raw;
+        forget(self);
+        raw
+    }
+
+    pub(crate) fn empty(producer: &'p Producer<'p>) -> Self {
+        Self { raw: ho_buf::ZERO, producer }
+    }
+
+    pub(crate) fn raw_mut(&mut self) -> &mut ho_buf {
+        &mut self.raw
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        // An empty descriptor, once it is committed, is refused without harm.
+        unsafe { abi::ho_abort(self.producer.raw(), &mut self.raw, 1, null_mut()) };
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//! The two ends of a service, for one thread at a time each. Messages route by key, one a call;
+//! `abi` has the calls that route by number, or take batches.
+use crate::abi::{self, ho_buf, ho_consumer, ho_consumer_opts, ho_producer, ho_reserve_opts};
+use crate::buffer::{Buffer, Loan};
+use crate::owner::{Owner, Release};
+use crate::status::{check, Refused, Sent, Status};
+use crate::{Domain, Service};
+use core::ptr::{null, null_mut};
+
+type Hand = unsafe extern "C" fn(*mut ho_producer, *mut ho_buf, u32, u32, u32, *mut u32) -> i32;
+
+/// One thread's sending end. It may move to another thread, and is not shared:
+///
+/// ```compile_fail,E0277
+/// fn is_shared<T: Sync>() {}
+/// is_shared::<handoff::Producer<'static>>();
+/// ```
+pub struct Producer<'d> {
+    raw: *mut ho_producer,
+    domain: &'d Domain,
+}
+
+unsafe impl Send for Producer<'_> {}
+
+impl<'d> Producer<'d> {
+    pub fn open(service: &Service<'d>) -> Result<Self, Status> {
+        let mut raw = null_mut();
+        check(unsafe { abi::ho_producer_open(service.raw(), &mut raw) })?;
+        Ok(Self { raw, domain: service.domain() })
+    }
+
+    pub fn raw(&self) -> *mut ho_producer {
+        self.raw
+    }
+
+    pub fn domain(&self) -> &'d Domain {
+        self.domain
+    }
+
+    /// Memory to write `bytes` bytes into.
+    pub fn reserve(&self, bytes: u64) -> Result<Loan<'_>, Status> {
+        let mut loan = Loan::empty(self);
+        let none: *const ho_reserve_opts = null();
+        check(unsafe { abi::ho_reserve(self.raw, bytes, none, loan.raw_mut()) })?;
+        Ok(loan)
+    }
+
+    /// Hands a loan over, of any producer of the domain.
+    pub fn commit<'l>(&self, mut loan: Loan<'l>, key: u64) -> Result<Sent, Refused<Loan<'l>>> {
+        loan.raw_mut().key = key;
+        match self.hand(abi::ho_commit, loan.raw_mut()) {
+            Ok(sent) => Ok(sent),
+            Err(status) => Err(Refused { status, what: loan }),
+        }
+    }
+
+    /// Hands a buffer on, without a copy; its key stays.
+    pub fn forward<'b>(&self, mut what: Buffer<'b>) -> Result<Sent, Refused<Buffer<'b>>> {
+        match self.hand(abi::ho_forward, what.raw_mut()) {
+            Ok(sent) => Ok(sent),
+            Err(status) => Err(Refused { status, what }),
+        }
+    }
+
+    /// Gives foreign memory. Unless this is an error, the owner's release gets it back exactly once.
+    ///
+    /// # Safety
+    /// The `len` bytes from `ptr` stay valid, and nobody writes to them, until they are released.
+    pub unsafe fn give<R: Release>(
+        &self,
+        owner: &Owner<'_, R>,
+        ptr: *mut u8,
+        len: u64,
+        token: u64,
+        key: u64,
+    ) -> Result<Sent, Status> {
+        let mut raw = ho_buf { ptr, len, token, key, owner: owner.id(), ..ho_buf::ZERO };
+        self.hand(abi::ho_give, &mut raw)
+    }
+
+    fn hand(&self, call: Hand, raw: &mut ho_buf) -> Result<Sent, Status> {
+        match unsafe { call(self.raw, raw, 1, abi::HO_BY_KEY, 0, null_mut()) } {
+            abi::HO_OK => Ok(Sent::Delivered),
+            abi::HO_DROPPED => Ok(Sent::Dropped),
+            status => Err(Status(status)),
+        }
+    }
+}
+
+impl Drop for Producer<'_> {
+    fn drop(&mut self) {
+        unsafe { abi::ho_producer_close(self.raw) };
+    }
+}
+
+/// One thread's receiving end.
+pub struct Consumer<'d> {
+    raw: *mut ho_consumer,
+    domain: &'d Domain,
+}
+
+unsafe impl Send for Consumer<'_> {}
+
+impl<'d> Consumer<'d> {
+    /// Options begin as `ho_consumer_opts::INIT`.
+    pub fn open(service: &Service<'d>, opts: &ho_consumer_opts) -> Result<Self, Status> {
+        let mut raw = null_mut();
+        check(unsafe { abi::ho_consumer_open(service.raw(), opts, &mut raw) })?;
+        Ok(Self { raw, domain: service.domain() })
+    }
+
+    pub fn raw(&self) -> *mut ho_consumer {
+        self.raw
+    }
+
+    /// Takes one: `HO_EMPTY` when there is nothing, `HO_CLOSED` when nothing will come any more.
+    pub fn take(&mut self) -> Result<Buffer<'d>, Status> {
+        let mut one = Buffer::empty(self.domain);
+        let mut taken = 0;
+        check(unsafe { abi::ho_take(self.raw, one.raw_mut(), 1, &mut taken) })?;
+        Ok(one)
+    }
+
+    /// Sleeps until there is something to take: `HO_TIMEOUT` if nothing came.
+    pub fn wait(&mut self, timeout_ns: i64) -> Result<(), Status> {
+        check(unsafe { abi::ho_wait(self.raw, timeout_ns) })
+    }
+}
+
+impl Drop for Consumer<'_> {
+    fn drop(&mut self) {
+        unsafe { abi::ho_consumer_close(self.raw) };
+    }
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The Python binding: the layout as ctypes has it, the example, and where releases run.
+
+usage: check_bindings.py LIBHANDOFF.so
+"""
+import ctypes as c
+import subprocess
+import sys
+import threading
+import unittest
+from pathlib import Path
+
+PYTHON = Path(__file__).resolve().parent.parent / "bindings" / "python"
+sys.path.insert(0, str(PYTHON))
+sys.dont_write_bytecode = True
+
+import handoff_abi as abi  # noqa: E402
+import layout  # noqa: E402
+
+LIBRARY = sys.argv.pop()
+SAID = """player 42 walks north
+player 42 says hello
+released walks north
+released says hello
+"""
+
+
+class Binding(unittest.TestCase):
+    def setUp(self):
+        self.lib = abi.load(LIBRARY)
+
+    def call(self, name, *arguments):
+        self.assertEqual(getattr(self.lib, name)(*arguments), abi.HO_OK, name)
+
+    def opened(self, name, kind, *arguments):
+        handle = c.POINTER(kind)()
+        self.call(name, *arguments, c.byref(handle))
+        return handle
+
+    def test_ctypes_the_library_and_its_description_agree(self):
+        found, count = layout.check(self.lib)
+        self.assertEqual(found, [])
+        self.assertGreater(count, 100)
+
+    def test_a_field_of_another_size_is_a_difference(self):
+        rows, values = layout.compiled()
+        wrong = {(name, field, at, size + (field == "key")) for name, field, at, size in rows}
+        found = list(layout.differences("a", (rows, values), "b", (wrong, values)))
+        self.assertEqual(len(found), 2)
+        self.assertIn("('ho_buf', 'key', 56, 9) is in b and not in a", found)
+
+    def test_a_constant_of_another_value_is_a_difference(self):
+        rows, values = layout.compiled()
+        found = list(layout.differences("a", (rows, values), "b", (rows, {**values, "HO_MORE": 1})))
+        self.assertEqual(len(found), 2)
+
+    def test_the_example_takes_what_it_gave_and_frees_it(self):
+        done = subprocess.run([sys.executable, "-B", str(PYTHON / "consumer.py"), LIBRARY],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, SAID, ""))
+
+    def test_one_handle_is_not_taken_for_another(self):
+        domain = self.opened("ho_domain_create", abi.ho_domain, None)
+        with self.assertRaises(c.ArgumentError):
+            self.lib.ho_service_close(domain, 0, None)
+        self.call("ho_domain_destroy", domain, None)
+
+    def test_what_another_thread_returns_is_released_on_the_thread_that_drains(self):
+        domain = self.opened("ho_domain_create", abi.ho_domain, None)
+        service = self.opened("ho_service_open", abi.ho_service, domain, None)
+        consumer = self.opened("ho_consumer_open", abi.ho_consumer, service, None)
+        producer = self.opened("ho_producer_open", abi.ho_producer, service)
+        released = []
+        release = abi.ho_release_fn(lambda ctx, recs, count: released.extend(
+            (threading.get_ident(), rec.token, rec.size) for rec in recs[:count]))
+        opts = abi.ho_owner_opts(mode=abi.HO_RELEASE_DRAIN, release=release)
+        opts.size = c.sizeof(opts)
+        owner = c.c_uint32()
+        self.call("ho_owner_register", domain, c.byref(opts), c.byref(owner))
+        memory = c.create_string_buffer(100)
+        given = abi.ho_buf(ptr=c.cast(memory, c.POINTER(c.c_uint8)), len=100, owner=owner, token=5)
+        self.call("ho_give", producer, given, 1, abi.HO_BY_KEY, 0, None)
+        self.assertEqual(bytes(given), bytes(c.sizeof(given)))  # handed over, so emptied
+
+        def elsewhere():
+            buf, taken = abi.ho_buf(), c.c_uint32()
+            self.call("ho_take", consumer, buf, 1, c.byref(taken))
+            self.call("ho_return", domain, buf, 1, None)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        self.assertEqual(released, [])
+        self.call("ho_owner_drain", domain, owner, 10, None)
+        self.assertEqual(released, [(threading.get_ident(), 5, 100)])
+
+        self.call("ho_producer_close", producer)
+        self.call("ho_consumer_close", consumer)
+        self.call("ho_owner_retire", domain, owner)
+        self.call("ho_domain_close", domain, 0, None)
+        self.call("ho_domain_destroy", domain, None)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The Rust binding: builds with each cargo of this machine, without network; its tests pass; its
+# assertions refuse a struct that differs from the description.
+# usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...; exit 77: left out
+set -u
+root=$(cd "${1:?usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...}" && pwd) || exit 1
+work=${2:?usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...}
+shift 2
+[ $# -gt 0 ] || exit 1
+libraries=$(IFS=: && echo "$*")
+mkdir -p "$work" || exit 1
+cd "$root/bindings/rust" || exit 1
+
+failed=0
+problem() {
+    echo "rust: $*" >&2
+    failed=1
+}
+
+# refuses WHAT SED-SCRIPT EXPECTED: a changed copy of the made file must not compile.
+refuses() {
+    local what=$1 said
+    rm -rf "$work/changed"
+    cp -r src "$work/changed"
+    sed -i "$2" "$work/changed/abi.rs"
+    cmp -s src/abi.rs "$work/changed/abi.rs" && problem "'$2' changes nothing"
+    if said=$("$RUSTC" --edition 2021 --crate-type lib --crate-name handoff --emit metadata \
+        -o "$work/changed.rmeta" "$work/changed/lib.rs" 2>&1); then
+        problem "$what compiles"
+    elif [[ $said != *"$3"* ]]; then
+        problem "$what: expected '$3': $said"
+    fi
+}
+
+# with FOLDER: checks with the cargo and the rustc there.
+with() {
+    local version
+    export RUSTC=$1/rustc RUSTDOC=$1/rustdoc
+    version=$("$RUSTC" --version | cut -d' ' -f2)
+    export CARGO_TARGET_DIR=$work/$version CARGO_NET_OFFLINE=true RUSTFLAGS=-Dwarnings
+    "$1/cargo" build --locked --quiet || problem "$version: cargo build fails"
+    LIBRARY_PATH=$libraries LD_LIBRARY_PATH=$libraries "$1/cargo" test --locked --quiet ||
+        problem "$version: cargo test fails"
+    refuses "a field of another size" 's/pub align_log2: u8/pub align_log2: u16/' ho_buf
+    refuses "a field at another offset" 's/^    service 44 4,/    service 40 4,/' \
+        'ho_buf.service: offset'
+    refuses "swapped fields" '/pub struct ho_buf/,/^}/{
+        s/pub token:/pub swap:/; s/pub cap:/pub token:/; s/pub swap:/pub cap:/}' 'ho_buf.token: offset'
+    refuses "an array of another length" 's/pub oldest: \[u64; 3\]/pub oldest: [u32; 6]/
+        s/^    oldest 40 24/    oldest 40 20/' 'ho_outstanding.oldest: size'
+    echo "rust: $version: done"
+}
+
+toolchains=$(for cargo in $(type -ap cargo) /usr/bin/cargo; do
+    [ -x "$cargo" ] && [ -x "${cargo%/*}/rustc" ] && realpath "${cargo%/*}"
+done | awk '!seen[$0]++')
+if [ -z "$toolchains" ]; then
+    echo "rust: left out: cargo and rustc are not here: scripts/setup installs them"
+    exit 77
+fi
+for folder in $toolchains; do
+    with "$folder"
+done
+exit $failed
