@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* What all adapters of handoff share: the domain, its services, and the receiving end. All of it
+ * through the public calls of the shared library; options are the defaults. */
+#ifndef HANDOFF_BENCH_HANDOFF_ENDS_HPP
+#define HANDOFF_BENCH_HANDOFF_ENDS_HPP
+
+#include "machine.hpp"
+#include "shape.hpp"
+
+#include <handoff/handoff.h>
+#include <vector>
+
+namespace bench {
+
+inline void ok(std::int32_t status)
+{
+    if (status == HO_OK)
+        return;
+    const char *text = "unknown status";
+    ho_strerror(status, nullptr, &text);
+    fail(text, "look the status up in handoff/status.h");
+}
+
+class handoff_base {
+  public:
+    using message = ho_buf;
+
+    explicit handoff_base(const shape &s) : shape_(s), services_(s.services)
+    {
+        ok(ho_domain_create(nullptr, &domain_));
+        for (auto &service : services_)
+            ok(ho_service_open(domain_, nullptr, &service));
+    }
+    /* Everything has come back, or the run fails. */
+    ~handoff_base()
+    {
+        ok(ho_domain_close(domain_, 0, nullptr));
+        ok(ho_domain_destroy(domain_, nullptr));
+    }
+    handoff_base(const handoff_base &) = delete;
+    handoff_base &operator=(const handoff_base &) = delete;
+
+    ho_domain *domain() const { return domain_; }
+    ho_service *service(std::uint32_t number) const { return services_[number]; }
+    const shape &of_shape() const { return shape_; }
+
+    class alignas(apart) receiver {
+      public:
+        receiver(handoff_base &c, std::uint32_t service, std::uint32_t) : domain_(c.domain())
+        {
+            ok(ho_consumer_open(c.service(service), nullptr, &consumer_));
+        }
+        ~receiver() { ok(ho_consumer_close(consumer_)); }
+        receiver(const receiver &) = delete;
+        receiver &operator=(const receiver &) = delete;
+
+        std::uint32_t take(ho_buf *msgs, std::uint32_t max)
+        {
+            std::uint32_t n = 0;
+            ho_take(consumer_, msgs, max, &n);
+            return n;
+        }
+        void give_back(ho_buf *msgs, std::uint32_t n) { ok(ho_return(domain_, msgs, n, nullptr)); }
+        void wait() { ho_wait(consumer_, 10000000); }
+
+      private:
+        ho_domain *const domain_;
+        ho_consumer *consumer_ = nullptr;
+    };
+
+  private:
+    const shape shape_;
+    ho_domain *domain_ = nullptr;
+    std::vector<ho_service *> services_;
+};
+
+/* One thread's producer, closed with it. */
+class handoff_producer {
+  public:
+    handoff_producer(handoff_base &c, std::uint32_t service)
+    {
+        ok(ho_producer_open(c.service(service), &handle_));
+    }
+    ~handoff_producer()
+    {
+        ok(ho_flush(handle_));
+        ok(ho_producer_close(handle_));
+    }
+    handoff_producer(const handoff_producer &) = delete;
+    handoff_producer &operator=(const handoff_producer &) = delete;
+    operator ho_producer *() const { return handle_; }
+
+    std::uint32_t pass_on(ho_buf *msgs, std::uint32_t n)
+    {
+        std::uint32_t gone = 0;
+        ho_forward(handle_, msgs, n, HO_BY_KEY, 0, &gone);
+        return gone;
+    }
+
+  private:
+    ho_producer *handle_ = nullptr;
+};
+
+} // namespace bench
+
+#endif

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# The peers, out of Debian's packages.
+
+# bench_peer(name PACKAGE package HEADER file NEEDS header [LIBRARY name] [DEFINES ...])
+function(bench_peer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "PACKAGE;HEADER;NEEDS;LIBRARY" "DEFINES")
+    find_path(BENCH_${name}_HEADER ${arg_NEEDS})
+    set(found ${BENCH_${name}_HEADER})
+    if(arg_LIBRARY)
+        find_library(BENCH_${name}_LIBRARY ${arg_LIBRARY})
+        if(NOT BENCH_${name}_LIBRARY)
+            set(found "")
+        endif()
+    endif()
+    if(NOT found)
+        message(STATUS "bench: ${name} is left out: install ${arg_PACKAGE}")
+        return()
+    endif()
+    bench_contestant(${name} HEADER ${arg_HEADER} LIBS ${BENCH_${name}_LIBRARY}
+        DEFINES ${arg_DEFINES})
+    target_include_directories(bench-${name} SYSTEM PRIVATE ${BENCH_${name}_HEADER})
+    set(bench_contestants ${bench_contestants} PARENT_SCOPE)
+endfunction()
+
+bench_peer(malloc_rwq HEADER malloc_rwq.hpp
+    PACKAGE libreaderwriterqueue-dev NEEDS readerwriterqueue/readerwriterqueue.h)
+bench_peer(atomic_queue HEADER atomic_queue_pool.hpp
+    PACKAGE libatomic-queue-dev NEEDS atomic_queue/atomic_queue.h)
+bench_peer(ck HEADER ck_ring_pool.hpp
+    PACKAGE libck-dev NEEDS ck_ring.h LIBRARY ck)
