@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: every function, as it should be called; with NULL wherever it may and may not stand; with handles
- * that are none. */
+/* L2: every function, as it should be called; with NULL wherever it may and may not stand; with what
+ * is no handle. */
 #include "conform.h"
 
 #include <stdio.h>
@@ -244,7 +244,7 @@ void calls_cases(void)
             case_add("calls", nulls, i, "%s: NULL only where it may", function->facts->name);
         }
         if (has_handle) {
-            case_add("calls", handles, i, "%s: no handle that is none", function->facts->name);
+            case_add("calls", handles, i, "%s: refuses what is no handle", function->facts->name);
         }
     }
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An owner whose callbacks are closures of libffi, made from the description, and which keep book:
+ * each token once, as it was given, inside a function that the description names for this mode, and
+ * nothing after `detached`.
+ */
+#ifndef CONFORM_SCENE_H
+#define CONFORM_SCENE_H
+
+#include "conform.h"
+
+#include <stdatomic.h>
+
+#define SCENE_TOKENS 2048u
+#define SCENE_BYTES 64u /* of each buffer that is given */
+
+struct scene {
+    void *domain, *service, *producer, *consumer;
+    const char *mode; /* HO_RELEASE_* */
+    uint32_t owner;
+    unsigned char *memory; /* of token t: SCENE_BYTES at t * SCENE_BYTES */
+    atomic_uint released;
+    atomic_uint detached;
+    struct {
+        atomic_uint times;
+        uint32_t reason;
+        const void *thread;
+    } tokens[SCENE_TOKENS];
+    void (*inside)(struct scene *scene); /* called in the callbacks, unless NULL */
+};
+
+/* The one of this process: a case has one. `policy` is of the service; its lanes have `slots`. */
+struct scene *scene_make(const char *mode, const char *policy, uint32_t slots);
+/* Registers the owner; scene_make has done so already. */
+void scene_register(struct scene *scene);
+/* `count` descriptors of tokens from `first` on; and sent, which must be accepted whole. */
+void *scene_bufs(struct scene *scene, uint32_t first, uint32_t count);
+void scene_give(struct scene *scene, uint32_t first, uint32_t count);
+void *scene_take(struct scene *scene, uint32_t count);
+void scene_return(struct scene *scene, void *bufs, uint32_t count);
+/* Lets queued releases run; nothing where the mode is inline. Returns how many there were. */
+uint32_t scene_drain(struct scene *scene);
+bool scene_is_inline(const struct scene *scene);
+void scene_expect(const struct scene *scene, uint32_t released, uint32_t detached);
+/* Something that is another for every thread. */
+const void *scene_thread(void);
+
+#endif
