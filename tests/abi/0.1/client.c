@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client of one release: compiled against its headers, run against today's library. Exits 0 when
+ * all is as it was promised, 3 when the library says that the versions do not fit.
+ */
+#include "handoff/handoff.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOT_MY_VERSION 3
+
+static unsigned released, detached;
+static char given_bytes[] = "given";
+
+static void check(int good, const char *what, int line)
+{
+    if (!good) {
+        fprintf(stderr, "client: line %d: not so: %s\n", line, what);
+        exit(1);
+    }
+}
+#define CHECK(condition) check(condition, #condition, __LINE__)
+#define OK(call) CHECK((call) == HO_OK)
+
+static void on_release(void *ctx, const ho_release_rec *recs, uint32_t count)
+{
+    CHECK(ctx == &released && count == 1);
+    CHECK(recs->base == given_bytes && recs->size == sizeof given_bytes && recs->token == 9);
+    CHECK(recs->reason == HO_REASON_CONSUMED);
+    released++;
+}
+
+static void on_detached(void *ctx)
+{
+    CHECK(ctx == &released && released == 1);
+    detached++;
+}
+
+static void negotiate(void)
+{
+    ho_abi_info mine, theirs;
+    OK(ho_init(HO_TYPE_ABI_INFO, &mine, sizeof mine));
+    OK(ho_init(HO_TYPE_ABI_INFO, &theirs, sizeof theirs));
+    mine.major = HO_ABI_MAJOR;
+    mine.minor = HO_ABI_MINOR;
+    mine.patch = HO_ABI_PATCH;
+    const int32_t status = ho_abi_negotiate(&mine, &theirs);
+    if (status == HO_E_VERSION) {
+        exit(NOT_MY_VERSION);
+    }
+    OK(status);
+}
+
+static uint32_t register_owner(ho_domain *domain)
+{
+    ho_owner_opts opts;
+    uint32_t owner;
+    OK(ho_init(HO_TYPE_OWNER_OPTS, &opts, sizeof opts));
+    opts.release = on_release;
+    opts.detached = on_detached;
+    opts.ctx = &released;
+    OK(ho_owner_register(domain, &opts, &owner));
+    return owner;
+}
+
+static void send(ho_producer *producer, uint32_t owner)
+{
+    ho_buf loan, given = {0};
+    OK(ho_reserve(producer, 1400, NULL, &loan));
+    CHECK(loan.kind == HO_KIND_LOAN && loan.cap == 1400);
+    loan.len = (uint64_t)snprintf((char *)loan.ptr, 1400, "loan");
+    OK(ho_commit(producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL));
+    CHECK(loan.kind == HO_KIND_EMPTY);
+    OK(ho_flush(producer));
+    given.ptr = (uint8_t *)given_bytes;
+    given.len = sizeof given_bytes;
+    given.token = 9;
+    given.owner = owner;
+    OK(ho_give(producer, &given, 1, HO_BY_KEY, 0, NULL));
+    OK(ho_give_copy(producer, "copy", 4, 0, HO_BY_KEY, 0));
+}
+
+static void receive(ho_domain *domain, ho_consumer *consumer)
+{
+    ho_buf bufs[4], slice;
+    uint32_t taken, returned;
+    OK(ho_wait(consumer, 1000000000));
+    OK(ho_take(consumer, bufs, 4, &taken));
+    CHECK(taken == 3 && bufs[0].len == 4 && memcmp(bufs[0].ptr, "loan", 4) == 0);
+    CHECK(bufs[1].kind == HO_KIND_FOREIGN && bufs[1].ptr == (uint8_t *)given_bytes);
+    CHECK(bufs[2].len == 4 && memcmp(bufs[2].ptr, "copy", 4) == 0);
+    OK(ho_ref(domain, &bufs[0], 1, 2, &slice));
+    OK(ho_return(domain, bufs, taken, &returned));
+    CHECK(returned == 3 && memcmp(slice.ptr, "oa", 2) == 0);
+    OK(ho_return(domain, &slice, 1, NULL));
+    CHECK(ho_take(consumer, bufs, 4, &taken) == HO_EMPTY && taken == 0);
+}
+
+int main(void)
+{
+    ho_domain *domain;
+    ho_service *service;
+    ho_producer *producer;
+    ho_consumer *consumer;
+    ho_service_opts opts;
+    ho_stats stats;
+    negotiate();
+    OK(ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts));
+    OK(ho_init(HO_TYPE_STATS, &stats, sizeof stats));
+    opts.lane_slots = 16;
+    opts.policy = HO_POLICY_FAIL;
+    OK(ho_domain_create(NULL, &domain));
+    OK(ho_service_open(domain, &opts, &service));
+    OK(ho_consumer_open(service, NULL, &consumer));
+    OK(ho_producer_open(service, &producer));
+    const uint32_t owner = register_owner(domain);
+    send(producer, owner);
+    receive(domain, consumer);
+    CHECK(released == 1 && detached == 0);
+    OK(ho_stats_get(service, &stats));
+    CHECK(stats.messages_in == 3 && stats.messages_out == 3 && stats.bytes_in == 8 + 6);
+    OK(ho_owner_retire(domain, owner));
+    CHECK(detached == 1);
+    OK(ho_producer_close(producer));
+    OK(ho_consumer_close(consumer));
+    OK(ho_service_close(service, 0, NULL));
+    OK(ho_domain_close(domain, 0, NULL));
+    OK(ho_domain_destroy(domain, NULL));
+    return 0;
+}

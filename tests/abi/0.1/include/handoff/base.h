@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What every header of handoff stands on: linkage, versions, the tags of the docstrings. */
+#ifndef HANDOFF_BASE_H
+#define HANDOFF_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of the ABI that this header describes. Until major is 1 a new minor may change it. */
+#define HO_ABI_MAJOR 0u
+#define HO_ABI_MINOR 1u
+#define HO_ABI_PATCH 0u
+
+#ifdef __cplusplus
+#define HO_BEGIN_DECLS extern "C" {
+#define HO_END_DECLS }
+#define HO_NOEXCEPT noexcept
+#else
+#define HO_BEGIN_DECLS
+#define HO_END_DECLS
+#define HO_NOEXCEPT
+#endif
+
+#if defined(__GNUC__)
+#define HO_API __attribute__((visibility("default")))
+#else
+#define HO_API
+#endif
+
+/*
+ * How to read the docstrings
+ *
+ * Threads. Every function bears one tag:
+ *   [producer]  one thread at a time per producer; which thread may change from call to call, if the
+ *               caller orders the calls (a mutex, a join, a queue: any happens-before edge does)
+ *   [consumer]  the same per consumer
+ *   [owner]     the same per owner
+ *   [any]       any thread, any number of them at once
+ *   [init]      any thread; takes a mutex of the domain and may allocate: not for the hot path
+ *
+ * Progress. "wait-free": a bounded number of own steps. "lock-free": some thread always gets on.
+ *   "may block": waits for others, for as long as the docstring says.
+ *   A function makes no system call unless its Progress line says so.
+ *
+ * Ownership. A buffer (ho_buf) has one holder. A call that takes ownership empties the caller's
+ *   descriptor (all bytes zero) exactly when it succeeds. When it fails, nothing has changed and the
+ *   caller still holds the buffer. Batch calls report a count: that prefix is gone, the rest is still
+ *   the caller's.
+ *
+ * Returns. Every function returns an int32_t status: 0 (HO_OK) is done, positive is a flow outcome,
+ *   negative is an error (status.h). HO_E_FORKED and, for calls that take a handle, HO_E_HANDLE are
+ *   possible everywhere and are not repeated.
+ */
+
+#endif

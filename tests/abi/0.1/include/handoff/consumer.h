@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Consumer: one thread's receiving end of a service; and what a holder of buffers may do. */
+#ifndef HANDOFF_CONSUMER_H
+#define HANDOFF_CONSUMER_H
+
+#include "handoff/buf.h"
+#include "handoff/service.h"
+
+typedef struct ho_consumer ho_consumer; /* a handle, as ho_domain */
+
+#define HO_NUMBER_ANY 0u /* ho_consumer_opts.number_plus_1: the lowest free number */
+
+/* Options of a consumer. Zero in any field means its default. */
+typedef struct ho_consumer_opts {
+    uint32_t size;          /* sizeof this struct as the caller knows it */
+    uint32_t flags;         /* none defined; the high half must be zero */
+    uint32_t number_plus_1; /* its number in the service plus one, 1 to 1024, or HO_NUMBER_ANY */
+    uint32_t reserved0;
+} ho_consumer_opts;
+#define HO_CONSUMER_OPTS_MIN 16u
+
+HO_BEGIN_DECLS
+
+/*
+ * Opens a consumer: a lane from every producer of the service. Where the service routes by key, its
+ * share of the keys moves over to it: a producer holds a moved key back (HO_FULL) until the former
+ * consumer has taken what was on its way, so that a key stays in order.
+ *   opts      NULL for the defaults; borrowed for the call
+ *   consumer  out, not NULL; NULL in it on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE
+ *   (number), HO_E_BUSY (the number is taken), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1024 at once).
+ * Threads [init]. Since 0.1
+ */
+HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts,
+                                ho_consumer **consumer) HO_NOEXCEPT;
+
+/*
+ * Closes a consumer. What it has not taken goes, where the service routes by key and is open, to
+ * another of its consumers (or to the next one that opens), in order; otherwise it is released with
+ * reason cancelled. Buffers that it took stay valid.
+ * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
+ * Threads [consumer], takes the domain's mutex. Since 0.1
+ */
+HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
+
+/*
+ * Takes buffers.
+ *   bufs   room for `max` descriptors, not NULL unless max is 0; they may share no cache line with
+ *          arrays of other threads (see docs/integrating.md)
+ *   max    at most how many
+ *   taken  out, not NULL: how many
+ * Returns HO_OK (at least one), HO_EMPTY (none; if ho_consumer_fd was called, the descriptor is now
+ *   armed: it becomes readable when something arrives), HO_CLOSED (none, and none will come),
+ *   HO_E_INVAL.
+ * Ownership: the caller holds what it took until ho_return or ho_forward.
+ * Threads [consumer]. Progress wait-free; a system call after the descriptor fired. Since 0.1
+ */
+HO_API int32_t ho_take(ho_consumer *consumer, ho_buf *bufs, uint32_t max,
+                       uint32_t *taken) HO_NOEXCEPT;
+
+/*
+ * Sleeps until there is something to take. An idle wait uses no processor time.
+ *   timeout_ns  0 only looks, negative waits for ever
+ * Returns HO_OK (something is there, or the service began to close), HO_TIMEOUT.
+ * Threads [consumer]. Progress may block for timeout_ns. Since 0.1
+ */
+HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
+
+/*
+ * A descriptor (eventfd) for epoll, io_uring or Asio, readable when there is something to take.
+ * Take until HO_EMPTY, then wait for it; never read or close it.
+ *   fd  out, not NULL: the descriptor, the library's; -1 on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM.
+ * Threads [consumer]. Progress: a system call the first time. Since 0.1
+ */
+HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;
+
+/*
+ * Returns buffers to where they came from: arena memory to its segment, foreign memory to its owner.
+ *   bufs      `count` buffers in any order, from any service of the domain, not NULL unless count is
+ *             0; empty descriptors are skipped; the returned ones are emptied
+ *   returned  out, may be NULL: how many, from the front
+ * Returns HO_OK, HO_E_INVAL, HO_E_STALE (returned before: the rest is untouched), HO_E_DOMAIN,
+ *   HO_E_KIND (a loan: ho_abort).
+ * Threads [any]. Progress lock-free; runs the release of owners that asked for inline. Since 0.1
+ */
+HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
+                         uint32_t *returned) HO_NOEXCEPT;
+
+/*
+ * Makes a slice: a buffer of its own over part of another, which stays as it is. The memory lives
+ * until the last of them is returned.
+ *   src          a buffer that the caller holds, any kind but a loan; borrowed for the call
+ *   offset, len  bytes, offset + len at most src->len
+ *   slice        out, not NULL: kind HO_KIND_SLICE, key and flags of src; empty on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE, HO_E_NOMEM.
+ * Ownership: the caller holds both.
+ * Threads [any]. Progress lock-free. Since 0.1
+ */
+HO_API int32_t ho_ref(ho_domain *domain, const ho_buf *src, uint64_t offset, uint64_t len,
+                      ho_buf *slice) HO_NOEXCEPT;
+
+HO_END_DECLS
+
+#endif

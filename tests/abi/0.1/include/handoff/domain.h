@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Domain: the root of everything. One per process is usual, several work. */
+#ifndef HANDOFF_DOMAIN_H
+#define HANDOFF_DOMAIN_H
+
+#include "handoff/base.h"
+
+/* A handle, not an address: it is looked up and its generation is checked before anything is read
+ * through it, so that a closed or forged one is HO_E_HANDLE. The type lets the compiler tell
+ * handles apart. */
+typedef struct ho_domain ho_domain;
+
+/* Options of a domain. Zero in any field means its default. */
+typedef struct ho_domain_opts {
+    uint32_t size;          /* sizeof this struct as the caller knows it */
+    uint32_t flags;         /* none defined; the high half must be zero */
+    uint64_t max_bytes;     /* address space for all segments, default 4 GiB, at most 128 GiB;
+                               reserved at once, committed segment by segment */
+    uint32_t segment_bytes; /* power of two, 16 KiB to 16 MiB, default 256 KiB; the largest loan */
+    uint32_t reserved0;
+} ho_domain_opts;
+#define HO_DOMAIN_OPTS_MIN 24u
+
+/* What keeps a close or a destroy from finishing. */
+typedef struct ho_outstanding {
+    uint32_t size;        /* sizeof this struct as the caller knows it */
+    uint32_t handles;     /* producers and consumers that are still open */
+    uint64_t buffers;     /* committed buffers and slices that somebody holds */
+    uint64_t loans;       /* reserved and neither committed nor aborted */
+    uint64_t foreign;     /* foreign buffers not yet released to their owner (of buffers) */
+    uint64_t undelivered; /* committed and not taken (of buffers) */
+    uint64_t oldest[3];   /* handles of buffers that are out, in the order of their memory */
+} ho_outstanding;
+#define HO_OUTSTANDING_MIN 64u
+
+HO_BEGIN_DECLS
+
+/*
+ * Creates a domain and reserves its address space.
+ *   opts    NULL for the defaults; borrowed for the call
+ *   domain  out, not NULL; NULL in it on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED,
+ *   HO_E_RANGE (max_bytes or segment_bytes), HO_E_NOMEM, HO_E_LIMIT (64 domains at once),
+ *   HO_E_SYSTEM (the kernel lacks MADV_WIPEONFORK: Linux 4.14).
+ * Ownership: the caller destroys it with ho_domain_destroy.
+ * Threads [any]. Progress: takes a mutex, makes system calls. Since 0.1
+ */
+HO_API int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain) HO_NOEXCEPT;
+
+/*
+ * Closes every service of the domain, as ho_service_close does, and retires every owner. May be
+ * called again until it says HO_OK.
+ *   timeout_ns   for all of it; 0 only looks, negative waits for ever
+ *   outstanding  out, may be NULL, its size set by the caller: the sums over all services
+ * Returns HO_OK (nothing is out any more), HO_TIMEOUT, HO_E_SIZE, HO_E_REENTRANT.
+ * Threads [init]. Progress may block for timeout_ns. Since 0.1
+ */
+HO_API int32_t ho_domain_close(ho_domain *domain, int64_t timeout_ns,
+                               ho_outstanding *outstanding) HO_NOEXCEPT;
+
+/*
+ * Frees the domain. No other thread may be in a call on anything of this domain.
+ *   outstanding  out, may be NULL, its size set by the caller
+ * Returns HO_OK (the handle is gone), HO_E_BUSY (something is out or open: nothing was freed),
+ *   HO_E_SIZE, HO_E_REENTRANT.
+ * Threads [init], and alone. Progress: takes a mutex, makes system calls. Since 0.1
+ */
+HO_API int32_t ho_domain_destroy(ho_domain *domain, ho_outstanding *outstanding) HO_NOEXCEPT;
+
+HO_END_DECLS
+
+#endif

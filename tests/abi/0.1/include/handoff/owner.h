@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Owner: where foreign memory comes from, and how it is given back. */
+#ifndef HANDOFF_OWNER_H
+#define HANDOFF_OWNER_H
+
+#include "handoff/domain.h"
+
+/* ho_release_rec.reason */
+#define HO_REASON_CONSUMED 1u  /* its last holder returned it */
+#define HO_REASON_CANCELLED 2u /* dropped by policy, or never delivered */
+
+/* One foreign buffer on its way back. */
+typedef struct ho_release_rec {
+    uint64_t token; /* as given */
+    void *base;     /* ptr as given, not as trimmed or sliced since */
+    uint64_t size;  /* cap as given */
+    uint32_t owner;
+    uint32_t reason; /* HO_REASON_* */
+} ho_release_rec;
+
+/* Gives `count` (at least 1) buffers back. The records are borrowed for the call. It must not block,
+ * throw or longjmp; it may call [any] functions of the library, but closing and destroying get
+ * HO_E_REENTRANT. */
+typedef void (*ho_release_fn)(void *ctx, const ho_release_rec *recs, uint32_t count);
+
+/* The last use of ctx: after it, the code and the data behind the owner may be unloaded. */
+typedef void (*ho_detached_fn)(void *ctx);
+
+/* Where the release runs. */
+#define HO_RELEASE_INLINE 0u /* inside the ho_return that brings the last holder's part back */
+#define HO_RELEASE_DRAIN 1u  /* queued; inside ho_owner_drain, on the thread that calls it */
+#define HO_RELEASE_EVENT 2u  /* as DRAIN, and ho_owner_fd becomes readable */
+
+/* Options of an owner. */
+typedef struct ho_owner_opts {
+    uint32_t size;           /* sizeof this struct as the caller knows it */
+    uint32_t mode;           /* HO_RELEASE_* */
+    ho_release_fn release;   /* not NULL */
+    ho_detached_fn detached; /* NULL if nobody needs to know */
+    void *ctx;               /* passed to both, never read; NULL is fine */
+} ho_owner_opts;
+#define HO_OWNER_OPTS_MIN 32u
+
+HO_BEGIN_DECLS
+
+/*
+ * Registers an owner of foreign memory, once, not per buffer.
+ *   opts   not NULL, borrowed for the call
+ *   owner  out, not NULL: what ho_buf.owner is set to for ho_give, never 0; 0 on failure
+ * Returns HO_OK, HO_E_INVAL (also NULL release, unknown mode), HO_E_SIZE, HO_E_TOO_NEW, HO_E_CLOSED,
+ *   HO_E_LIMIT (1024 owners at once), HO_E_SYSTEM.
+ * Threads [init]. Since 0.1
+ */
+HO_API int32_t ho_owner_register(ho_domain *domain, const ho_owner_opts *opts,
+                                 uint32_t *owner) HO_NOEXCEPT;
+
+/*
+ * Runs the releases that are queued for an owner of mode DRAIN or EVENT, on this thread.
+ *   max      at most how many
+ *   drained  out, may be NULL: how many
+ * Returns HO_OK (some), HO_EMPTY (none), HO_E_OWNER, HO_E_KIND (mode is INLINE), HO_E_REENTRANT.
+ * Threads [owner]. Progress wait-free; for mode EVENT a system call. Since 0.1
+ */
+HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
+                              uint32_t *drained) HO_NOEXCEPT;
+
+/*
+ * The descriptor (eventfd) of an owner of mode EVENT: readable while releases are queued. Drain
+ * until HO_EMPTY; never read or close it.
+ *   fd  out, not NULL; -1 on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND.
+ * Threads [any]. Progress wait-free. Since 0.1
+ */
+HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NOEXCEPT;
+
+/*
+ * Retires an owner: it can't be given for any more. `detached` runs once, after the last release:
+ * inside this call if nothing is out, else on the thread that runs the last release.
+ * Returns HO_OK, HO_E_OWNER (none, or retired before).
+ * Threads [init]. Since 0.1
+ */
+HO_API int32_t ho_owner_retire(ho_domain *domain, uint32_t owner) HO_NOEXCEPT;
+
+HO_END_DECLS
+
+#endif
