@@ -11,10 +11,10 @@
     X(lane_free_ring, STORE, seq_cst)                                                              \
     X(lane_reroom, LOAD, seq_cst)                                                                  \
     X(bell_check, LOAD, seq_cst)                                                                   \
-    X(bell_ring, RMW, seq_cst)                                                                     \
-    X(bell_recheck, LOAD, seq_cst)                                                                 \
+    X(bell_ring, RMW, acquire)                                                                     \
+    X(bell_recheck, LOAD, relaxed)                                                                 \
     X(bell_doze, STORE, seq_cst)                                                                   \
-    X(bell_rouse, RMW, acq_rel)                                                                    \
+    X(bell_rouse, RMW, relaxed)                                                                    \
     X(look_again, STEP, relaxed)                                                                   \
     X(count_owed, STEP, relaxed)                                                                   \
     X(read_owed, STEP, relaxed)

@@ -23,7 +23,7 @@
     X(try_hold, RMW, relaxed)                                                                      \
     X(try_relook, LOAD, relaxed)                                                                   \
     X(late_look, LOAD, relaxed)                                                                    \
-    X(late_issue, RMW, acq_rel)                                                                    \
+    X(late_issue, RMW, relaxed)                                                                    \
     X(late_relook, LOAD, relaxed)                                                                  \
     X(hold_for_slice, STEP, relaxed)                                                               \
     X(hold_for_late, STEP, relaxed)                                                                \

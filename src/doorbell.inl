@@ -10,8 +10,9 @@
  * finds the message. No stand-alone fences: thread sanitizers can't see them.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  DOZE | bell_doze | bell_check | that the sleeper goes to sleep | a wake-up lost: sleeps for ever
- *  WAKE | bell_ring | bell_rouse | that a wake-up is on its way | a descriptor left readable for ever
+ *  DOZE | bell_doze | bell_check, bell_ring | who sleeps, and on what | a wake-up lost: sleeps for ever
+ * The exchanges are as weak as the models let them be: the check has its place in the one order already,
+ * and that the word was RUNG is in the exchanged value itself (models/README.md).
  */
 
 #define HOI_BELL_AWAKE 0u    /* nobody sleeps: nothing to do for a publisher */
@@ -30,8 +31,8 @@ static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
     uint32_t word = A_LOAD(b->word, AT(bell_check, seq_cst)); /* edge DOZE: acquire */
     while (hoi_unlikely(word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED)) {
         uint32_t next = word == HOI_BELL_SLEEPING ? HOI_BELL_AWAKE : HOI_BELL_RUNG;
-        if (A_CAS(b->word, word, next, AT(bell_ring, seq_cst), /* edge WAKE: release */
-                  AT(bell_recheck, seq_cst)))
+        if (A_CAS(b->word, word, next, AT(bell_ring, acquire), /* edge DOZE: acquire */
+                  AT(bell_recheck, relaxed)))
             return word;
     }
     return HOI_BELL_AWAKE;
@@ -46,6 +47,5 @@ static inline void hoi_bell_doze(struct hoi_bell_core *b, uint32_t state)
 /* Sleeper: awake again. Returns whether a write of the descriptor is due from a publisher. */
 static inline int hoi_bell_rouse(struct hoi_bell_core *b)
 {
-    return A_XCHG(b->word, HOI_BELL_AWAKE, AT(bell_rouse, acq_rel)) /* edge WAKE: acquire */
-           == HOI_BELL_RUNG;
+    return A_XCHG(b->word, HOI_BELL_AWAKE, AT(bell_rouse, relaxed)) == HOI_BELL_RUNG;
 }

@@ -89,7 +89,8 @@ static void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t number)
  * by itself; the hold and the word's count go together in one subtraction. */
 static int foreign_return(struct batch *t, const struct group *g)
 {
-    hoi_count_hold(&g->seg->count, HOI_COUNT_HOLD);
+    if (!hoi_count_try_hold(&g->seg->count, HOI_COUNT_HOLD))
+        return 0; /* recycled since the word was looked at: somebody else's return was first */
     int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint32_t number = g->word * HOI_WORD_BITS + (uint32_t)__builtin_ctz(rest);

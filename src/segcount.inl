@@ -100,8 +100,9 @@ static inline int hoi_seg_seal_count(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) 
 }
 
 /*
- * Owner: one more number of a sealed segment, on behalf of somebody who holds something of it (so
- * that it can't be recycled meanwhile).
+ * Anybody who has the number for himself: one more number of a sealed segment, on behalf of somebody who
+ * holds something of it (so that it can't be recycled meanwhile). Relaxed: an exchange of any order goes on
+ * with the release sequence of the returns before it, and the number travels as one of an open word does.
  */
 static inline void hoi_seg_issue_late(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) * count,
                                       uint32_t gen, uint32_t number)
@@ -113,8 +114,7 @@ static inline void hoi_seg_issue_late(A_TYPE(uint64_t) * words, A_TYPE(uint64_t)
     uint64_t next;
     do /* an older generation: a word that this one has not opened */
         next = (uint32_t)(w >> 32) == gen ? w | bit : hoi_word_pack(gen, bit);
-    while (!A_CAS(*word, w, next, AT(late_issue, acq_rel), /* edge BITS: release */
-                  AT(late_relook, relaxed)));              /* edge BITS: acquire */
+    while (!A_CAS(*word, w, next, AT(late_issue, relaxed), AT(late_relook, relaxed)));
     if ((uint32_t)(w >> 32) == gen && (uint32_t)w != 0)
         (void)hoi_count_drop(count,
                              1); /* the word was counted already; not the last: the holder's */

@@ -66,12 +66,43 @@ static uint64_t parent_of(struct hoi_domain *d, const ho_buf *src)
     return hoi_get(hoi_slice_at(seg, hoi_handle_number(src->handle))->parent);
 }
 
-static void parent_hold(struct hoi_domain *d, uint64_t parent)
+static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
+{
+    if (hoi_count_drop(&seg->count, n))
+        hoi_seg_recycle(d, seg);
+}
+
+/* One more part of a foreign buffer, unless the last one has gone. */
+static int foreign_hold(struct hoi_foreign *f)
+{
+    uint32_t refs = A_LOAD(f->refs, memory_order_relaxed);
+    do
+        if (refs == 0)
+            return 0;
+    while (!A_CAS(f->refs, refs, refs + 1, memory_order_relaxed, memory_order_relaxed));
+    return 1;
+}
+
+/* Holds the parent's segment, and of a foreign parent the record. 0 if its last holder was faster: then
+ * the caller did not hold what he said. */
+static int parent_hold(struct hoi_domain *d, uint64_t parent)
 {
     struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(parent));
-    hoi_count_hold(&seg->count, HOI_COUNT_HOLD);
-    if (hoi_get(seg->use) == HOI_SEG_FOREIGN) /* relaxed: the caller holds one already */
-        (void)A_FADD(hoi_foreign_at(seg, hoi_handle_number(parent))->refs, 1, memory_order_relaxed);
+    if (!hoi_count_try_hold(&seg->count, HOI_COUNT_HOLD))
+        return 0;
+    if (hoi_get(seg->use) != HOI_SEG_FOREIGN ||
+        foreign_hold(hoi_foreign_at(seg, hoi_handle_number(parent))))
+        return 1;
+    drop(d, seg, HOI_COUNT_HOLD);
+    return 0;
+}
+
+/* A number that was taken for nothing. */
+static void give_number_back(struct hoi_domain *d, struct hoi_seg *seg, uint32_t number)
+{
+    uint32_t bit = (uint32_t)1 << number % HOI_WORD_BITS;
+    if (hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_get(seg->gen), bit) == 2)
+        drop(d, seg, 1);
 }
 
 int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t len, ho_buf *slice)
@@ -94,7 +125,10 @@ int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t l
     if (status)
         return status;
     uint64_t parent = parent_of(d, src);
-    parent_hold(d, parent);
+    if (!parent_hold(d, parent)) {
+        give_number_back(d, seg, number);
+        return HO_E_STALE;
+    }
     hoi_set(hoi_slice_at(seg, number)->parent, parent);
     hoi_set(seg->notes[number], 0);
     *slice = *src;
