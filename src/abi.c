@@ -33,12 +33,17 @@ int32_t ho_strerror(int32_t status, const char **name, const char **text)
     return HO_E_INVAL;
 }
 
+/* No struct of options will ever be larger. */
+#define HOI_OPTS_MOST 4096u
+
 int32_t hoi_opts_read(void *known, size_t known_bytes, size_t min_bytes, const void *theirs)
 {
     uint32_t size;
     memcpy(&size, theirs, sizeof size); /* once: another thread may change it */
     if (size < min_bytes)
         return HO_E_SIZE;
+    if (size > HOI_OPTS_MOST) /* not set at all, more likely than that new */
+        return HO_E_TOO_NEW;
     for (size_t i = known_bytes; i < size; i++)
         if (((const uint8_t *)theirs)[i])
             return HO_E_TOO_NEW;

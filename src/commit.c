@@ -4,7 +4,8 @@
 
 static inline int32_t commit_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
 {
-    return hoi_loan_check(s->p, b, seg);
+    int32_t status = hoi_loan_check(s->p, b, seg);
+    return !status && b->len > b->cap ? HO_E_RANGE : status;
 }
 
 /* Counts a committed buffer for the arena that it lies in. */

@@ -135,7 +135,7 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
     /* ptr may have moved forward, with cap less by as much. */
     uint64_t moved = (uint64_t)(uintptr_t)b->ptr - hoi_note_start(s, note);
     uint64_t room = hoi_note_bytes(note);
-    if (hoi_unlikely(moved > room || b->cap > room - moved || b->len > b->cap))
+    if (hoi_unlikely(moved > room || b->cap > room - moved))
         return HO_E_RANGE;
     return HO_OK;
 }
