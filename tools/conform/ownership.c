@@ -1,3 +1,352 @@
 /* SPDX-License-Identifier: MIT */
-#include "conform.h"
-void ownership_cases(void) {}
+/* L4: seeded random sequences of calls, right ones (here) and wrong ones, against the ledger. */
+#include "ledger.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define SEEDS 24u
+#define STEPS 3000u
+#define BYTES_MAX 4000u
+
+static void *domain(void)
+{
+    return ledger.scene->domain;
+}
+
+static uint32_t any_producer(void)
+{
+    return ledger_random(PRODUCERS);
+}
+
+static uint64_t by_key(void)
+{
+    return (uint64_t)constant("HO_BY_KEY");
+}
+
+static bool do_reserve(void)
+{
+    const uint32_t item = item_any(NOWHERE), producer = any_producer();
+    if (item == ITEMS) {
+        return false;
+    }
+    const int32_t status = MUST("HO_OK HO_FULL", "ho_reserve", P(ledger.producers[producer]),
+                                1 + ledger_random(BYTES_MAX), P(NULL), P(item_buf(item)));
+    if (status == 0) {
+        ledger.items[item] = (struct item){.place = ON_LOAN,
+                                           .kind = "HO_KIND_LOAN",
+                                           .producer = producer,
+                                           .home = producer_service(producer),
+                                           .token = NO_TOKEN};
+    }
+    return status == 0;
+}
+
+static bool do_commit(void)
+{
+    struct batch *batch = batch_of(ON_LOAN);
+    const uint32_t producer = any_producer();
+    for (uint32_t i = 0; i < batch->count; i++) {
+        void *buf = item_buf(batch->items[i]);
+        const uint64_t cap = field_get(buf, "ho_buf", "cap");
+        field_set(buf, "ho_buf", "len", ledger_random((uint32_t)cap + 1));
+        item_fill(batch->items[i]);
+        field_set(buf, "ho_buf", "key", ledger.contents);
+        field_set(buf, "ho_buf", "token", ~(uint64_t)ledger.contents);
+        memcpy(batch->bufs + (size_t)i * size_of("ho_buf"), buf, size_of("ho_buf"));
+    }
+    const uint64_t flags = ledger_random(4) == 0 ? (uint64_t)constant("HO_MORE") : 0;
+    const int32_t status =
+        batch_send("HO_OK HO_FULL", "ho_commit", producer, batch, by_key(), flags);
+    batch_committed(batch, status, producer);
+    return *batch->done > 0;
+}
+
+static bool do_abort(void)
+{
+    struct batch *batch = batch_of(ON_LOAN);
+    batch_begin(batch);
+    (void)MUST("HO_OK", "ho_abort", P(ledger.producers[any_producer()]), P(batch->bufs),
+               batch->count, P(batch->done));
+    batch_settle(batch);
+    EXPECT(*batch->done == batch->count, "%u of %u were aborted", *batch->done, batch->count);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        item_gone(batch->items[i]);
+    }
+    batch_bury(batch, true);
+    return batch->count > 0;
+}
+
+static bool do_split(void)
+{
+    const uint32_t loan = item_any(ON_LOAN), front = item_any(NOWHERE);
+    if (loan == ITEMS || front == ITEMS) {
+        return false;
+    }
+    const struct item *of = &ledger.items[loan];
+    const uint64_t cap = field_get(item_buf(loan), "ho_buf", "cap");
+    if (cap < 2) {
+        return false;
+    }
+    const uint64_t bytes = 1 + ledger_random((uint32_t)cap - 1);
+    const int32_t status = MUST("HO_OK HO_FULL", "ho_split", P(ledger.producers[of->producer]),
+                                P(item_buf(loan)), bytes, P(item_buf(front)));
+    if (status == 0) {
+        ledger.items[front] = *of;
+        EXPECT(field_get(item_buf(loan), "ho_buf", "cap") == cap - bytes &&
+                   field_get(item_buf(front), "ho_buf", "cap") == bytes,
+               "ho_split did not share the room out");
+    }
+    return status == 0;
+}
+
+static bool do_give(void)
+{
+    struct batch *batch = batch_of(NOWHERE);
+    const uint32_t producer = any_producer(), first = ledger.tokens;
+    const uint32_t count = 1 + ledger_random(BATCH_MAX);
+    for (uint32_t i = 0; i < count && ledger.tokens < SCENE_TOKENS; i++) {
+        const uint32_t item = item_any(NOWHERE);
+        if (item == ITEMS) {
+            break;
+        }
+        char *made = item_buf(item);
+        memset(made, 0, size_of("ho_buf"));
+        field_set(made, "ho_buf", "ptr", P(ledger.scene->memory + ledger.tokens * SCENE_BYTES));
+        field_set(made, "ho_buf", "len", 1 + ledger_random(SCENE_BYTES));
+        field_set(made, "ho_buf", "cap", SCENE_BYTES);
+        field_set(made, "ho_buf", "owner", ledger.scene->owner);
+        field_set(made, "ho_buf", "token", ledger.tokens);
+        ledger.items[item] = (struct item){.place = HELD,
+                                           .kind = "HO_KIND_FOREIGN",
+                                           .home = producer_service(producer),
+                                           .token = ledger.tokens};
+        item_fill(item);
+        field_set(made, "ho_buf", "key", ledger.contents);
+        ledger.parts[ledger.tokens] = 1;
+        ledger.token_home[ledger.tokens++] = producer_service(producer);
+        batch->items[batch->count] = item;
+        batch_add(batch, made);
+    }
+    const int32_t status = batch_send("HO_OK HO_FULL", "ho_give", producer, batch, by_key(), 0);
+    batch_sent(batch, status, producer);
+    for (uint32_t i = *batch->done; i < batch->count; i++) {
+        ledger.items[batch->items[i]].place = NOWHERE; /* it is still the caller's: given later */
+    }
+    ledger.tokens = first + *batch->done;
+    return *batch->done > 0;
+}
+
+static bool do_give_copy(void)
+{
+    static unsigned char *bytes;
+    const uint32_t item = item_any(NOWHERE), producer = any_producer();
+    if (item == ITEMS) {
+        return false;
+    }
+    bytes = bytes != NULL ? bytes : room(BYTES_MAX);
+    const uint64_t len = ledger_random(8) == 0 ? 0 : ledger_random(BYTES_MAX);
+    memset(item_buf(item), 0, size_of("ho_buf"));
+    field_set(item_buf(item), "ho_buf", "ptr", P(bytes));
+    field_set(item_buf(item), "ho_buf", "len", len);
+    item_fill(item);
+    const int32_t status = MUST("HO_OK HO_FULL", "ho_give_copy", P(ledger.producers[producer]),
+                                len == 0 ? P(NULL) : P(bytes), len, ledger.contents, by_key(), 0);
+    if (status == 0) {
+        const struct item made = {.place = SENT,
+                                  .kind = "HO_KIND_ARENA",
+                                  .home = producer_service(producer),
+                                  .to = producer_service(producer),
+                                  .token = NO_TOKEN,
+                                  .content = ledger.contents,
+                                  .bytes = len};
+        ledger.items[item] = made;
+        field_set(item_buf(item), "ho_buf", "ptr", 0); /* wherever it was copied to */
+        field_set(item_buf(item), "ho_buf", "key", ledger.contents);
+    }
+    return status == 0;
+}
+
+static bool is_same(const void *sent_buf, const void *taken, const char *field)
+{
+    return field_get(sent_buf, "ho_buf", field) == field_get(taken, "ho_buf", field);
+}
+
+/* Which of the items on their way to this service it is. */
+static uint32_t recognise(uint32_t service, const void *taken)
+{
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        const void *buf = item_buf(i);
+        if (ledger.items[i].place == SENT && ledger.items[i].to == service &&
+            field_get(taken, "ho_buf", "kind") == (uint64_t)constant(ledger.items[i].kind) &&
+            is_same(buf, taken, "len") && is_same(buf, taken, "key") &&
+            is_same(buf, taken, "token") &&
+            (is_same(buf, taken, "ptr") || field_get(buf, "ho_buf", "ptr") == 0)) {
+            return i;
+        }
+    }
+    case_fail("ho_take gave a buffer that was not sent here");
+}
+
+static bool do_take(void)
+{
+    struct batch *batch = batch_of(NOWHERE);
+    const uint32_t service = ledger_random(SERVICES);
+    const int32_t status = MUST("HO_OK HO_EMPTY", "ho_take", P(ledger.consumers[service]),
+                                P(batch->bufs), BATCH_MAX, P(batch->done));
+    EXPECT((status == 0) == (*batch->done > 0) && *batch->done <= BATCH_MAX,
+           "%u were taken, and it said %s", *batch->done, status_name(status));
+    for (uint32_t i = 0; i < *batch->done; i++) {
+        const void *taken = batch->bufs + (size_t)i * size_of("ho_buf");
+        const uint32_t item = recognise(service, taken);
+        EXPECT(field_get(taken, "ho_buf", "service") == ledger.numbers[service],
+               "ho_buf.service is not that of the service it was taken from");
+        memcpy(item_buf(item), taken, size_of("ho_buf"));
+        ledger.items[item].place = HELD;
+        item_check(item);
+    }
+    return status == 0;
+}
+
+static bool do_return(void)
+{
+    struct batch *batch = batch_of(HELD);
+    const uint32_t held = batch->count;
+    for (uint32_t i = 0; i < held; i++) {
+        item_check(batch->items[i]);
+    }
+    if (ledger_random(2) == 0) {
+        memset(batch->bufs + (size_t)batch->count++ * size_of("ho_buf"), 0, size_of("ho_buf"));
+    }
+    batch_begin(batch);
+    (void)MUST("HO_OK", "ho_return", P(domain()), P(batch->bufs), batch->count, P(batch->done));
+    EXPECT(*batch->done == batch->count, "%u of %u were returned", *batch->done, batch->count);
+    batch_settle(batch);
+    for (uint32_t i = 0; i < held; i++) {
+        item_gone(batch->items[i]);
+    }
+    *batch->done = held;
+    batch_bury(batch, false);
+    return held > 0;
+}
+
+static bool do_ref(void)
+{
+    const uint32_t source = item_any(HELD), slice = item_any(NOWHERE);
+    if (source == ITEMS || slice == ITEMS) {
+        return false;
+    }
+    const uint32_t len = (uint32_t)field_get(item_buf(source), "ho_buf", "len");
+    const uint32_t offset = ledger_random(len + 1),
+                   bytes = ledger_random(4) == 0 ? 0 : ledger_random(len - offset + 1);
+    (void)MUST("HO_E_RANGE", "ho_ref", P(domain()), P(item_buf(source)), offset, len - offset + 1,
+               P(item_buf(slice)));
+    (void)MUST("HO_OK", "ho_ref", P(domain()), P(item_buf(source)), offset, bytes,
+               P(item_buf(slice)));
+    ledger.items[slice] = ledger.items[source];
+    ledger.items[slice].kind = "HO_KIND_SLICE";
+    ledger.items[slice].home = NO_HOME;
+    ledger.items[slice].offset += offset;
+    if (ledger.items[slice].token != NO_TOKEN) {
+        ledger.parts[ledger.items[slice].token]++;
+    }
+    EXPECT(field_get(item_buf(slice), "ho_buf", "len") == bytes, "a slice has another length");
+    item_check(slice);
+    return true;
+}
+
+static bool do_forward(void)
+{
+    struct batch *batch = batch_of(HELD);
+    const uint32_t producer = any_producer();
+    batch_sent(batch, batch_send("HO_OK HO_FULL", "ho_forward", producer, batch, by_key(), 0),
+               producer);
+    return *batch->done > 0;
+}
+
+static bool do_compact(void)
+{
+    const uint32_t held = item_any(HELD), producer = any_producer();
+    if (held == ITEMS || MUST("HO_OK HO_FULL", "ho_compact", P(ledger.producers[producer]),
+                              P(item_buf(held))) != 0) {
+        return false;
+    }
+    struct item *item = &ledger.items[held];
+    item_gone(held);
+    item->place = HELD;
+    item->kind = "HO_KIND_ARENA";
+    item->home = producer_service(producer);
+    item->token = NO_TOKEN;
+    item->bytes = field_get(item_buf(held), "ho_buf", "len");
+    item_check(held);
+    return true;
+}
+
+static bool do_flush(void)
+{
+    (void)MUST("HO_OK", "ho_flush", P(ledger.producers[any_producer()]));
+    return true;
+}
+
+/* ---- sequences */
+
+static const struct op right[] = {
+    {"ho_reserve", do_reserve}, {"ho_commit", do_commit},   {"ho_abort", do_abort},
+    {"ho_split", do_split},     {"ho_give", do_give},       {"ho_give_copy", do_give_copy},
+    {"ho_take", do_take},       {"ho_return", do_return},   {"ho_ref", do_ref},
+    {"ho_forward", do_forward}, {"ho_compact", do_compact},
+};
+#define RIGHT (uint32_t)(sizeof right / sizeof *right)
+
+/* Four of five calls are right ones. */
+static const struct op *any_op(uint32_t *index)
+{
+    if (ledger_random(5) != 0) {
+        *index = ledger_random(RIGHT);
+        return &right[*index];
+    }
+    *index = ledger_random(MISUSES);
+    const struct op *found = &misuses[*index];
+    *index += RIGHT;
+    return found;
+}
+
+/* A sequence in which something never happened has shown less than it says. */
+static void expect_all(const uint32_t *times)
+{
+    for (uint32_t i = 0; i < RIGHT + MISUSES; i++) {
+        EXPECT(times[i] > 0, "never came to: %s", (i < RIGHT ? right[i] : misuses[i - RIGHT]).name);
+    }
+    EXPECT(ledger.partly > 0, "no batch was accepted in part");
+}
+
+static void sequence(uint32_t which)
+{
+    const uint64_t seed = kit.seed != 0 ? kit.seed : which;
+    uint32_t times[RIGHT + MISUSES] = {0}, index;
+    ledger_open(seed);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        const struct op *op = any_op(&index);
+        case_step("--seed %" PRIu64 ", step %u, %s", seed, i, op->name);
+        times[index] += op->run();
+        ledger_check_releases();
+        if (i % 32 == 0) {
+            ledger_check_stats();
+        }
+    }
+    case_step("--seed %" PRIu64 ", at the end", seed);
+    expect_all(times);
+    ledger_close();
+}
+
+void ownership_cases(void)
+{
+    if (kit.seed != 0) {
+        case_add("ownership", sequence, 0, "random calls, seed %" PRIu64, kit.seed);
+        return;
+    }
+    case_add("ownership", forged_handles, 0, "a handle with a flipped bit is refused");
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+        case_add("ownership", sequence, seed, "random calls, seed %u", seed);
+    }
+}

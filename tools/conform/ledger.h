@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the test itself knows about every buffer: where it is, whose memory it is, what is in it. The
+ * library is compared with this after each call.
+ */
+#ifndef CONFORM_LEDGER_H
+#define CONFORM_LEDGER_H
+
+#include "scene.h"
+
+#define ITEMS 256u
+#define BATCH_MAX 6u
+#define SERVICES 2u
+#define PRODUCERS 3u /* the first two of service 0, the last of service 1 */
+#define NO_TOKEN UINT32_MAX
+#define NO_HOME UINT32_MAX
+
+enum place { NOWHERE, ON_LOAN, HELD, SENT };
+
+struct item {
+    enum place place;
+    const char *kind;  /* HO_KIND_* */
+    uint32_t producer; /* of a loan: who reserved it */
+    uint32_t home;     /* the service whose memory or record it is; NO_HOME for slices */
+    uint32_t to;       /* where it was sent */
+    uint32_t token;    /* of foreign memory and its slices, or NO_TOKEN */
+    uint32_t content;  /* what is in it: the bytes of `content` from `offset` on */
+    uint64_t offset;
+    uint64_t bytes; /* when it was committed */
+};
+
+struct batch {
+    uint32_t count;
+    uint32_t items[BATCH_MAX];
+    char *bufs;   /* passed to the library */
+    char *before; /* the same as they were before the call */
+    uint32_t *done;
+};
+
+struct ledger {
+    struct scene *scene;
+    void *services[SERVICES], *consumers[SERVICES], *producers[PRODUCERS];
+    uint32_t numbers[SERVICES]; /* as in ho_buf.service */
+    struct item items[ITEMS];
+    char *bufs;                   /* a descriptor of each item */
+    uint32_t parts[SCENE_TOKENS]; /* descriptors of a token that are out */
+    uint32_t token_home[SCENE_TOKENS];
+    uint32_t tokens; /* used up */
+    uint32_t contents;
+    uint32_t partly; /* batches of which a part was done */
+    uint64_t random;
+};
+
+extern struct ledger ledger;
+
+void ledger_open(uint64_t seed);
+/* From 0 to below. */
+uint32_t ledger_random(uint32_t below);
+uint32_t producer_service(uint32_t producer);
+
+/* A place for another item, or an item in that place; ITEMS when there is none. */
+uint32_t item_any(enum place place);
+void *item_buf(uint32_t item);
+/* The descriptor is gone: of foreign memory its part, too. */
+void item_gone(uint32_t item);
+void item_fill(uint32_t item);
+void item_check(uint32_t item);
+
+/* Up to BATCH_MAX items of a place, each once; and how the call with them must have gone. */
+struct batch *batch_of(enum place place);
+void batch_add(struct batch *batch, const void *buf);
+void batch_begin(struct batch *batch);
+/* The first *done are empty now, the others are as they were. */
+void batch_settle(const struct batch *batch);
+/* ho_commit, ho_give or ho_forward of a batch; it must return one of `statuses`. */
+int32_t batch_send(const char *statuses, const char *name, uint32_t producer, struct batch *batch,
+                   uint64_t to, uint64_t flags);
+/* What was accepted is on its way now. */
+void batch_sent(const struct batch *batch, int32_t status, uint32_t producer);
+void batch_committed(const struct batch *batch, int32_t status, uint32_t producer);
+
+/* Copies of descriptors that are done with: none may be good for anything again. */
+void batch_bury(const struct batch *batch, bool loans);
+const void *grave_any(bool loans); /* NULL when there is none */
+
+/* A step of a sequence; false when there was nothing to do it with. */
+struct op {
+    const char *name;
+    bool (*run)(void);
+};
+#define MISUSES 13u
+extern const struct op misuses[MISUSES];
+void forged_handles(uint32_t which);
+
+/* Compares releases and ho_stats with the ledger. */
+void ledger_check_releases(void);
+void ledger_check_stats(void);
+/* Returns everything, compares, and closes. */
+void ledger_close(void);
+
+#endif
