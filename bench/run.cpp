@@ -39,8 +39,6 @@ constexpr scenario scenarios[] = {
     {"chain", pattern::chain, {3, 1, 1, 1500, 0}},
     {"workers4", pattern::flow, {3, 1, 4, 1500, 0}, 0, false, true},
     {"workers128", pattern::flow, {3, 1, 128, 1500, 0}, 0, false, true},
-    {"grow10", pattern::flow, one, 0, false, false, 0, 10},
-    {"grow100", pattern::flow, one, 0, false, false, 0, 100},
 };
 
 /* What the contestant must be able to do. */

@@ -113,7 +113,7 @@ template <class C> class flow {
             ends.push_back(std::make_unique<typename C::sender>(contestant_, i, index));
         const pause rest{crew_.crowded()};
         const auto allowed = std::uint64_t(double(limits_.ns) / ns_per_tick());
-        const auto most = limits_.messages * s_.grow;
+        const auto most = limits_.messages;
         ready();
         const auto begin = ticks();
         std::uint64_t sum = 0;
@@ -126,7 +126,7 @@ template <class C> class flow {
                 if (warming && (most ? n >= most / 5 : past > allowed / 5)) {
                     warming = false;
                     start_counting(index, now, n);
-                } else if (most ? n >= most : past > allowed * s_.grow) {
+                } else if (most ? n >= most : past > allowed) {
                     break;
                 }
                 sent_[index].count.store(n, std::memory_order_relaxed);

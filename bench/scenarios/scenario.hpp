@@ -19,7 +19,6 @@ struct scenario {
     bool header_only = false; /* receivers read 16 bytes, else every byte */
     bool blocking = false;    /* receivers sleep when there is nothing, else look again */
     std::uint32_t gap_ns = 0; /* paced: mean time between two messages */
-    std::uint64_t grow = 1;   /* times the messages that a run has otherwise */
 };
 
 struct limits {

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""What the project wants to reach, against what a run measured."""
+
+BATCH = "handoff, batches of 16"
+SPLIT = "handoff, split batches of 16"
+SINGLE = "handoff, single calls"
+GIVE = "handoff, give, inline"
+
+# What, scenario, contestants (the better one counts), figure, relation, wanted.
+RATIOS = (
+    ("all bytes read, batches of 16, of the bound",
+     "throughput", (BATCH, SPLIT), "of_bound", ">=", 1.0),
+    ("all bytes read, batches of 16, of the best peer",
+     "throughput", (BATCH, SPLIT), "of_best_peer", ">=", 3.0),
+    ("all bytes read, single calls, of the bound",
+     "throughput", (SINGLE,), "of_bound", ">=", 0.85),
+    ("all bytes read, single calls, of the best peer",
+     "throughput", (SINGLE,), "of_best_peer", ">=", 2.5),
+    ("keeps 4,096, batches of 16, of the bound",
+     "keep", (BATCH, SPLIT), "of_bound", ">=", 0.8),
+    ("keeps 4,096, batches of 16, of the best peer",
+     "keep", (BATCH, SPLIT), "of_best_peer", ">=", 2.5),
+    ("one-way latency p50, of the bound", "latency", (SINGLE,), "of_bound", "<=", 1.05),
+    ("one-way latency p50, of the best peer", "latency", (SINGLE,), "of_best_peer", "<=", 0.7),
+)
+
+# What, limit, of the lines that callgrind counted.
+INSTRUCTIONS = (("ho_reserve, usual path", 27), ("ho_reserve, segment change", 200),
+                ("reserve + commit + take + return", 160))
+
+
+def goal(what, value, relation, wanted):
+    reached = value >= wanted if relation == ">=" else value <= wanted
+    return {"what": what, "value": value, "wanted": f"{relation} {wanted:g}", "reached": reached}
+
+
+def line_of(results, scenario, name):
+    return next((line for line in results.get(scenario, ()) if line["contestant"] == name), None)
+
+
+def between(results, scenario, name, other_scenario, other):
+    """The median over the rounds of one contestant's runs by another's; None if one is missing."""
+    mine, theirs = line_of(results, scenario, name), line_of(results, other_scenario, other)
+    if not mine or not theirs:
+        return None
+    ratios = sorted(a / b for a, b in zip(mine["runs"], theirs["runs"]))
+    return ratios[len(ratios) // 2]
+
+
+def reach(results, instructions):
+    """The goals that this run can speak about."""
+    found = []
+    for what, scenario, names, figure, relation, wanted in RATIOS:
+        values = [line[figure] for line in (line_of(results, scenario, name) for name in names)
+                  if line and line[figure] is not None]
+        if values:
+            better = max(values) if relation == ">=" else min(values)
+            found.append(goal(what, better, relation, wanted))
+    for what, ratio, wanted in (
+            ("foreign give, inline release, of our own loan path",
+             between(results, "throughput", GIVE, "throughput", BATCH), 0.8),
+            ("128 blocking workers against 4",
+             between(results, "workers128", BATCH, "workers4", BATCH), 0.7)):
+        if ratio is not None:
+            found.append(goal(what, ratio, ">=", wanted))
+    for what, most in INSTRUCTIONS:
+        for line in instructions or ():
+            if line["what"] == what:
+                found.append(goal(f"{what}, instructions", line["instructions"], "<=", most))
+    return found

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""What scripts/bench runs: builds, measures every contestant in every scenario, prints the tables,
+writes JSON and plots. Standard library only."""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+import contestants
+import goals
+import rounds
+import tables
+
+BUILD = "build/release"
+RESULTS = "bench/results"
+ROUNDS = 7
+QUICK = ("throughput", "keep", "latency")
+QUICK_MS = 40
+FULL_MS = 150
+GROWTH = (200_000, 2_000_000, 20_000_000)  # messages
+GROWING = ("bound", "handoff_batch", "handoff_single")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"bench: {message}: see scripts/bench --help\n")
+
+
+def whole(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
+    return int(text)
+
+
+def arguments():
+    parser = Parser(prog="scripts/bench", allow_abbrev=False, description=(
+        "Measures handoff beside what a user would pick instead and beside the physical bound. "
+        "Builds a release first. Without options: everything, some minutes."))
+    parser.add_argument("--quick", action="store_true", help=(
+        f"only {', '.join(QUICK)}; at most 60 s once it is built"))
+    parser.add_argument("--scenario", action="append", choices=tuple(tables.TITLES),
+                        help="only this one; may be repeated")
+    parser.add_argument("--only", action="append", metavar="TEXT", help=(
+        "only contestants whose name contains TEXT; may be repeated"))
+    parser.add_argument("--rounds", type=whole, default=ROUNDS, help=f"default {ROUNDS}")
+    parser.add_argument("--ms", type=whole, help="how long a run sends")
+    parser.add_argument("--instructions", action="store_true", help="only count instructions")
+    parser.add_argument("--json", metavar="FILE", help="write every figure; - is stdout")
+    parser.add_argument("--plots", action="store_true", help=f"draw {RESULTS}/*.svg and *.png")
+    parser.add_argument("--build", default=BUILD, metavar="FOLDER", help=(
+        f"measure what was built there; without it {BUILD} is built"))
+    return parser.parse_args()
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+class Progress:
+    """A live line on a terminal; nothing elsewhere."""
+
+    def __init__(self):
+        self.shown = sys.stderr.isatty()
+
+    def __call__(self, text):
+        if self.shown:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def end(self):
+        self("")
+
+
+def build():
+    """Shows the build on a terminal; elsewhere only when it fails."""
+    say("building a release")
+    for step in (["cmake", "--preset", "release", "-DHANDOFF_BUILD_BENCH=ON"],
+                 ["cmake", "--build", "--preset", "release", "-j", str(os.cpu_count())]):
+        output = sys.stderr if sys.stderr.isatty() else subprocess.PIPE
+        done = subprocess.run(step, stdout=output, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            sys.stderr.write(done.stdout or "")
+            raise rounds.Failure(f"'{' '.join(step)}' failed (above): mend it and start again")
+
+
+def machine():
+    model = "unknown"
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"processor": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "load_before": os.getloadavg()[0]}
+
+
+def wanted(asked):
+    """The contestants to measure, and their scenarios."""
+    found = contestants.present(asked.build, say)
+    if asked.only:
+        found = {c: can for c, can in found.items()
+                 if any(text.lower() in c.name.lower() for text in asked.only)}
+    if not found:
+        raise rounds.Failure("no contestant is left: see the names with scripts/bench --quick")
+    return found
+
+
+def grow(asked, found, progress):
+    """Cost per message and resident memory as the number of messages grows."""
+    lines = []
+    growing = [c for c in found if c.program in GROWING]
+    for messages in GROWTH if growing else ():
+        figures = rounds.play(asked.build, growing, "throughput", ("--messages", str(messages)),
+                              asked.rounds, progress)
+        for line in rounds.summary("throughput", figures):
+            lines.append({"contestant": line["contestant"], "messages": messages,
+                          "ns_each": 1e9 / line["median"], "min": 1e9 / line["max"],
+                          "max": 1e9 / line["min"], "resident_bytes": line["resident_bytes"]})
+    return lines
+
+
+def measure(asked, progress):
+    """Everything that was asked for, as one object."""
+    started = time.monotonic()
+    report = {"machine": machine(), "rounds": asked.rounds}
+    scenarios = asked.scenario or (QUICK if asked.quick else tuple(tables.TITLES))
+    amount = ("--ms", str(asked.ms or (QUICK_MS if asked.quick else FULL_MS)))
+    if not asked.instructions:
+        found = wanted(asked)
+        report["scenarios"] = {}
+        for scenario in scenarios:
+            able = [c for c, can in found.items() if scenario in can]
+            if able:
+                figures = rounds.play(asked.build, able, scenario, amount, asked.rounds, progress)
+                report["scenarios"][scenario] = rounds.summary(scenario, figures)
+        if not asked.quick and not asked.scenario:
+            report["growth"] = grow(asked, found, progress)
+    report["goals"] = goals.reach(report.get("scenarios", {}), report.get("instructions"))
+    report["seconds"] = time.monotonic() - started
+    return report
+
+
+def show(report):
+    for name, summary in report.get("scenarios", {}).items():
+        print("\n".join(tables.scenario_lines(name, summary)))
+    if report.get("growth"):
+        print("\n".join(tables.growth_lines(report["growth"])))
+    if report.get("instructions"):
+        print("\n".join(tables.instruction_lines(report["instructions"])))
+    if report["goals"]:
+        print("\n".join(tables.goal_lines(report["goals"])))
+
+
+def main():
+    asked = arguments()
+    progress = Progress()
+    try:
+        if asked.build == BUILD:
+            build()
+        report = measure(asked, progress)
+        progress.end()
+        show(report)
+        if asked.json:
+            text = json.dumps(report, indent=1) + "\n"
+            if asked.json == "-":
+                sys.stdout.write(text)
+            else:
+                pathlib.Path(asked.json).write_text(text, encoding="ascii")
+    except (rounds.Failure, OSError) as problem:
+        progress.end()
+        say(problem)
+        return 1
+    except KeyboardInterrupt:
+        progress.end()
+        say("interrupted: nothing was written")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""The tables that a run ends with."""
+
+TITLES = {
+    "throughput": "throughput, all bytes read",
+    "header": "throughput, header only",
+    "keep": "throughput, consumer keeps a random 4,096",
+    "latency": "one way, paced at 500,000/s, ns from due to header read",
+    "wake": "sleeping consumer, paced at 5,000/s, ns from due to header read",
+    "size64": "throughput, 64 bytes each",
+    "size256": "throughput, 256 bytes each",
+    "size1400": "throughput, 1,400 bytes each",
+    "size65536": "throughput, 64 KiB each",
+    "many": "throughput, 4 producers x 4 consumers",
+    "chain": "throughput, forwarded through three services",
+    "workers4": "throughput, 4 blocking workers in each of 3 services",
+    "workers128": "throughput, 128 blocking workers in each of 3 services",
+}
+
+
+def number(value, form):
+    return "-" if value is None else form.format(value)
+
+
+def scenario_lines(name, summary):
+    """The table of one scenario, as lines."""
+    paced = summary[0]["unit"] == "p50_ns"
+    figures = ("p50", "p99", "p99.9") if paced else ("Mmsg/s",)
+    heads = [*figures, "lowest", "highest", "of bound", "of best peer"]
+    yield f"{TITLES[name]}"
+    yield "  " + f"{'':38}" + "".join(f"{head:>13}" for head in heads)
+    for line in sorted(summary, key=lambda each: each["median"], reverse=not paced):
+        if paced:
+            cells = [f"{line[key]:,.0f}" for key in ("median", "p99_ns", "p999_ns", "min", "max")]
+        else:
+            cells = [f"{line[key] / 1e6:.2f}" for key in ("median", "min", "max")]
+        cells += [number(line["of_bound"], "{:.2f}"), number(line["of_best_peer"], "{:.2f}")]
+        yield "  " + f"{line['contestant']:38}" + "".join(f"{cell:>13}" for cell in cells)
+    yield ""
+
+
+def goal_lines(goals):
+    yield "goals (medians of ratios)"
+    for goal in goals:
+        reached = "reached" if goal["reached"] else "NOT REACHED"
+        yield f"  {goal['what']:62}{goal['value']:>9.2f}  {goal['wanted']:>12}  {reached}"
+    yield ""
+
+
+def growth_lines(growth):
+    yield "cost per message as messages grow"
+    yield "  " + f"{'':38}{'messages':>13}{'ns each':>13}{'lowest':>13}{'highest':>13}{'RSS, MiB':>13}"
+    for line in growth:
+        yield ("  " + f"{line['contestant']:38}{line['messages']:>13,}{line['ns_each']:>13.1f}"
+               f"{line['min']:>13.1f}{line['max']:>13.1f}{line['resident_bytes'] / 2**20:>13.1f}")
+    yield ""
+
+
+def instruction_lines(instructions):
+    yield "instructions (callgrind)"
+    for line in instructions:
+        yield f"  {line['what']:62}{line['instructions']:>9.1f}"
+    yield ""
