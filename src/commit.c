@@ -51,7 +51,8 @@ static inline uint32_t commit_usual(struct hoi_producer *p, ho_buf *bufs, uint32
     for (; i < count; i++) {
         ho_buf item; /* in registers: see hoi_slot_write */
         hoi_buf_read(&item, &bufs[i]);
-        uint64_t number = item.handle - seg->handle_base, at = (uint64_t)(uintptr_t)item.ptr;
+        uint64_t number = item.handle - hoi_get(seg->handle_base),
+                 at = (uint64_t)(uintptr_t)item.ptr;
         if (hoi_unlikely(number >= hoi_get(seg->issued) ||
                          hoi_get(seg->notes[number]) != hoi_note_loan(at, item.cap) ||
                          item.len > item.cap || item.kind != HO_KIND_LOAN ||

@@ -42,7 +42,7 @@ static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
     hoi_set(seg->issued, number + 1);
     if (!b->ptr)
         b->ptr = &empty_byte;
-    b->handle = seg->handle_base + number;
+    b->handle = hoi_get(seg->handle_base) + number;
     b->kind = HO_KIND_FOREIGN;
 }
 

@@ -36,7 +36,7 @@ static inline void loan_issue(struct hoi_seg *seg, uint64_t at, uint64_t bytes, 
     hoi_set(seg->notes[number], hoi_note_loan(at, bytes + tail));
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
-    uint64_t handle = seg->handle_base + number;
+    uint64_t handle = hoi_get(seg->handle_base) + number;
     loan_write(loan, at, bytes, handle, hoi_seal(seg->secret, handle), align_log2);
 }
 

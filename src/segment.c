@@ -51,6 +51,7 @@ static int32_t acquire_fresh(struct hoi_segs *segs, struct hoi_seg **seg)
                   memory_order_relaxed)) {
             s->index = index;
             s->base = (uint64_t)(uintptr_t)base;
+            s->end = s->base + segs->seg_bytes;
             *seg = s;
             return HO_OK;
         }
@@ -70,9 +71,8 @@ void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg
     hoi_set(seg->issued, 0);
     seg->opened = 0;
     hoi_set(seg->cursor, seg->base);
-    seg->end = seg->base + segs->seg_bytes;
-    seg->handle_base =
-        (uint64_t)segs->salt << 56 | (uint64_t)gen << 32 | (uint64_t)seg->index << 12;
+    hoi_set(seg->handle_base,
+            (uint64_t)segs->salt << 56 | (uint64_t)gen << 32 | (uint64_t)seg->index << 12);
     hoi_set(seg->sealed, 0);
     A_STORE(seg->count, HOI_COUNT_BIAS, memory_order_relaxed); /* published with the first buffer */
     seg->secret = segs->secret;

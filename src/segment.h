@@ -39,12 +39,12 @@ struct hoi_service;
 
 struct hoi_seg {
     /* The owner's line: the producer that fills it; relaxed atomics because ho_stats_get reads. */
-    HOI_COUNTER(uint64_t) cursor; /* address of the next free byte */
-    uint64_t end;                 /* address behind the last byte */
-    uint64_t handle_base;         /* handle of number 0 in this generation */
-    uint64_t secret;              /* the domain's */
-    HOI_COUNTER(uint32_t) issued; /* numbers given out */
-    uint32_t opened;              /* numbers whose words are open */
+    HOI_COUNTER(uint64_t) cursor;      /* address of the next free byte */
+    uint64_t end;                      /* address behind the last byte; set once, as base */
+    HOI_COUNTER(uint64_t) handle_base; /* handle of number 0 in this generation */
+    uint64_t secret;                   /* the domain's */
+    HOI_COUNTER(uint32_t) issued;      /* numbers given out */
+    uint32_t opened;                   /* numbers whose words are open */
     HOI_COUNTER(uint32_t) gen;
     HOI_COUNTER(uint32_t) sealed;
     uint64_t base;

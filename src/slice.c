@@ -135,7 +135,7 @@ int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t l
     slice->ptr = src->ptr + offset;
     slice->len = len;
     slice->cap = len;
-    slice->handle = seg->handle_base + number;
+    slice->handle = hoi_get(seg->handle_base) + number;
     slice->owner = hoi_seal(d->segs.secret, slice->handle);
     slice->kind = HO_KIND_SLICE;
     if (src->kind == HO_KIND_FOREIGN)

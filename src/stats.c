@@ -16,7 +16,7 @@ static void oldest_add(struct hoi_census *c, uint64_t handle)
 static void count_number(struct hoi_seg *seg, uint32_t use, uint32_t number, struct hoi_census *c)
 {
     uint64_t note = hoi_get(seg->notes[number]);
-    oldest_add(c, seg->handle_base + number);
+    oldest_add(c, hoi_get(seg->handle_base) + number);
     if (use == HOI_SEG_BYTES && note & HOI_NOTE_LOAN) {
         c->loans++;
     } else {
@@ -32,7 +32,7 @@ static void count_foreign(struct hoi_seg *seg, struct hoi_census *c)
     for (uint32_t number = 0; number < end; number++)
         if (hoi_get(hoi_foreign_at(seg, number)->refs)) {
             c->foreign++;
-            oldest_add(c, seg->handle_base + number);
+            oldest_add(c, hoi_get(seg->handle_base) + number);
         }
 }
 
