@@ -75,6 +75,10 @@ impl<'d> Producer<'d> {
         token: u64,
         key: u64,
     ) -> Result<Sent, Status> {
+        // Numbers of owners are a domain's own: another owner must not get the token.
+        if owner.domain().raw() != self.domain.raw() {
+            return Err(Status(abi::HO_E_DOMAIN));
+        }
         let mut raw = ho_buf { ptr, len, token, key, owner: owner.id(), ..ho_buf::ZERO };
         self.hand(abi::ho_give, &mut raw)
     }

@@ -10,7 +10,7 @@ use core::slice;
 
 /// Gets memory back. A panic in it ends the process: it must not unwind into C.
 pub trait Release: Sync + 'static {
-    /// At least one record. Must not block; may call what is [any] in the ABI.
+    /// At least one record. Must not block; may call what the ABI marks `any`.
     fn release(&self, recs: &[ho_release_rec]);
 
     /// The last use of this owner, after its last release.
@@ -54,6 +54,10 @@ impl<'d, R: Release> Owner<'d, R> {
     /// What `ho_buf.owner` is set to.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    pub(crate) fn domain(&self) -> &'d Domain {
+        self.domain
     }
 
     /// Runs up to `max` queued releases on this thread and says how many: `HO_EMPTY` for none.

@@ -228,6 +228,22 @@ fn drained_releases_run_where_the_owner_drains() {
 }
 
 #[test]
+fn an_owner_of_another_domain_is_refused() {
+    let (domain, other) = (domain(), domain());
+    let service = service(&domain);
+    let output = producer(&service);
+    let boxes = Boxes::leaked();
+    let theirs = Owner::register(&other, Mode::Inline, boxes).expect("an owner");
+    let mine = Owner::register(&domain, Mode::Inline, Boxes::leaked()).expect("an owner");
+    assert_eq!(theirs.id(), mine.id());
+    assert_eq!(boxes.give(&output, &theirs, b"x", 0), Some(Status(abi::HO_E_DOMAIN)));
+    drop(theirs);
+    ends_clean(other);
+    drop((mine, output, service));
+    ends_clean(domain);
+}
+
+#[test]
 fn a_status_says_its_name_and_what_to_do() {
     let said = Status(abi::HO_FULL).to_string();
     assert!(said.starts_with("HO_FULL: "), "{}", said);
