@@ -294,7 +294,7 @@ static const struct op right[] = {
     {"ho_reserve", do_reserve}, {"ho_commit", do_commit},   {"ho_abort", do_abort},
     {"ho_split", do_split},     {"ho_give", do_give},       {"ho_give_copy", do_give_copy},
     {"ho_take", do_take},       {"ho_return", do_return},   {"ho_ref", do_ref},
-    {"ho_forward", do_forward}, {"ho_compact", do_compact},
+    {"ho_forward", do_forward}, {"ho_compact", do_compact}, {"ho_flush", do_flush},
 };
 #define RIGHT (uint32_t)(sizeof right / sizeof *right)
 
