@@ -55,6 +55,13 @@ class Binding(unittest.TestCase):
         found = list(layout.differences("a", (rows, values), "b", (rows, {**values, "HO_MORE": 1})))
         self.assertEqual(len(found), 2)
 
+    def test_what_is_no_such_library_gets_one_line(self):
+        for path in "/nowhere/libhandoff.so", "libc.so.6":
+            done = subprocess.run([sys.executable, "-B", str(PYTHON / "layout.py"), path],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, r"^layout: .*: name a libhandoff\.so of \d+\.\d+\n$")
+
     def test_the_example_takes_what_it_gave_and_frees_it(self):
         done = subprocess.run([sys.executable, "-B", str(PYTHON / "consumer.py"), LIBRARY],
                               capture_output=True, text=True, timeout=30)

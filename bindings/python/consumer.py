@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Gives bytes of Python's own, consumes them in place, and frees them on this thread when it drains:
-the mode `drain` keeps every other thread out of Python.   usage: consumer.py LIBHANDOFF.so"""
+the mode `drain` keeps every other thread out of Python.   usage: consumer.py [LIBHANDOFF.so]"""
 import ctypes as c
 import sys
 import handoff_abi as abi
 
-lib = abi.load(sys.argv[1])
+lib = abi.load(sys.argv[1] if len(sys.argv) > 1 else "libhandoff.so.0")
 domain, service = c.POINTER(abi.ho_domain)(), c.POINTER(abi.ho_service)()
 producer, consumer = c.POINTER(abi.ho_producer)(), c.POINTER(abi.ho_consumer)()
 lent = {}  # token: the memory that is out

@@ -92,10 +92,18 @@ def check(library):
     return found, len(rows[0]) + len(rows[1])
 
 
+def library_of(path, tool):
+    """The library, or the end of the program with one line about it."""
+    try:
+        return abi.load(path)
+    except (OSError, AttributeError) as error:
+        sys.exit(f"{tool}: {error}: name a libhandoff.so of {abi.HO_ABI_MAJOR}.{abi.HO_ABI_MINOR}")
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("layout: which library?: layout.py LIBHANDOFF.so")
-    found, count = check(abi.load(sys.argv[1]))
+    found, count = check(library_of(sys.argv[1], "layout"))
     for line in found:
         print(f"layout: {line}", file=sys.stderr)
     print(f"layout: {count} rows, {len(found)} differences")

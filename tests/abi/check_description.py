@@ -16,7 +16,6 @@ ROOT = Path(sys.argv[1])
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "bindings" / "python"))
 
-import handoff_abi as abi  # noqa: E402
 import layout  # noqa: E402
 
 SECTIONS = ("Handles", "Constants", "Statuses", "Structs", "Functions", "Callbacks", "Limits",
@@ -84,7 +83,7 @@ def broken(library, kept, today):
 
 
 def main():
-    library = abi.load(sys.argv[2])
+    library = layout.library_of(sys.argv[2], "description")
     text = layout.description_of(library)
     today = promises_of(text)
     # What the library says in words is what its compiler made.
