@@ -90,7 +90,7 @@ int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs)
     if (!mine)
         return HO_E_INVAL;
     memcpy(&size, &mine->size, sizeof size);
-    if (size < sizeof ours || hoi_result_check(theirs, sizeof ours))
+    if (size < HO_ABI_INFO_MIN || hoi_result_check(theirs, HO_ABI_INFO_MIN))
         return HO_E_SIZE;
     if (theirs)
         hoi_result_write(theirs, &ours, sizeof ours);
@@ -103,7 +103,7 @@ int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs)
 int32_t ho_init(uint32_t type, void *ptr, size_t size)
 {
     static const uint32_t min_bytes[] = {
-        [HO_TYPE_ABI_INFO] = sizeof(ho_abi_info),
+        [HO_TYPE_ABI_INFO] = HO_ABI_INFO_MIN,
         [HO_TYPE_DOMAIN_OPTS] = HO_DOMAIN_OPTS_MIN,
         [HO_TYPE_SERVICE_OPTS] = HO_SERVICE_OPTS_MIN,
         [HO_TYPE_CONSUMER_OPTS] = HO_CONSUMER_OPTS_MIN,
