@@ -75,6 +75,21 @@ static const char *check_head(const struct elf *elf, uint16_t machine)
     return head->e_type == ET_DYN ? NULL : "not a shared library: name one";
 }
 
+/* The loader maps segments without a look at the length of the file. */
+static const char *check_segments(const struct elf *elf)
+{
+    const Elf64_Ehdr *head = part(elf, 0, sizeof *head);
+    for (uint32_t i = 0; i < head->e_phnum; i++) {
+        const Elf64_Phdr *segment =
+            part(elf, head->e_phoff + (uint64_t)i * sizeof *segment, sizeof *segment);
+        if (segment == NULL || head->e_phoff % 8 != 0 ||
+            part(elf, segment->p_offset, segment->p_filesz) == NULL) {
+            return NOT_WHOLE;
+        }
+    }
+    return NULL;
+}
+
 static uint16_t own_machine(void)
 {
     Elf64_Ehdr head = {.e_machine = EM_NONE};
@@ -186,6 +201,9 @@ const char *elf_fits(const char *path)
     const char *fault = read_file(path, &elf);
     if (fault == NULL) {
         fault = check_head(&elf, own_machine());
+    }
+    if (fault == NULL) {
+        fault = check_segments(&elf);
     }
     elf_free(&elf);
     return fault;

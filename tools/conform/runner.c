@@ -237,16 +237,20 @@ static void json_cases(FILE *out, const char *only, const uint32_t totals[3])
     fprintf(out, "\n]}\n");
 }
 
-static bool json_write(const char *path, const char *only, const uint32_t totals[3])
+static FILE *json_open(const char *path)
 {
     FILE *out = fopen(path, "w");
-    if (out != NULL) {
-        json_cases(out, only, totals);
+    if (out == NULL) {
+        tool_error("%s: %s: name another file for --json", path, strerror(errno));
     }
-    const bool bad = out == NULL || ferror(out);
-    if ((out != NULL && fclose(out) != 0) || bad) {
-        tool_error("%s could not be written (%s): name another file for --json", path,
-                   strerror(errno));
+    return out;
+}
+
+static bool json_close(FILE *out, const char *path)
+{
+    const bool bad = ferror(out) != 0;
+    if (fclose(out) != 0 || bad) {
+        tool_error("%s could not be written: make room, or name another file for --json", path);
         return false;
     }
     return true;
@@ -255,6 +259,10 @@ static bool json_write(const char *path, const char *only, const uint32_t totals
 int cases_run(const char *only, const char *json)
 {
     uint32_t totals[3] = {0}, number = 0;
+    FILE *report = json == NULL ? NULL : json_open(json);
+    if (json != NULL && report == NULL) {
+        return 2;
+    }
     for (uint32_t i = 0; i < case_count; i++) {
         number += only == NULL || strcmp(only, cases[i].group) == 0;
     }
@@ -269,7 +277,10 @@ int cases_run(const char *only, const char *json)
         print_case(++number, &cases[i]);
     }
     printf("# %u passed, %u failed, %u skipped\n", totals[PASSED], totals[FAILED], totals[SKIPPED]);
-    const bool written = json == NULL || json_write(json, only, totals);
+    if (report != NULL) {
+        json_cases(report, only, totals);
+    }
+    const bool written = report == NULL || json_close(report, json);
     free(cases);
     return !written ? 2 : totals[FAILED] == 0 ? 0 : 1;
 }
