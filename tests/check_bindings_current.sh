@@ -10,7 +10,8 @@ failed=0
 current() {
     cmp -s "$made/$1" "$root/$2" && return
     diff "$made/$1" "$root/$2" | head -n 20
-    echo "bindings: $2 is not what abi.md says: cp $made/$1 $2" >&2
+    echo "bindings: $2 is not what abi.md says:" \
+        "cmake --build ${made%/abi} --target bindings_update" >&2
     failed=1
 }
 

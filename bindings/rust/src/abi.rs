@@ -70,6 +70,8 @@ pub const HO_TYPE_STATS: u32 = 7;
 pub const HO_TYPE_OUTSTANDING: u32 = 8;
 /// type of ho_init: ho_abi_row
 pub const HO_TYPE_ABI_ROW: u32 = 9;
+/// frozen minimum of ho_abi_info
+pub const HO_ABI_INFO_MIN: u32 = 64;
 /// frozen minimum of ho_abi_row
 pub const HO_ABI_ROW_MIN: u32 = 48;
 /// frozen minimum of ho_domain_opts
@@ -158,7 +160,7 @@ pub const HO_E_HANDLE: i32 = -6;
 pub const HO_E_STALE: i32 = -7;
 /// the buffer belongs to another domain: use that domain's handles
 pub const HO_E_DOMAIN: i32 = -8;
-/// a length or an offset lies outside the buffer: ask for less
+/// a length, offset, option or number is out of range: see the docstring
 pub const HO_E_RANGE: i32 = -9;
 /// the call does not fit this kind of buffer: commit loans, return the rest
 pub const HO_E_KIND: i32 = -10;
@@ -378,7 +380,7 @@ pub struct ho_domain_opts {
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// address space for all segments; default 4 GiB, at most 128 GiB
+    /// address space for all segments, those of slices' records too; default 4 GiB, at most 128 GiB
     pub max_bytes: u64,
     /// power of two, 16 KiB to 16 MiB; default 256 KiB; the largest loan
     pub segment_bytes: u32,
@@ -409,7 +411,7 @@ pub struct ho_outstanding {
     pub size: u32,
     /// producers and consumers that are still open
     pub handles: u32,
-    /// committed buffers and slices that somebody holds
+    /// committed, foreign or sliced, and not returned, or not yet released
     pub buffers: u64,
     /// reserved and neither committed nor aborted
     pub loans: u64,
@@ -446,7 +448,7 @@ pub struct ho_service_opts {
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// arena memory of all its producers together; default 64 MiB; rounded up to whole segments
+    /// arena memory of all its producers together, in whole segments, each of bytes or of records of up to 4,096 foreign buffers; default 64 MiB; rounded up
     pub budget_bytes: u64,
     /// for HO_POLICY_WAIT; default 1 ms
     pub wait_ns: u64,
@@ -716,7 +718,7 @@ extern "C" {
     pub fn ho_producer_close(producer: *mut ho_producer) -> i32;
     /// Threads: producer. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_reserve(producer: *mut ho_producer, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_HANDLE HO_E_FORKED.
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
     pub fn ho_abort(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
@@ -726,7 +728,7 @@ extern "C" {
     pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give_copy(producer: *mut ho_producer, ptr: *const c_void, len: u64, key: u64, to: u32, flags: u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_HANDLE HO_E_FORKED.
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_compact(producer: *mut ho_producer, buf: *mut ho_buf) -> i32;
@@ -736,9 +738,9 @@ extern "C" {
     pub fn ho_consumer_open(service: *mut ho_service, opts: *const ho_consumer_opts, consumer: *mut *mut ho_consumer) -> i32;
     /// Threads: consumer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_consumer_close(consumer: *mut ho_consumer) -> i32;
-    /// Threads: consumer. Returns HO_OK HO_EMPTY HO_CLOSED HO_E_INVAL HO_E_HANDLE HO_E_FORKED.
+    /// Threads: consumer. Returns HO_OK HO_EMPTY HO_CLOSED HO_E_INVAL HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_take(consumer: *mut ho_consumer, bufs: *mut ho_buf, max: u32, taken: *mut u32) -> i32;
-    /// Threads: consumer. Returns HO_OK HO_TIMEOUT HO_E_HANDLE HO_E_FORKED.
+    /// Threads: consumer. Returns HO_OK HO_TIMEOUT HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_wait(consumer: *mut ho_consumer, timeout_ns: i64) -> i32;
     /// Threads: consumer. Returns HO_OK HO_E_INVAL HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_consumer_fd(consumer: *mut ho_consumer, fd: *mut i32) -> i32;
@@ -746,7 +748,7 @@ extern "C" {
     pub fn ho_return(domain: *mut ho_domain, bufs: *mut ho_buf, count: u32, returned: *mut u32) -> i32;
     /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_ref(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
-    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;
     /// Threads: owner. Returns HO_OK HO_EMPTY HO_E_OWNER HO_E_KIND HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_drain(domain: *mut ho_domain, owner: u32, max: u32, drained: *mut u32) -> i32;

@@ -19,6 +19,7 @@ typedef struct ho_abi_info {
     uint32_t reserved0;
     uint64_t reserved1[2];
 } ho_abi_info;
+#define HO_ABI_INFO_MIN 64u
 
 /* Types that ho_init knows. */
 #define HO_TYPE_ABI_INFO 1u
@@ -66,8 +67,9 @@ HO_API int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs) HO
  * the versions of the *library*; a caller that wants its own overwrites them with HO_ABI_MAJOR, ...
  *   type  HO_TYPE_*
  *   ptr   the struct, not NULL
- *   size  sizeof the struct as the caller knows it, at least the type's frozen minimum
- * Returns HO_OK, HO_E_INVAL (NULL or unknown type), HO_E_SIZE.
+ *   size  sizeof the struct as the caller knows it, at least the type's frozen minimum; a size_t, as
+ *         what sizeof gives, so that no caller has to convert
+ * Returns HO_OK, HO_E_INVAL (NULL or unknown type), HO_E_SIZE (also above UINT32_MAX).
  * Threads [any]. Progress wait-free. Since 0.1
  */
 HO_API int32_t ho_init(uint32_t type, void *ptr, size_t size) HO_NOEXCEPT;

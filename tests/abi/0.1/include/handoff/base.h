@@ -36,11 +36,20 @@
  *   [consumer]  the same per consumer
  *   [owner]     the same per owner
  *   [any]       any thread, any number of them at once
- *   [init]      any thread; takes a mutex of the domain and may allocate: not for the hot path
+ *   [init]      any thread; takes a mutex of the domain, may allocate and make system calls: not for
+ *               the hot path
  *
  * Progress. "wait-free": a bounded number of own steps. "lock-free": some thread always gets on.
  *   "may block": waits for others, for as long as the docstring says.
- *   A function makes no system call unless its Progress line says so.
+ *   A function makes no system call unless its Progress line or its tag says so. Three things are the
+ *   same for all and not repeated:
+ *   - After an end of a service was opened or closed, or the service began to close, the next
+ *     ho_reserve, ho_commit, ho_give, ho_give_copy, ho_forward, ho_compact, ho_take or ho_wait of each
+ *     of its other ends takes the domain's mutex once, may allocate, and may release (reason cancelled)
+ *     what this end had sent to a consumer that has gone.
+ *   - Under HO_POLICY_WAIT a call that gives memory or room back (ho_return, ho_abort, ho_take, ...)
+ *     makes a system call when a producer sleeps for it.
+ *   - What a callback does inside a call is its author's.
  *
  * Ownership. A buffer (ho_buf) has one holder. A call that takes ownership empties the caller's
  *   descriptor (all bytes zero) exactly when it succeeds. When it fails, nothing has changed and the
@@ -48,8 +57,9 @@
  *   the caller's.
  *
  * Returns. Every function returns an int32_t status: 0 (HO_OK) is done, positive is a flow outcome,
- *   negative is an error (status.h). HO_E_FORKED and, for calls that take a handle, HO_E_HANDLE are
- *   possible everywhere and are not repeated.
+ *   negative is an error (status.h). Not repeated: every call that takes a handle can say HO_E_HANDLE
+ *   (NULL, closed, forged) and, in a forked child, HO_E_FORKED: no handle of the parent is valid there.
+ *   Once the child has created a domain of its own it hears HO_E_HANDLE for the parent's.
  */
 
 #endif

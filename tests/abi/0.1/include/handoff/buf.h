@@ -27,7 +27,7 @@ typedef struct ho_slice {
  * descriptor does not copy the ownership, and the second of two copies to be returned is refused
  * with HO_E_STALE. A holder may change len (up to cap), key and token of arena buffers, frames_left,
  * and the low half of flags; and move ptr forward, with cap and len less by as much. Everything else is
- * the library's.
+ * the library's, and needed to return it: who keeps a buffer keeps all 64 bytes.
  */
 typedef struct ho_buf {
     uint8_t *ptr;         /* first byte; never NULL in a buffer that the library hands out */
@@ -36,7 +36,7 @@ typedef struct ho_buf {
     uint64_t token;       /* foreign: the owner's cookie. arena: the caller's, carried verbatim */
     uint64_t cap;         /* bytes from ptr that belong to this buffer, at least len */
     uint32_t owner;       /* foreign: who gets it back (ho_owner_register); otherwise the
-                             library's seal on the handle */
+                             library's seal on the handle: without it the buffer is HO_E_STALE */
     uint32_t service;     /* number of the service that delivered it; 0 before delivery */
     uint32_t flags;       /* HO_BUF_FLAGS_MUST says which half must be understood */
     uint16_t frames_left; /* scatter-gather: how many further buffers belong to this message */

@@ -28,7 +28,8 @@ HO_BEGIN_DECLS
  *   opts      NULL for the defaults; borrowed for the call
  *   consumer  out, not NULL; NULL in it on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE
- *   (number), HO_E_BUSY (the number is taken), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1024 at once).
+ *   (number), HO_E_BUSY (the number is taken), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 consumers
+ *   of the service at once, 8,191 of the process).
  * Threads [init]. Since 0.1
  */
 HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts,
@@ -37,21 +38,21 @@ HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opt
 /*
  * Closes a consumer. What it has not taken goes, where the service routes by key and is open, to
  * another of its consumers (or to the next one that opens), in order; otherwise it is released with
- * reason cancelled. Buffers that it took stay valid.
+ * reason cancelled, here or by the producer that sent it. Buffers that it took stay valid.
  * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
- * Threads [consumer], takes the domain's mutex. Since 0.1
+ * Threads [consumer]. Progress: takes the domain's mutex, may make system calls. Since 0.1
  */
 HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
 
 /*
  * Takes buffers.
- *   bufs   room for `max` descriptors, not NULL unless max is 0; they may share no cache line with
- *          arrays of other threads (see docs/integrating.md)
+ *   bufs   room for `max` descriptors, not NULL unless max is 0; for speed at least 128 bytes away from
+ *          what other threads write (docs/tuning.md)
  *   max    at most how many
  *   taken  out, not NULL: how many
  * Returns HO_OK (at least one), HO_EMPTY (none; if ho_consumer_fd was called, the descriptor is now
  *   armed: it becomes readable when something arrives), HO_CLOSED (none, and none will come),
- *   HO_E_INVAL.
+ *   HO_E_INVAL, HO_E_NOMEM (none; room for the lanes of over 512 producers, the next call tries again).
  * Ownership: the caller holds what it took until ho_return or ho_forward.
  * Threads [consumer]. Progress wait-free; a system call after the descriptor fired. Since 0.1
  */
@@ -61,14 +62,18 @@ HO_API int32_t ho_take(ho_consumer *consumer, ho_buf *bufs, uint32_t max,
 /*
  * Sleeps until there is something to take. An idle wait uses no processor time.
  *   timeout_ns  0 only looks, negative waits for ever
- * Returns HO_OK (something is there, or the service began to close), HO_TIMEOUT.
- * Threads [consumer]. Progress may block for timeout_ns. Since 0.1
+ * Returns HO_OK (something is there, or the service began to close), HO_TIMEOUT, HO_E_NOMEM (as
+ *   ho_take).
+ * Threads [consumer]. Progress may block for timeout_ns; a system call to sleep, and after the
+ *   descriptor fired. Since 0.1
  */
 HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
 
 /*
  * A descriptor (eventfd) for epoll, io_uring or Asio, readable when there is something to take.
- * Take until HO_EMPTY, then wait for it; never read or close it.
+ * Take until HO_EMPTY, then wait for it; never read or close it. It stays open until the service is
+ * closed, and a later consumer of the same number gets it again: take it out of the loop before
+ * ho_consumer_close.
  *   fd  out, not NULL: the descriptor, the library's; -1 on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM.
  * Threads [consumer]. Progress: a system call the first time. Since 0.1
@@ -82,7 +87,8 @@ HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;
  *   returned  out, may be NULL: how many, from the front
  * Returns HO_OK, HO_E_INVAL, HO_E_STALE (returned before: the rest is untouched), HO_E_DOMAIN,
  *   HO_E_KIND (a loan: ho_abort).
- * Threads [any]. Progress lock-free; runs the release of owners that asked for inline. Since 0.1
+ * Threads [any]. Progress lock-free; runs the release of owners that asked for inline; a system call
+ *   when the queue of an owner of mode EVENT was empty. Since 0.1
  */
 HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
                          uint32_t *returned) HO_NOEXCEPT;
@@ -93,9 +99,11 @@ HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
  *   src          a buffer that the caller holds, any kind but a loan; borrowed for the call
  *   offset, len  bytes, offset + len at most src->len
  *   slice        out, not NULL: kind HO_KIND_SLICE, key and flags of src; empty on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE, HO_E_NOMEM.
+ * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE, HO_E_NOMEM (also:
+ *   max_bytes are used up).
  * Ownership: the caller holds both.
- * Threads [any]. Progress lock-free. Since 0.1
+ * Threads [any]. Progress lock-free; a system call when it needs a fresh segment for records, once in
+ *   up to 4,096 slices. Since 0.1
  */
 HO_API int32_t ho_ref(ho_domain *domain, const ho_buf *src, uint64_t offset, uint64_t len,
                       ho_buf *slice) HO_NOEXCEPT;

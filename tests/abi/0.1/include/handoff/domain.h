@@ -15,17 +15,20 @@ typedef struct ho_domain_opts {
     uint32_t size;          /* sizeof this struct as the caller knows it */
     uint32_t flags;         /* none defined; the high half must be zero */
     uint64_t max_bytes;     /* address space for all segments, default 4 GiB, at most 128 GiB;
-                               reserved at once, committed segment by segment */
+                               reserved at once, committed segment by segment. Records of slices
+                               take segments of it too, outside every service's budget */
     uint32_t segment_bytes; /* power of two, 16 KiB to 16 MiB, default 256 KiB; the largest loan */
     uint32_t reserved0;
 } ho_domain_opts;
 #define HO_DOMAIN_OPTS_MIN 24u
 
-/* What keeps a close or a destroy from finishing. */
+/* What keeps a close or a destroy from finishing. Buffers are told by the service whose memory they
+ * are. Slices are the domain's: ho_service_close does not count them, but waits for those of its
+ * memory; ho_domain_close and ho_domain_destroy count them. */
 typedef struct ho_outstanding {
     uint32_t size;        /* sizeof this struct as the caller knows it */
     uint32_t handles;     /* producers and consumers that are still open */
-    uint64_t buffers;     /* committed buffers and slices that somebody holds */
+    uint64_t buffers;     /* committed, foreign or sliced, and not returned, or not yet released */
     uint64_t loans;       /* reserved and neither committed nor aborted */
     uint64_t foreign;     /* foreign buffers not yet released to their owner (of buffers) */
     uint64_t undelivered; /* committed and not taken (of buffers) */
@@ -48,11 +51,14 @@ HO_BEGIN_DECLS
 HO_API int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain) HO_NOEXCEPT;
 
 /*
- * Closes every service of the domain, as ho_service_close does, and retires every owner. May be
- * called again until it says HO_OK.
+ * Closes every service of the domain, as ho_service_close does, and retires every owner: from the
+ * first call on nothing can be opened, registered or given. It does not drain: what is queued for an
+ * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. May be called again until it
+ * says HO_OK.
  *   timeout_ns   for all of it; 0 only looks, negative waits for ever
  *   outstanding  out, may be NULL, its size set by the caller: the sums over all services
- * Returns HO_OK (nothing is out any more), HO_TIMEOUT, HO_E_SIZE, HO_E_REENTRANT.
+ * Returns HO_OK (nothing is out, nothing is open, every `detached` has returned; the handle stays
+ *   until ho_domain_destroy), HO_TIMEOUT, HO_E_SIZE, HO_E_REENTRANT.
  * Threads [init]. Progress may block for timeout_ns. Since 0.1
  */
 HO_API int32_t ho_domain_close(ho_domain *domain, int64_t timeout_ns,

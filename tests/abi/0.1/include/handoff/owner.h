@@ -18,18 +18,28 @@ typedef struct ho_release_rec {
     uint32_t reason; /* HO_REASON_* */
 } ho_release_rec;
 
-/* Gives `count` (at least 1) buffers back. The records are borrowed for the call. It must not block,
- * throw or longjmp; it may call [any] functions of the library, but closing and destroying get
- * HO_E_REENTRANT. */
+/* Gives `count` (at least 1) buffers back. The records are borrowed for the call. It runs on the thread
+ * that makes the call in which it runs (see the modes below), with no lock of the library held. It must
+ * not block, throw or longjmp. It may call [any] and [init] functions: returning, registering, opening.
+ * Closing, destroying and ho_owner_drain get HO_E_REENTRANT. It must not use a producer or a consumer
+ * that may be the one inside whose call it runs. */
 typedef void (*ho_release_fn)(void *ctx, const ho_release_rec *recs, uint32_t count);
 
-/* The last use of ctx: after it, the code and the data behind the owner may be unloaded. */
+/* The last use of ctx: after it, the code and the data behind the owner may be unloaded. Runs once per
+ * owner; the rules of ho_release_fn hold. */
 typedef void (*ho_detached_fn)(void *ctx);
 
-/* Where the release runs. */
-#define HO_RELEASE_INLINE 0u /* inside the ho_return that brings the last holder's part back */
-#define HO_RELEASE_DRAIN 1u  /* queued; inside ho_owner_drain, on the thread that calls it */
-#define HO_RELEASE_EVENT 2u  /* as DRAIN, and ho_owner_fd becomes readable */
+/*
+ * Where the release runs.
+ *   INLINE  inside the call that ends the last hold. Consumed: ho_return, ho_compact. Cancelled: the
+ *           sending call that drops by policy; what follows a consumer that has gone (base.h, Progress);
+ *           ho_producer_close, ho_consumer_close, ho_service_close, ho_domain_close
+ *   DRAIN   queued, whatever ended the hold; inside ho_owner_drain, on the thread that calls it
+ *   EVENT   as DRAIN, and ho_owner_fd becomes readable
+ */
+#define HO_RELEASE_INLINE 0u
+#define HO_RELEASE_DRAIN 1u
+#define HO_RELEASE_EVENT 2u
 
 /* Options of an owner. */
 typedef struct ho_owner_opts {
@@ -48,7 +58,7 @@ HO_BEGIN_DECLS
  *   opts   not NULL, borrowed for the call
  *   owner  out, not NULL: what ho_buf.owner is set to for ho_give, never 0; 0 on failure
  * Returns HO_OK, HO_E_INVAL (also NULL release, unknown mode), HO_E_SIZE, HO_E_TOO_NEW, HO_E_CLOSED,
- *   HO_E_LIMIT (1024 owners at once), HO_E_SYSTEM.
+ *   HO_E_NOMEM, HO_E_LIMIT (1,024 owners of the domain at once), HO_E_SYSTEM (mode EVENT: no descriptor).
  * Threads [init]. Since 0.1
  */
 HO_API int32_t ho_owner_register(ho_domain *domain, const ho_owner_opts *opts,
@@ -59,14 +69,15 @@ HO_API int32_t ho_owner_register(ho_domain *domain, const ho_owner_opts *opts,
  *   max      at most how many
  *   drained  out, may be NULL: how many
  * Returns HO_OK (some), HO_EMPTY (none), HO_E_OWNER, HO_E_KIND (mode is INLINE), HO_E_REENTRANT.
- * Threads [owner]. Progress wait-free; for mode EVENT a system call. Since 0.1
+ * Threads [owner]. Progress lock-free; for mode EVENT a system call. Since 0.1
  */
 HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
                               uint32_t *drained) HO_NOEXCEPT;
 
 /*
  * The descriptor (eventfd) of an owner of mode EVENT: readable while releases are queued. Drain
- * until HO_EMPTY; never read or close it.
+ * until HO_EMPTY; never read or close it. It stays open until the domain is destroyed, and a later
+ * owner may get it again: take it out of the loop before ho_owner_retire has detached.
  *   fd  out, not NULL; -1 on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND.
  * Threads [any]. Progress wait-free. Since 0.1
@@ -75,7 +86,8 @@ HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NO
 
 /*
  * Retires an owner: it can't be given for any more. `detached` runs once, after the last release:
- * inside this call if nothing is out, else on the thread that runs the last release.
+ * inside this call if nothing is out, else where the last release ran (or inside a ho_give that was
+ * refused meanwhile).
  * Returns HO_OK, HO_E_OWNER (none, or retired before).
  * Threads [init]. Since 0.1
  */

@@ -28,16 +28,18 @@ HO_BEGIN_DECLS
 /*
  * Opens a producer: an arena shard and a lane to every consumer of the service.
  *   producer  out, not NULL; NULL in it on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1024 producers at once).
+ * Returns HO_OK, HO_E_INVAL, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 producers of the service at
+ *   once, 8,191 of the process).
  * Threads [init]. Since 0.1
  */
 HO_API int32_t ho_producer_open(ho_service *service, ho_producer **producer) HO_NOEXCEPT;
 
 /*
  * Closes a producer. Publishes what HO_MORE held back. Loans stay valid: another producer of the
- * domain may commit or abort them.
+ * domain may commit or abort them. What its consumers can't take any more is released with reason
+ * cancelled, inside this call.
  * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
- * Threads [producer], takes the domain's mutex. Since 0.1
+ * Threads [producer]. Progress: takes the domain's mutex, may make system calls. Since 0.1
  */
 HO_API int32_t ho_producer_close(ho_producer *producer) HO_NOEXCEPT;
 
@@ -64,9 +66,10 @@ HO_API int32_t ho_reserve(ho_producer *producer, uint64_t bytes, const ho_reserv
  *   to        HO_BY_KEY, or the consumer's number where the service routes by number
  *   flags     HO_MORE or 0
  *   accepted  out, may be NULL: how many, from the front, changed hands
- * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL, HO_E_INVAL,
- *   HO_E_FLAGS, HO_E_KIND (not a loan), HO_E_STALE (committed or aborted before), HO_E_DOMAIN,
- *   HO_E_RANGE (len over cap, or the memory is not the loan's), HO_E_ROUTE, HO_E_CLOSED.
+ * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (lane; a keyed service
+ *   without a consumer; a key that is moving, see ho_consumer_open), HO_E_INVAL, HO_E_FLAGS, HO_E_KIND
+ *   (not a loan), HO_E_STALE (committed or aborted before), HO_E_DOMAIN, HO_E_RANGE (len over cap, or
+ *   the memory is not the loan's), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM (lanes to consumers that opened).
  * Threads [producer]. Progress wait-free, and a system call when a sleeping consumer must be woken;
  *   with HO_POLICY_WAIT it may block for wait_ns. Since 0.1
  */
@@ -78,7 +81,7 @@ HO_API int32_t ho_commit(ho_producer *producer, ho_buf *bufs, uint32_t count, ui
  *   bufs     `count` loans, not NULL unless count is 0; the aborted ones are emptied
  *   aborted  out, may be NULL: how many, from the front
  * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE.
- * Threads [producer]. Progress lock-free. Since 0.1
+ * Threads [producer]: of any producer of the domain. Progress lock-free. Since 0.1
  */
 HO_API int32_t ho_abort(ho_producer *producer, ho_buf *bufs, uint32_t count,
                         uint32_t *aborted) HO_NOEXCEPT;
@@ -102,13 +105,15 @@ HO_API int32_t ho_split(ho_producer *producer, ho_buf *loan, uint64_t bytes,
 /*
  * Gives foreign memory: hands buffers over that the caller already has. The caller sets ptr, len,
  * key, owner, token and, if more than len may be written, cap (0 means len); everything else zero.
- * Each accepted one is released exactly once, to its owner, with its token, ptr and cap.
+ * Each accepted one is released exactly once, to its owner, with its token, ptr and cap. Its record
+ * and a count of its owner are taken here, so that its release can't fail.
  *   bufs, count, to, flags, accepted  as ho_commit
- * Returns as ho_commit, and HO_E_OWNER, HO_E_INVAL (NULL with a length, ptr + cap overflows),
- *   HO_E_RESERVED (handle, kind or service is not zero), HO_E_NOMEM. A count of the owner is taken
- *   when the buffer is accepted, so that its release can't fail.
- * Threads [producer]. Progress as ho_commit; lock-free when a new block of records is needed.
- * Since 0.1
+ * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (as ho_commit; or at once,
+ *   under every policy, the budget has no segment left for records), HO_E_INVAL (NULL with a length,
+ *   ptr + cap overflows), HO_E_FLAGS, HO_E_RESERVED (handle, kind or service is not zero), HO_E_RANGE
+ *   (len over cap), HO_E_OWNER, HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM.
+ * Threads [producer]. Progress as ho_commit; when a new segment of records is needed lock-free, and a
+ *   system call when the arena grows. Since 0.1
  */
 HO_API int32_t ho_give(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t to,
                        uint32_t flags, uint32_t *accepted) HO_NOEXCEPT;
@@ -118,8 +123,10 @@ HO_API int32_t ho_give(ho_producer *producer, ho_buf *bufs, uint32_t count, uint
  *   ptr, len  borrowed for the call; {NULL, 0} is an empty message, {NULL, n} is HO_E_INVAL
  *   key       ho_buf.key
  *   to, flags as ho_commit
- * Returns as ho_reserve and ho_commit.
- * Threads [producer]. Progress as ho_reserve and ho_commit. Since 0.1
+ * Returns HO_OK, HO_DROPPED, HO_FULL (budget or lane), HO_E_INVAL, HO_E_FLAGS, HO_E_RANGE (len over the
+ *   domain's segment_bytes), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM.
+ * Threads [producer]. Progress as ho_reserve and then ho_commit: with HO_POLICY_WAIT it may block for
+ *   wait_ns in each. Since 0.1
  */
 HO_API int32_t ho_give_copy(ho_producer *producer, const void *ptr, uint64_t len, uint64_t key,
                             uint32_t to, uint32_t flags) HO_NOEXCEPT;
@@ -128,7 +135,8 @@ HO_API int32_t ho_give_copy(ho_producer *producer, const void *ptr, uint64_t len
  * Hands buffers on that the caller took or sliced: to another service, without a copy.
  *   producer  of the service that is to get them
  *   bufs, count, to, flags, accepted  as ho_commit; any kind but loans
- * Returns as ho_commit, HO_E_KIND for a loan or an empty descriptor.
+ * Returns as ho_commit; HO_E_KIND is a loan or an empty descriptor, HO_E_STALE one that was returned or
+ *   forwarded before.
  * Threads [producer]. Progress as ho_commit. Since 0.1
  */
 HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t to,
@@ -136,11 +144,11 @@ HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, u
 
 /*
  * Copies a buffer into memory of this producer and returns the original: so that a small slice does
- * not pin a large segment. Worth it below some hundred bytes that are kept for long.
+ * not pin a large segment. For small buffers that are kept for long.
  *   buf  any kind but a loan; on success it names the copy (cap = len), key and flags unchanged,
  *        token of a foreign buffer zero
- * Returns HO_OK, HO_FULL, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE, HO_E_CLOSED,
- *   HO_E_NOMEM.
+ * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE (len over
+ *   cap, or over the domain's segment_bytes), HO_E_CLOSED, HO_E_NOMEM.
  * Threads [producer]. Progress as ho_reserve and ho_return. Since 0.1
  */
 HO_API int32_t ho_compact(ho_producer *producer, ho_buf *buf) HO_NOEXCEPT;

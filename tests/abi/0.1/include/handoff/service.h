@@ -13,6 +13,8 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
  *   WAIT         wait up to wait_ns, then HO_FULL
  *   DROP_NEWEST  take it, release it (reason cancelled), count it, HO_DROPPED; ho_reserve still says
  *                HO_FULL: it has nothing to drop
+ * Two kinds of HO_FULL come at once under every policy: ho_split's (the segment has no number left),
+ * and ho_give's when the budget has no segment left for its records.
  */
 #define HO_POLICY_FAIL 0u
 #define HO_POLICY_WAIT 1u
@@ -29,8 +31,9 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
 typedef struct ho_service_opts {
     uint32_t size;         /* sizeof this struct as the caller knows it */
     uint32_t flags;        /* none defined; the high half must be zero */
-    uint64_t budget_bytes; /* arena memory of all its producers together, default 64 MiB; rounded up
-                              to whole segments */
+    uint64_t budget_bytes; /* arena memory of all its producers together, default 64 MiB; counted in
+                              whole segments, rounded up. A segment holds bytes of one producer, or its
+                              records of foreign buffers: about segment_bytes / 40, at most 4,096 */
     uint64_t wait_ns;      /* for HO_POLICY_WAIT, default 1 ms */
     uint32_t lane_slots;   /* descriptors per lane, power of two, 2 to 65536, default 1024 */
     uint32_t policy;       /* HO_POLICY_* */
@@ -79,8 +82,9 @@ HO_BEGIN_DECLS
  *   opts     NULL for the defaults; borrowed for the call
  *   service  out, not NULL; NULL in it on failure
  * Returns HO_OK, HO_E_INVAL (also an unknown policy or routing), HO_E_SIZE, HO_E_TOO_NEW,
- *   HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (lane_slots, budget below one segment), HO_E_CLOSED (the
- *   domain closes), HO_E_NOMEM, HO_E_LIMIT (256 services at once).
+ *   HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (lane_slots, wait_ns, budget below one segment),
+ *   HO_E_CLOSED (the domain closes), HO_E_NOMEM, HO_E_LIMIT (256 services of the domain at once, 8,191
+ *   of the process).
  * Threads [init]. Since 0.1
  */
 HO_API int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts,
@@ -89,7 +93,8 @@ HO_API int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts,
 /*
  * Closes a service: producers get HO_E_CLOSED from now on; consumers take what is left and then get
  * HO_CLOSED; what nobody takes is released with reason cancelled by whichever of the two ends of a
- * lane closes last. Waits until every producer and consumer is closed and all its memory is back.
+ * lane closes last. Waits until every producer and consumer is closed and all its memory is back,
+ * wherever it went: buffers that other services got, slices, releases that are queued for an owner.
  *   timeout_ns   0 only looks, negative waits for ever
  *   outstanding  out, may be NULL, its size set by the caller: what is still out
  * Returns HO_OK (closed; the handle is gone), HO_TIMEOUT (still closing; call again), HO_E_SIZE,

@@ -21,7 +21,7 @@
     X(HO_E_HANDLE, -6, "no open object has this handle: it was closed, or never opened")           \
     X(HO_E_STALE, -7, "the buffer was returned or committed before: drop this copy of it")         \
     X(HO_E_DOMAIN, -8, "the buffer belongs to another domain: use that domain's handles")          \
-    X(HO_E_RANGE, -9, "a length or an offset lies outside the buffer: ask for less")               \
+    X(HO_E_RANGE, -9, "a length, offset, option or number is out of range: see the docstring")     \
     X(HO_E_KIND, -10, "the call does not fit this kind of buffer: commit loans, return the rest")  \
     X(HO_E_CLOSED, -11, "the object is closing and takes nothing new: stop, keep what you hold")   \
     X(HO_E_BUSY, -12, "something is still out: return it, close what is open, and call again")     \
