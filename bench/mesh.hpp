@@ -40,7 +40,7 @@ template <class Memory, class Queue> class by_pointer {
   public:
     using message = parcel;
     static constexpr std::uint32_t burst = 16;
-    static constexpr std::uint32_t can = can_many | can_pass | can_any_order;
+    static constexpr std::uint32_t can = can_many | can_pass | can_any_order | can_keep | can_large;
 
     explicit by_pointer(const shape &s)
         : shape_(s), memory_(s), queues_(s.all_senders(), s.receivers, queue_slots)

@@ -46,7 +46,8 @@ std::uint32_t needs(const scenario &s)
 {
     const bool many = s.form.services * s.form.senders * s.form.receivers > 1;
     return (many ? can_many : 0) | (s.blocking ? can_wait : 0) |
-           (s.how == pattern::chain ? can_pass : 0);
+           (s.how == pattern::chain ? can_pass : 0) | (s.form.keep ? can_keep : 0) |
+           (s.form.bytes >= 65536 ? can_large : 0);
 }
 
 bool possible(const scenario &s)

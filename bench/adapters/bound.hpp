@@ -18,7 +18,7 @@ class bound {
   public:
     using message = parcel;
     static constexpr std::uint32_t burst = 16;
-    static constexpr std::uint32_t can = 0;
+    static constexpr std::uint32_t can = can_keep | can_large;
 
     explicit bound(const shape &s)
         : room_(8 + s.bytes), size_(size_for(s)), mask_(size_ - 1), ring_(size_)

@@ -17,7 +17,7 @@ namespace bench {
 class handoff_give : public handoff_base {
   public:
     static constexpr std::uint32_t burst = 16;
-    static constexpr std::uint32_t can = can_wait | can_any_order;
+    static constexpr std::uint32_t can = can_wait | can_any_order | can_keep | can_large;
 
     explicit handoff_give(const shape &s) : handoff_base(s), stride_((s.bytes + 63) & ~63u)
     {

@@ -12,7 +12,8 @@ namespace bench {
 class handoff_split : public handoff_base {
   public:
     static constexpr std::uint32_t burst = 16;
-    static constexpr std::uint32_t can = can_many | can_wait | can_pass | can_any_order;
+    static constexpr std::uint32_t can =
+        can_many | can_wait | can_pass | can_any_order | can_keep | can_large;
     using handoff_base::handoff_base;
 
     class alignas(apart) sender {

@@ -13,6 +13,7 @@ import time
 
 import contestants
 import goals
+import instructions
 import rounds
 import tables
 
@@ -138,6 +139,8 @@ def measure(asked, progress):
                 report["scenarios"][scenario] = rounds.summary(scenario, figures)
         if not asked.quick and not asked.scenario:
             report["growth"] = grow(asked, found, progress)
+    if asked.instructions or not (asked.quick or asked.scenario):
+        report["instructions"] = instructions.count(asked.build, progress)
     report["goals"] = goals.reach(report.get("scenarios", {}), report.get("instructions"))
     report["seconds"] = time.monotonic() - started
     return report

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* What servers do without a handoff: one std::string copy into a locked queue, one out of it. */
+#ifndef HANDOFF_BENCH_STRINGS_HPP
+#define HANDOFF_BENCH_STRINGS_HPP
+
+#include "shape.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+struct string_message {
+    std::string bytes; /* never so short that they lie inside the object */
+    std::uint8_t *ptr = nullptr;
+    std::uint64_t len = 0;
+};
+
+class string_queue {
+  public:
+    bool push(const std::uint8_t *ptr, std::uint64_t len)
+    {
+        std::string copy(reinterpret_cast<const char *>(ptr), len);
+        std::unique_lock lock(mutex_);
+        if (queue_.size() == queue_slots)
+            return false;
+        queue_.push_back(std::move(copy));
+        const bool wake = sleeping_;
+        lock.unlock();
+        if (wake)
+            filled_.notify_one();
+        return true;
+    }
+    bool pop(string_message &into)
+    {
+        std::lock_guard lock(mutex_);
+        if (queue_.empty())
+            return false;
+        into.bytes = std::string(queue_.front());
+        queue_.pop_front();
+        into.ptr = reinterpret_cast<std::uint8_t *>(into.bytes.data());
+        into.len = into.bytes.size();
+        return true;
+    }
+    void wait()
+    {
+        std::unique_lock lock(mutex_);
+        sleeping_ = true;
+        filled_.wait_for(lock, std::chrono::milliseconds(10), [this] { return !queue_.empty(); });
+        sleeping_ = false;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable filled_;
+    std::deque<std::string> queue_;
+    bool sleeping_ = false;
+};
+
+class strings {
+  public:
+    using message = string_message;
+    static constexpr std::uint32_t burst = 16;
+    static constexpr std::uint32_t can =
+        can_many | can_wait | can_pass | can_keep | can_any_order | can_large;
+
+    explicit strings(const shape &s) : shape_(s), queues_(s.all_receivers()) {}
+
+    class alignas(apart) sender {
+      public:
+        sender(strings &c, std::uint32_t service, std::uint32_t)
+            : receivers_(c.shape_.receivers), first_(&c.queues_[service * receivers_]),
+              received_(c.shape_.bytes)
+        {
+        }
+        std::uint8_t *get() { return received_.data(); }
+        bool hand_over(std::uint32_t len, std::uint64_t key)
+        {
+            return first_[key % receivers_].push(received_.data(), len);
+        }
+        void flush() {}
+        std::uint32_t pass_on(string_message *msgs, std::uint32_t n)
+        {
+            std::uint32_t gone = 0;
+            for (; gone < n && first_[gone % receivers_].push(msgs[gone].ptr, msgs[gone].len);
+                 ++gone)
+                msgs[gone] = {};
+            return gone;
+        }
+
+      private:
+        const std::uint32_t receivers_;
+        string_queue *const first_;
+        std::vector<std::uint8_t> received_;
+    };
+
+    class alignas(apart) receiver {
+      public:
+        receiver(strings &c, std::uint32_t service, std::uint32_t index)
+            : queue_(c.queues_[service * c.shape_.receivers + index])
+        {
+        }
+        std::uint32_t take(string_message *msgs, std::uint32_t max)
+        {
+            std::uint32_t n = 0;
+            while (n < max && queue_.pop(msgs[n]))
+                ++n;
+            return n;
+        }
+        void give_back(string_message *msgs, std::uint32_t n)
+        {
+            for (std::uint32_t i = 0; i < n; ++i)
+                msgs[i] = {};
+        }
+        void wait() { queue_.wait(); }
+
+      private:
+        string_queue &queue_;
+    };
+
+  private:
+    const shape shape_;
+    std::vector<string_queue> queues_;
+};
+
+using contestant = strings;
+
+} // namespace bench
+
+#endif

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Instructions per call, counted by callgrind over a program that does the same every time."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+from rounds import Failure
+
+CALLS = ("ho_reserve", "ho_commit", "ho_flush", "ho_take", "ho_return")
+# Two runs that differ in this many messages: what both do once cancels out.
+FIRST, MORE = 960, 320
+USUAL = (1500, 128)  # room and length: all of these messages fit into one segment
+WHOLE = (204800, 204800)  # no two of them do
+
+# What, room and length, batch, calls.
+COUNTS = (
+    ("ho_reserve, usual path", USUAL, 1, ("ho_reserve",)),
+    ("ho_reserve, segment change", WHOLE, 1, ("ho_reserve",)),
+    ("ho_commit", USUAL, 1, ("ho_commit",)),
+    ("ho_take", USUAL, 1, ("ho_take",)),
+    ("ho_return", USUAL, 1, ("ho_return",)),
+    ("reserve + commit + take + return", USUAL, 1, CALLS),
+    ("the same, batches of 16, with ho_flush", USUAL, 16, CALLS),
+    ("ho_commit, batches of 16", USUAL, 16, ("ho_commit",)),
+    ("ho_take, batches of 16", USUAL, 16, ("ho_take",)),
+    ("ho_return, batches of 16", USUAL, 16, ("ho_return",)),
+)
+
+
+def collected(build, sizes, batch, calls, messages):
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command += [f"--toggle-collect={call}" for call in calls]
+    command += [str(pathlib.Path(build, "bench", "bench-calls")), *map(str, sizes), str(batch),
+                str(messages)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode != 0 or not found:
+        raise Failure(f"'{' '.join(command)}' counted nothing: run it by hand")
+    return int(found[1])
+
+
+def count(build, progress):
+    """One object per line of the table; each figure is per message."""
+    if not shutil.which("valgrind"):
+        raise Failure("valgrind is not here: install valgrind")
+    lines = []
+    for what, sizes, batch, calls in COUNTS:
+        progress(f"instructions: {what}")
+        first = collected(build, sizes, batch, calls, FIRST)
+        second = collected(build, sizes, batch, calls, FIRST + MORE)
+        lines.append({"what": what, "instructions": (second - first) / MORE})
+    return lines
