@@ -125,6 +125,7 @@ static void judge_late(struct hoi_consumer *c)
 static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns)
 {
     int32_t status = HO_OK;
+    HO_HOOK("consumer:before_doze");
     hoi_bell_doze(&c->bell.core, HOI_BELL_SLEEPING);
     HO_HOOK("consumer:dozing");
     if (!changed(c) && !ready(c) &&

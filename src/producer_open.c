@@ -3,7 +3,8 @@
 #include "consumer_private.h"
 #include "producer_private.h"
 
-/* What a producer may sleep for without being rung: a segment that came home to another's shard. */
+/* How long a producer sleeps that waits for memory or for moved keys: what it waits for may come home to
+ * another's shard, or be taken from a lane that is not its own, and then nobody rings. */
 #define WAIT_SLICE_NS 1000000
 
 static size_t lanes_bytes(uint32_t room)
@@ -109,12 +110,14 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t
         *deadline_ns = now + (int64_t)p->service->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
-    int64_t until = *deadline_ns - now < WAIT_SLICE_NS ? *deadline_ns : now + WAIT_SLICE_NS;
+    int64_t until = *deadline_ns;
+    if (!full && until - now > WAIT_SLICE_NS)
+        until = now + WAIT_SLICE_NS;
+    HO_HOOK("producer:before_doze");
     hoi_bell_doze(&p->bell.core, HOI_BELL_SLEEPING);
-    HO_HOOK("producer:dozing");
     int ready = full ? hoi_lane_reroom(&full->core)
                      : A_LOAD(p->returned, memory_order_seq_cst) != 0; /* edge FREE: acquire */
-    if (!ready)
+    if (!ready && !A_LOAD(p->changed, memory_order_seq_cst))           /* edge CHANGE: acquire */
         (void)hoi_os_futex_wait(&p->bell.core.word, HOI_BELL_SLEEPING, until);
     hoi_bell_get_up(&p->bell);
     return HO_OK;

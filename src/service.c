@@ -3,7 +3,7 @@
  * Service: opening, closing, and what happens to lanes that both ends have left.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  CHANGE | hoi_service_touch | changed | that lanes or state changed | a consumer sleeps past a close
+ *  CHANGE | hoi_service_touch | changed, hoi_producer_wait | that lanes or state changed | somebody sleeps past a close
  */
 #include "consumer_private.h"
 #include "producer_private.h"
@@ -112,7 +112,8 @@ void hoi_service_touch(struct hoi_service *s)
         struct hoi_producer *p = A_LOAD(s->producers[n], memory_order_relaxed);
         if (!p)
             break;
-        hoi_set(p->changed, 1);
+        A_STORE(p->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
+        (void)hoi_bell_wake(&p->bell);
     }
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
         struct hoi_consumer *c = s->consumers[n];

@@ -26,6 +26,9 @@ file(GLOB core_files CONFIGURE_DEPENDS
 add_test(NAME every_edge_has_both_ends
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_edges.py ${core_files})
 
+add_test(NAME readme_is_true
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_readme.py ${PROJECT_SOURCE_DIR})
+
 add_test(NAME code_is_formatted
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_format.sh ${PROJECT_SOURCE_DIR})
 set_tests_properties(code_is_formatted PROPERTIES SKIP_RETURN_CODE 77)

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dangerous windows, one by one: the core built with its hooks, a thread stopped in a window, the
+ * other side run to its end meanwhile, and the outcome the same every time.
+ */
+#include "rig.h"
+
+#include "src/hooks.h"
+
+#define LONG_NS INT64_C(20000000000) /* nothing below comes near it unless a wake-up is lost */
+
+/* One gate: the first thread that passes `name` waits there until it is let go. */
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t change;
+    const char *name;
+    int reached, open;
+} gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
+
+void hoi_hook(const char *name)
+{
+    pthread_mutex_lock(&gate.mutex);
+    if (gate.name != NULL && !gate.reached && strcmp(gate.name, name) == 0) {
+        gate.reached = 1;
+        pthread_cond_broadcast(&gate.change);
+        while (!gate.open)
+            pthread_cond_wait(&gate.change, &gate.mutex);
+    }
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static void gate_set(const char *name)
+{
+    pthread_mutex_lock(&gate.mutex);
+    gate.name = name;
+    gate.reached = gate.open = 0;
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static void gate_await(void)
+{
+    pthread_mutex_lock(&gate.mutex);
+    while (!gate.reached)
+        pthread_cond_wait(&gate.change, &gate.mutex);
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static void gate_open(void)
+{
+    pthread_mutex_lock(&gate.mutex);
+    gate.open = 1;
+    pthread_cond_broadcast(&gate.change);
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static rig r;
+
+static int open_rig(void **state)
+{
+    (void)state;
+    gate_set(NULL);
+    rig_open(&r, NULL);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_check_quiet(r.service);
+    rig_close(&r);
+    return 0;
+}
+
+static void wait_long(void *status)
+{
+    *(int32_t *)status = ho_wait(r.consumer, LONG_NS);
+}
+
+static void send_one(void *arg)
+{
+    (void)arg;
+    rig_send(r.producer, 1, 100);
+}
+
+static void take_one(void)
+{
+    ho_buf buf = rig_take(r.consumer);
+    rig_return(r.domain, &buf);
+}
+
+static void send_at(const char *window)
+{
+    int32_t status;
+    harness_thread sleeper;
+    gate_set(window);
+    harness_start(&sleeper, wait_long, &status);
+    gate_await();
+    send_one(NULL);
+    gate_open();
+    harness_join(&sleeper);
+    CHECK_STATUS(status, HO_OK);
+    take_one();
+    CHECK(rig_stats(r.service).late_wakes == 0);
+}
+
+static void a_message_that_comes_before_the_consumer_dozes_is_found_by_its_second_look(void **state)
+{
+    (void)state;
+    send_at(
+        "consumer:before_doze"); /* has found nothing, has not said that it sleeps: no wake-up */
+}
+
+static void a_message_that_comes_while_the_consumer_dozes_ends_the_wait(void **state)
+{
+    (void)state;
+    send_at("consumer:dozing"); /* has said that it sleeps, does not sleep yet */
+}
+
+static void a_consumer_that_falls_asleep_behind_a_publisher_finds_the_message(void **state)
+{
+    (void)state;
+    harness_thread publisher;
+    gate_set("lane:after_publish"); /* the message is there, nobody has looked at the bell */
+    harness_start(&publisher, send_one, NULL);
+    gate_await();
+    CHECK_STATUS(ho_wait(r.consumer, LONG_NS), HO_OK);
+    take_one();
+    gate_open();
+    harness_join(&publisher);
+    CHECK_STATUS(ho_wait(r.consumer, 0), HO_TIMEOUT);
+}
+
+static void a_wake_up_that_comes_late_wakes_nobody_twice(void **state)
+{
+    (void)state;
+    int32_t status;
+    uint32_t taken;
+    ho_buf buf;
+    harness_thread sleeper, publisher;
+    harness_start(&sleeper, wait_long, &status);
+    gate_set("doorbell:before_wake"); /* the word says awake, the kernel has not been called */
+    do {                              /* until the publisher meets a sleeper */
+        harness_start(&publisher, send_one, NULL);
+        harness_sleep_ns(20000000);
+        pthread_mutex_lock(&gate.mutex);
+        int reached = gate.reached;
+        pthread_mutex_unlock(&gate.mutex);
+        if (reached)
+            break;
+        harness_join(&publisher);
+        harness_join(&sleeper);
+        take_one();
+        harness_start(&sleeper, wait_long, &status);
+    } while (1);
+    gate_open();
+    harness_join(&publisher);
+    harness_join(&sleeper);
+    CHECK_STATUS(status, HO_OK);
+    take_one();
+    CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_EMPTY);
+    CHECK_STATUS(ho_wait(r.consumer, 1000000), HO_TIMEOUT);
+    CHECK(rig_stats(r.service).late_wakes == 0);
+}
+
+static void try_take(void *status)
+{
+    ho_buf buf;
+    uint32_t taken;
+    *(int32_t *)status = ho_take(r.consumer, &buf, 1, &taken);
+    if (taken)
+        rig_return(r.domain, &buf);
+}
+
+static void a_message_that_comes_while_the_descriptor_is_armed_is_taken_at_once(void **state)
+{
+    (void)state;
+    int32_t fd, status;
+    harness_thread taker;
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    gate_set("consumer:armed"); /* armed, and has not looked again */
+    harness_start(&taker, try_take, &status);
+    gate_await();
+    send_one(NULL);
+    gate_open();
+    harness_join(&taker);
+    CHECK_STATUS(status, HO_OK);
+}
+
+static void reserve_all_but_one_segment(ho_buf *held, uint32_t *count)
+{
+    *count = 0;
+    while (ho_reserve(r.producer, RIG_SEGMENT, NULL, &held[*count]) == HO_OK)
+        ++*count;
+    --*count;
+    CHECK_STATUS(ho_abort(r.producer, &held[*count], 1, NULL), HO_OK);
+}
+
+static void leave_segment(void *arg)
+{
+    ho_buf big;
+    (void)arg;
+    CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT, NULL, &big), HO_OK);
+    CHECK_STATUS(ho_abort(r.producer, &big, 1, NULL), HO_OK);
+}
+
+static void a_segment_whose_buffers_are_back_before_it_is_sealed_is_recycled_once(void **state)
+{
+    (void)state;
+    harness_thread leaver;
+    send_one(NULL);
+    ho_buf buf = rig_take(r.consumer);
+    gate_set("segment:before_seal");
+    harness_start(&leaver, leave_segment, NULL);
+    gate_await();
+    rig_return(r.domain, &buf); /* the last one, and the owner has not subtracted yet */
+    gate_open();
+    harness_join(&leaver);
+    ho_buf held[RIG_BUDGET / RIG_SEGMENT + 1]; /* all of the budget is to be had, and no more */
+    uint32_t count;
+    reserve_all_but_one_segment(held, &count);
+    CHECK(count == RIG_BUDGET / RIG_SEGMENT - 1);
+    CHECK_STATUS(ho_abort(r.producer, held, count, NULL), HO_OK);
+}
+
+static void give_back(void *buf)
+{
+    rig_return(r.domain, buf);
+}
+
+static void a_service_does_not_end_under_whoever_recycles_its_last_segment(void **state)
+{
+    (void)state;
+    harness_thread returner;
+    send_one(NULL);
+    ho_buf buf = rig_take(r.consumer);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK); /* seals */
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    r.producer = NULL;
+    r.consumer = NULL;
+    gate_set("arena:before_recycle"); /* nothing is out, the segment is not home yet */
+    harness_start(&returner, give_back, &buf);
+    gate_await();
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    gate_open();
+    CHECK_STATUS(ho_service_close(r.service, LONG_NS, NULL), HO_OK);
+    harness_join(&returner);
+    rig_close(&r);
+}
+
+static void room_that_comes_before_the_producer_dozes_ends_its_wait(void **state)
+{
+    (void)state;
+    rig_open(&r,
+             SERVICE_OPTS(.lane_slots = 2, .policy = HO_POLICY_WAIT, .wait_ns = (uint64_t)LONG_NS));
+    gate_set(NULL);
+    send_one(NULL);
+    send_one(NULL);
+    harness_thread publisher;
+    gate_set("producer:before_doze");
+    harness_start(&publisher, send_one, NULL); /* no room for a third */
+    gate_await();
+    take_one();
+    uint64_t before = harness_now_ns();
+    gate_open();
+    harness_join(&publisher);
+    CHECK(harness_now_ns() - before < (uint64_t)LONG_NS / 2);
+    CHECK(rig_drain(&r) == 2);
+    close_rig(NULL);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(
+        a_message_that_comes_before_the_consumer_dozes_is_found_by_its_second_look, open_rig,
+        close_rig),
+    cmocka_unit_test_setup_teardown(a_message_that_comes_while_the_consumer_dozes_ends_the_wait,
+                                    open_rig, close_rig),
+    cmocka_unit_test_setup_teardown(
+        a_consumer_that_falls_asleep_behind_a_publisher_finds_the_message, open_rig, close_rig),
+    cmocka_unit_test_setup_teardown(a_wake_up_that_comes_late_wakes_nobody_twice, open_rig,
+                                    close_rig),
+    cmocka_unit_test_setup_teardown(
+        a_message_that_comes_while_the_descriptor_is_armed_is_taken_at_once, open_rig, close_rig),
+    cmocka_unit_test_setup_teardown(
+        a_segment_whose_buffers_are_back_before_it_is_sealed_is_recycled_once, open_rig, close_rig),
+    cmocka_unit_test_setup(a_service_does_not_end_under_whoever_recycles_its_last_segment,
+                           open_rig),
+    cmocka_unit_test(room_that_comes_before_the_producer_dozes_ends_its_wait),
+};
+
+HO_TEST_MAIN(tests)
