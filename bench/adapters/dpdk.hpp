@@ -33,9 +33,9 @@ class dpdk {
 
     explicit dpdk(const shape &s) : shape_(s)
     {
-        const char *args[] = {"bench",    "--no-huge", "-m",
-                              "256",      "--no-pci",  "--no-telemetry",
-                              "--lcores", "0",         "--log-level=critical"};
+        const char *args[] = {
+            "bench",       "--no-huge",      "-m",       "256", "--no-pci",
+            "--in-memory", "--no-telemetry", "--lcores", "0",   "--log-level=critical"};
         constexpr int count = sizeof args / sizeof *args;
         std::vector<char *> argv;
         for (auto arg : args)

@@ -31,7 +31,7 @@ def run(build, contestant, scenario, amount):
     if done.returncode != 0:
         raise Failure(f"{contestant.name}: '{scenario}' failed ({done.stderr.strip()}): "
                       f"run '{' '.join(command)}' by hand")
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])  # a peer may greet first
 
 
 def play(build, contestants, scenario, amount, rounds, progress):
