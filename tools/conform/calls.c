@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static bool is_handle(const abi_param *param)
 {
@@ -230,6 +232,31 @@ static void handles(uint32_t which)
     }
 }
 
+/* ---- in a child */
+
+/* What was opened before a fork is not the child's. */
+static void forked(uint32_t which)
+{
+    const struct function *function = &kit.functions[which];
+    uint64_t args[ABI_PARAMS_MAX];
+    struct world world;
+    int status = 0;
+    world_make(&world);
+    world_args(&world, function, args);
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)must_be("HO_E_FORKED", function->facts->name, call_made(function, args));
+        check_outs(function, args);
+        _exit(0);
+    }
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child, "no child was to be had");
+    if (status != 0) {
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1); /* the child has said why */
+    }
+    (void)must_be(world_status(function->facts->name), function->facts->name,
+                  call_made(function, args));
+}
+
 void calls_cases(void)
 {
     for (uint32_t i = 0; i < kit.doc->function_count; i++) {
@@ -245,6 +272,8 @@ void calls_cases(void)
         }
         if (has_handle) {
             case_add("calls", handles, i, "%s: refuses what is no handle", function->facts->name);
+            case_add("calls", forked, i, "%s: refuses what the parent opened",
+                     function->facts->name);
         }
     }
 }

@@ -56,6 +56,7 @@ noreturn void case_skip(const char *format, ...) CONFORM_PRINTF(1, 2);
 void symbols_cases(void);
 void layout_cases(void);
 void calls_cases(void);
+void about_cases(void);
 void options_cases(void);
 void arrays_cases(void);
 void callbacks_cases(void);

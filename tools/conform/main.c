@@ -90,6 +90,7 @@ int main(int count, char **arguments)
     symbols_cases();
     layout_cases();
     calls_cases();
+    about_cases();
     options_cases();
     arrays_cases();
     callbacks_cases();
