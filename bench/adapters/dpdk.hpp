@@ -35,7 +35,7 @@ class dpdk {
     {
         const char *args[] = {
             "bench",       "--no-huge",      "-m",       "256", "--no-pci",
-            "--in-memory", "--no-telemetry", "--lcores", "0",   "--log-level=critical"};
+            "--no-shconf", "--no-telemetry", "--lcores", "0",   "--log-level=critical"};
         constexpr int count = sizeof args / sizeof *args;
         std::vector<char *> argv;
         for (auto arg : args)
