@@ -36,48 +36,47 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
 
 /*
  * The usual loan: of the producer's current segment, unmoved, without a tailroom, to a lane with room.
- * One comparison with the note tells that it is a loan, where it lies and how much it may hold. Commits
- * from the front as long as that is so, and returns how many; the rest is for the general loop.
+ * One comparison with the note tells that it is a loan, where it lies and how much it may hold. 0: it is
+ * not so, nothing has changed, and the general loop says what it is.
  */
 #define KIND_AND_MUST ((uint64_t)0xff << 56 | HO_BUF_FLAGS_MUST)
 #define KIND_IS(kind) ((uint64_t)(kind) << 56)
 
-static inline uint32_t commit_usual(struct hoi_producer *p, ho_buf *bufs, uint32_t count,
-                                    uint32_t to)
+static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to)
 {
     struct hoi_seg *seg = p->seg;
-    uint64_t bytes = 0;
-    uint32_t i = 0;
-    for (; i < count; i++) {
-        ho_buf item; /* in registers: see hoi_slot_write */
-        hoi_buf_read(&item, &bufs[i]);
-        uint64_t number = item.handle - hoi_get(seg->handle_base),
-                 at = (uint64_t)(uintptr_t)item.ptr;
-        if (hoi_unlikely(number >= hoi_get(seg->issued) ||
-                         hoi_get(seg->notes[number]) != hoi_note_loan(at, item.cap) ||
-                         item.len > item.cap || item.kind != HO_KIND_LOAN ||
-                         item.flags & HO_BUF_FLAGS_MUST))
-            break;
-        uint32_t lane_number = to == HO_BY_KEY ? p->route[bucket_of(item.key)] : to;
-        if (hoi_unlikely(lane_number >= p->lanes_room || !p->lanes[lane_number]))
-            break;
-        struct hoi_lane *lane = p->lanes[lane_number];
-        if (hoi_unlikely(!hoi_lane_room(&lane->core)))
-            break;
-        hoi_set(seg->notes[number], item.len);
-        if (hoi_likely(at + item.cap == hoi_get(seg->cursor))) {
-            hoi_set(seg->cursor, at + item.len);
-            item.cap = item.len;
-        }
-        item.kind = HO_KIND_ARENA;
-        bytes += item.len;
-        mark_dirty(p, lane);
-        hoi_lane_push(&lane->core, &item);
-        bufs[i] = (ho_buf){0};
+    uint64_t number = b->handle - hoi_get(seg->handle_base), at = (uint64_t)(uintptr_t)b->ptr;
+    uint64_t len = b->len, cap = b->cap, tail = hoi_buf_tail(b);
+    if (hoi_unlikely(number >= hoi_get(seg->issued) ||
+                     hoi_get(seg->notes[number]) != hoi_note_loan(at, cap) || len > cap ||
+                     (tail & KIND_AND_MUST) != KIND_IS(HO_KIND_LOAN)))
+        return 0;
+    uint32_t lane_number = to == HO_BY_KEY ? p->route[bucket_of(b->key)] : to;
+    if (hoi_unlikely(lane_number >= p->lanes_room || !p->lanes[lane_number]))
+        return 0;
+    struct hoi_lane *lane = p->lanes[lane_number];
+    if (hoi_unlikely(!hoi_lane_room(&lane->core)))
+        return 0;
+    hoi_set(seg->notes[number], len);
+    if (hoi_likely(at + cap == hoi_get(seg->cursor))) {
+        hoi_set(seg->cursor, at + len);
+        cap = len;
     }
-    hoi_bump(p->messages, i);
-    hoi_bump(p->bytes, bytes);
-    return i;
+    struct hoi_slot *slot = hoi_lane_next(&lane->core);
+    slot->word[0] = at;
+    slot->word[1] = len;
+    slot->word[2] = b->handle;
+    slot->word[3] = b->token;
+    slot->word[4] = cap;
+    slot->owner = b->owner;
+    slot->tail[0] = tail + KIND_IS(HO_KIND_ARENA - HO_KIND_LOAN);
+    slot->tail[1] = b->key;
+    if (hoi_lane_pushed(&lane->core, slot))
+        p->dirty[p->dirty_count++] = lane;
+    hoi_bump(p->messages, 1);
+    hoi_bump(p->bytes, len);
+    *b = (ho_buf){0};
+    return 1;
 }
 
 /* What is left after `done`, and every call that is not quite usual. */
@@ -94,26 +93,44 @@ static HOI_COLD int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs, uint32
     return status;
 }
 
+static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_buf *bufs,
+                                                     uint32_t count, uint32_t to, uint32_t flags,
+                                                     uint32_t *accepted)
+{
+    uint32_t done = 0;
+    int32_t status = HO_OK;
+    if (bufs && !(flags & ~HO_MORE) && !hoi_producer_stale(p) &&
+        (to == HO_BY_KEY) == (p->routing == HO_ROUTE_KEY))
+        while (done < count && commit_usual(p, &bufs[done], to))
+            done++;
+    if (hoi_unlikely(done < count || !done))
+        status = commit_rest(p, bufs, count, to, flags, &done);
+    else if (!(flags & HO_MORE))
+        hoi_producer_publish(p);
+    if (accepted)
+        *accepted = done;
+    return status;
+}
+
 int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,
                   uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
-    int32_t status = HO_OK;
-    uint32_t done = 0;
-    if (hoi_unlikely(!p))
-        status = hoi_handle_status();
-    else if (hoi_likely(bufs && !(flags & ~HO_MORE) && !hoi_producer_stale(p) &&
-                        (to == HO_BY_KEY) == (p->routing == HO_ROUTE_KEY)))
-        done = commit_usual(p, bufs, count, to);
-    if (hoi_likely(p != NULL)) {
-        if (hoi_unlikely(done < count || !done))
-            status = commit_rest(p, bufs, count, to, flags, &done);
-        else if (!(flags & HO_MORE))
-            hoi_producer_publish(p);
+    if (hoi_unlikely(!p)) {
+        if (accepted)
+            *accepted = 0;
+        return hoi_handle_status();
     }
+    /* One message by key, the most usual call: without the loop and its registers. */
+    if (hoi_unlikely(count != 1 || !bufs || to != HO_BY_KEY || p->routing != HO_ROUTE_KEY ||
+                     (flags & ~HO_MORE) || hoi_producer_stale(p) ||
+                     !commit_usual(p, bufs, HO_BY_KEY)))
+        return commit_many(p, bufs, count, to, flags, accepted);
+    if (!(flags & HO_MORE))
+        hoi_producer_publish(p);
     if (accepted)
-        *accepted = done;
-    return status;
+        *accepted = 1;
+    return HO_OK;
 }
 
 static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)

@@ -23,16 +23,16 @@ _Static_assert(offsetof(struct hoi_slot, owner) == offsetof(ho_buf, owner), "the
 #define HOI_SLOT_WRITE(slot, item) hoi_slot_write(slot, item)
 #define HOI_SLOT_READ(slot, item) hoi_slot_read(slot, item)
 
-/* Word by word, here and below: the caller has just written the descriptor in pieces, and a wide load
- * of what is still in the store buffer waits until it has left it. */
-static inline void hoi_buf_read(ho_buf *to, const ho_buf *from)
+/* flags, frames_left, align_log2 and kind, as one word: the form in which they travel. */
+static inline uint64_t hoi_buf_tail(const ho_buf *b)
 {
-    uint64_t w[8];
-    for (unsigned i = 0; i < 8; i++)
-        __builtin_memcpy(&w[i], (const uint8_t *)from + 8 * i, 8);
-    __builtin_memcpy(to, w, sizeof *to);
+    uint64_t tail;
+    __builtin_memcpy(&tail, (const uint8_t *)b + offsetof(ho_buf, flags), sizeof tail);
+    return tail;
 }
 
+/* Word by word: the caller has just written the descriptor in pieces, and a wide load of what is still in
+ * the store buffer waits until it has left it. */
 static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
 {
     slot->word[0] = (uint64_t)(uintptr_t)b->ptr;
@@ -41,8 +41,7 @@ static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
     slot->word[3] = b->token;
     slot->word[4] = b->cap;
     slot->owner = b->owner;
-    slot->tail[0] = (uint64_t)b->kind << 56 | (uint64_t)b->align_log2 << 48 |
-                    (uint64_t)b->frames_left << 32 | b->flags;
+    slot->tail[0] = hoi_buf_tail(b);
     slot->tail[1] = b->key;
 }
 

@@ -55,17 +55,32 @@ static inline int hoi_lane_reroom(struct hoi_lane_core *l)
     return P_READ(l->produced) - P_READ(l->consumed_seen) <= l->mask;
 }
 
-/* Producer: writes one descriptor. There is room. Not visible before hoi_lane_publish. */
-static inline void hoi_lane_push(struct hoi_lane_core *l, const HOI_ITEM *item)
+/* Producer: the slot to write next. There is room. */
+static inline struct hoi_slot *hoi_lane_next(struct hoi_lane_core *l)
+{
+    return &l->slots[P_READ(l->produced) & l->mask];
+}
+
+/* Producer: the slot is written. Not visible before hoi_lane_publish. Returns whether it is the first of
+ * a burst. */
+static inline int hoi_lane_pushed(struct hoi_lane_core *l, struct hoi_slot *slot)
 {
     uint64_t pos = P_READ(l->produced);
-    struct hoi_slot *slot = &l->slots[pos & l->mask];
-    HOI_SLOT_WRITE(slot, item);
+    int first = pos == P_READ(l->published);
+    P_WRITE(l->produced, pos + 1);
     /* Relaxed: the consumer comes here only past the first slot of the burst, whose seq is stored
      * later, with release. */
-    if (pos != P_READ(l->published))
+    if (!first)
         A_STORE(slot->seq, (uint32_t)(pos + 1), AT(lane_follow, relaxed));
-    P_WRITE(l->produced, pos + 1);
+    return first;
+}
+
+/* Producer: writes one descriptor. There is room. Returns as hoi_lane_pushed. */
+static inline int hoi_lane_push(struct hoi_lane_core *l, const HOI_ITEM *item)
+{
+    struct hoi_slot *slot = hoi_lane_next(l);
+    HOI_SLOT_WRITE(slot, item);
+    return hoi_lane_pushed(l, slot);
 }
 
 /* Producer: makes all that was pushed visible. Returns whether there was something. */

@@ -58,9 +58,10 @@ static inline int32_t lane_for(const struct sending *s, const ho_buf *b, struct 
     return status;
 }
 
-static inline void mark_dirty(struct hoi_producer *p, struct hoi_lane *lane)
+/* The first message of a burst makes its lane one that is to be published. */
+static inline void push(struct hoi_producer *p, struct hoi_lane *lane, const ho_buf *b)
 {
-    if (lane->core.produced == lane->core.published)
+    if (hoi_lane_push(&lane->core, b))
         p->dirty[p->dirty_count++] = lane;
 }
 
@@ -164,8 +165,7 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
             hoi_cancel(s->p->domain, b, 1);
             continue;
         }
-        mark_dirty(s->p, lane);
-        hoi_lane_push(&lane->core, b);
+        push(s->p, lane, b);
         *b = (ho_buf){0};
     }
     finish(s, flags, status == HO_DROPPED ? HO_OK : status);
