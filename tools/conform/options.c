@@ -96,8 +96,10 @@ static void bits(uint32_t which)
     const char *good = world_status(target.function->facts->name);
     for (uint32_t i = 0; i < target.type->field_count; i++) {
         const abi_field *field = &kit.doc->fields[target.type->first_field + i];
-        for (uint32_t bit = 0; bit < field->size * 8 && field->zero != ABI_ZERO_NO; bit += 3) {
-            const bool high = bit >= field->size * 4;
+        const uint32_t element_bits = field->size / field->type.count * 8;
+        const uint32_t step = field->zero == ABI_ZERO_HIGH_HALF ? 1 : 3;
+        for (uint32_t bit = 0; bit < element_bits && field->zero != ABI_ZERO_NO; bit += step) {
+            const bool high = bit >= element_bits / 2;
             expect_field(&target, field, UINT64_C(1) << bit,
                          field->zero == ABI_ZERO_YES ? "HO_E_RESERVED"
                          : high                      ? "HO_E_FLAGS"

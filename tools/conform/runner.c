@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CASE_SECONDS 60
 #define TEXT_BYTES 512
+#define STEP_BYTES 128
 
 enum { EXIT_PASSED, EXIT_FAILED = 41, EXIT_SKIPPED = 42 };
 enum result { PASSED, FAILED, SKIPPED };
@@ -31,9 +33,9 @@ struct test_case {
 static struct test_case *cases;
 static uint32_t case_count;
 
-/* Of the child: where it says why, and what it is busy with. Each thread has its own step. */
+/* Of the child: where it says why; and what it is busy with, in memory that outlives it. */
 static int report_fd = -1;
-static _Thread_local char step[TEXT_BYTES / 4];
+static char *step;
 
 void case_add(const char *group, case_run run, uint32_t which, const char *format, ...)
 {
@@ -67,14 +69,14 @@ void case_step(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(step, sizeof step, format, arguments);
+    vsnprintf(step, STEP_BYTES, format, arguments);
     va_end(arguments);
 }
 
 static noreturn void end(int status, const char *format, va_list arguments)
 {
     char text[TEXT_BYTES];
-    int used = step[0] == '\0' ? 0 : snprintf(text, sizeof text, "%s: ", step);
+    int used = step == NULL || step[0] == '\0' ? 0 : snprintf(text, sizeof text, "%s: ", step);
     vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
     if (report_fd < 0) { /* before the first case */
         tool_error("%s: this library can't be tested further", text);
@@ -139,6 +141,18 @@ static bool listen_to(struct test_case *item, int fd)
     }
 }
 
+/* For a case that could not say itself why it failed. */
+CONFORM_PRINTF(2, 3)
+static void explain(struct test_case *item, const char *format, ...)
+{
+    const int used =
+        snprintf(item->why, sizeof item->why, "%s%s", step, step[0] == '\0' ? "" : ": ");
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(item->why + used, sizeof item->why - (size_t)used, format, arguments);
+    va_end(arguments);
+}
+
 static void judge(struct test_case *item, int status)
 {
     item->result = FAILED;
@@ -147,10 +161,9 @@ static void judge(struct test_case *item, int status)
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
         item->result = SKIPPED;
     } else if (WIFSIGNALED(status)) {
-        snprintf(item->why, sizeof item->why, "died of signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
+        explain(item, "died of signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     } else if (WEXITSTATUS(status) != EXIT_FAILED) {
-        snprintf(item->why, sizeof item->why, "ended with status %d", WEXITSTATUS(status));
+        explain(item, "ended with status %d", WEXITSTATUS(status));
     }
 }
 
@@ -158,6 +171,7 @@ static void case_do(struct test_case *item)
 {
     int pipe_ends[2], status;
     fflush(stdout);
+    step[0] = '\0';
     const pid_t pid = pipe(pipe_ends) == 0 ? fork() : -1;
     if (pid < 0) {
         tool_error("no process for a case (%s): raise the limits, or run fewer at once",
@@ -178,7 +192,7 @@ static void case_do(struct test_case *item)
     }
     judge(item, status);
     if (!in_time) {
-        snprintf(item->why, sizeof item->why, "did not end within %d s", CASE_SECONDS);
+        explain(item, "did not end within %d s", CASE_SECONDS);
     }
 }
 
@@ -259,6 +273,11 @@ static bool json_close(FILE *out, const char *path)
 int cases_run(const char *only, const char *json)
 {
     uint32_t totals[3] = {0}, number = 0;
+    step = mmap(NULL, STEP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (step == MAP_FAILED) {
+        tool_error("no memory for the cases: free some");
+        return 2;
+    }
     FILE *report = json == NULL ? NULL : json_open(json);
     if (json != NULL && report == NULL) {
         return 2;
