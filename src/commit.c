@@ -48,6 +48,8 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to)
     uint64_t number = b->handle - hoi_get(seg->handle_base), at = (uint64_t)(uintptr_t)b->ptr;
     uint64_t len = b->len, cap = b->cap, tail = hoi_buf_tail(b);
     if (hoi_unlikely(number >= hoi_get(seg->issued) ||
+                     at - seg->base + cap > seg->end - seg->base || /* the note has half of `at` */
+                     b->owner != hoi_seal(seg->secret, b->handle) ||
                      hoi_get(seg->notes[number]) != hoi_note_loan(at, cap) || len > cap ||
                      (tail & KIND_AND_MUST) != KIND_IS(HO_KIND_LOAN)))
         return 0;

@@ -88,7 +88,7 @@ static HOI_COLD int32_t take_slow(struct hoi_consumer *c, ho_buf *bufs, uint32_t
             return status;
         if (c->closing) /* what a producer is still pushing will be cancelled, not delivered */
             return HO_CLOSED;
-        if (!max || arm(c))
+        if (arm(c))
             return HO_EMPTY;
     }
 }
@@ -96,10 +96,10 @@ static HOI_COLD int32_t take_slow(struct hoi_consumer *c, ho_buf *bufs, uint32_t
 int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken)
 {
     struct hoi_consumer *c = hoi_consumer_get(handle);
-    if (hoi_unlikely(!c || !taken || (max && !bufs))) {
+    if (hoi_unlikely(!c || !taken || !bufs || !max)) {
         if (taken)
             *taken = 0;
-        return c ? HO_E_INVAL : hoi_handle_status();
+        return !c ? hoi_handle_status() : !taken || max ? HO_E_INVAL : HO_EMPTY;
     }
     if (hoi_unlikely(c->armable))
         hoi_bell_get_up(&c->bell);

@@ -220,6 +220,15 @@ static void disconnect_all(struct hoi_consumer *c, int inherit, struct hoi_lane 
         (void)hoi_bell_wake(&heir->bell);
 }
 
+/* Under the mutex: producers route nothing new to c. */
+static void retire_lanes(struct hoi_consumer *c)
+{
+    for (struct hoi_lane *lane = c->service->lanes; lane; lane = lane->next)
+        if (lane->consumer == c)
+            lane->adopted = 1;
+    hoi_service_touch(c->service);
+}
+
 int32_t ho_consumer_close(ho_consumer *handle)
 {
     struct hoi_consumer *c = hoi_consumer_get(handle);
@@ -238,10 +247,13 @@ int32_t ho_consumer_close(ho_consumer *handle)
     int inherit = s->routing == HO_ROUTE_KEY && !hoi_get(s->closing);
     if (inherit)
         hoi_service_rebalance(s);
+    else
+        retire_lanes(c);
     pthread_mutex_unlock(&s->domain->mutex);
+    /* What comes after a lane's length more is its producer's to cancel, who has been told. */
     if (!inherit)
         for (uint32_t i = 0; i < c->lanes_count; i++)
-            hoi_lane_cancel(s, c->lanes[i]);
+            hoi_lane_cancel(s, c->lanes[i], c->lanes[i]->core.mask + 1);
     pthread_mutex_lock(&s->domain->mutex);
     hoi_service_touch(s);
     disconnect_all(c, inherit, &dead);

@@ -52,9 +52,9 @@ static int32_t give_run(struct sending *s, ho_buf *bufs, uint32_t count, uint32_
 {
     struct hoi_domain *d = s->p->domain;
     uint32_t id = bufs[0].owner;
-    struct hoi_owner *o = hoi_owner_find(d, id);
+    struct hoi_owner *o = hoi_owner_hold(d, id, count);
     *accepted = 0;
-    if (!o || !hoi_owner_hold(o, count))
+    if (!o)
         return HO_E_OWNER;
     int32_t status = send_all(s, bufs, count, flags, accepted, give_check, give_accept);
     if (*accepted < count)

@@ -3,7 +3,7 @@
  * Owners of foreign memory: registered once; each accepted buffer is released to them exactly once.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  OWNER | ho_owner_register | hoi_owner_find, owner_of | the callbacks and the context | a wild call
+ *  OWNER | ho_owner_register | find, owner_of | the callbacks and the context | a wild call
  *  QUEUE | hoi_owner_queue | take_queue | the record, and the last reads of the bytes | freed under a reader
  *  OUT | hoi_owner_drop | hoi_owner_drop | that every release has run | detached before the last release
  */
@@ -14,7 +14,7 @@ _Thread_local uint32_t hoi_in_callback;
 
 #define INDEX(id) (((id)&0xffffu) - 1)
 
-struct hoi_owner *hoi_owner_find(struct hoi_domain *d, uint32_t id)
+static struct hoi_owner *find(struct hoi_domain *d, uint32_t id)
 {
     if (INDEX(id) >= HOI_OWNERS_MAX)
         return NULL;
@@ -23,20 +23,29 @@ struct hoi_owner *hoi_owner_find(struct hoi_domain *d, uint32_t id)
     return o && A_LOAD(o->id, memory_order_acquire) == id ? o : NULL; /* edge OWNER: acquire */
 }
 
-/* Adds n to what is out, if that is `least` or more: a count that reached zero stays there. */
-static int hold_from(struct hoi_owner *o, uint64_t least, uint64_t n)
+/* Finds an owner and holds it by n, if what is out is `least` or more: a count that reached zero stays
+ * there. Once it is held its id can't change; before, the slot may get another owner: looked at again. */
+static struct hoi_owner *find_and_hold(struct hoi_domain *d, uint32_t id, uint64_t least,
+                                       uint64_t n)
 {
+    struct hoi_owner *o = find(d, id);
+    if (!o)
+        return NULL;
     uint64_t out = A_LOAD(o->out, memory_order_relaxed);
     do
         if (out < least)
-            return 0;
-    while (!A_CAS(o->out, out, out + n, memory_order_relaxed, memory_order_relaxed));
-    return 1;
+            return NULL;
+    while (!A_CAS(o->out, out, out + n, memory_order_acquire, /* edge OUT: acquire */
+                  memory_order_relaxed));
+    if (A_LOAD(o->id, memory_order_acquire) == id) /* edge OWNER: acquire */
+        return o;
+    hoi_owner_drop(o, n);
+    return NULL;
 }
 
-int hoi_owner_hold(struct hoi_owner *o, uint64_t n)
+struct hoi_owner *hoi_owner_hold(struct hoi_domain *d, uint32_t id, uint64_t n)
 {
-    return hold_from(o, HOI_COUNT_BIAS, n); /* below BIAS it is retired */
+    return find_and_hold(d, id, HOI_COUNT_BIAS, n); /* below BIAS it is retired */
 }
 
 void hoi_owner_drop(struct hoi_owner *o, uint64_t n)
@@ -98,51 +107,56 @@ static void take_queue(struct hoi_domain *d, struct hoi_owner *o)
     o->drained = reversed;
 }
 
+/* The oldest record that is queued, out of the queue; 0 if there is none. */
+static uint32_t next_queued(struct hoi_domain *d, struct hoi_owner *o)
+{
+    if (!o->drained) {
+        if (o->mode == HO_RELEASE_EVENT)
+            (void)hoi_os_eventfd_read(hoi_get(o->fd) - 1); /* before: no write gets lost */
+        take_queue(d, o);
+    }
+    return o->drained;
+}
+
+static void release_queued(struct hoi_domain *d, struct hoi_owner *o, uint32_t link)
+{
+    struct hoi_seg *seg;
+    struct hoi_foreign *f = record_of(d, link, &seg);
+    ho_release_rec rec = {.token = hoi_get(f->token),
+                          .base = (void *)(uintptr_t)hoi_get(f->base),
+                          .size = hoi_get(f->size),
+                          .owner = hoi_get(f->owner),
+                          .reason = hoi_get(f->reason)};
+    o->drained = hoi_get(f->next);
+    hoi_set(f->refs, 0);
+    if (hoi_count_drop(&seg->count, HOI_COUNT_HOLD))
+        hoi_seg_recycle(d, seg);
+    hoi_owner_release(o, &rec, 1);
+}
+
 int32_t ho_owner_drain(ho_domain *handle, uint32_t owner, uint32_t max, uint32_t *drained)
 {
     struct hoi_domain *d = hoi_domain_get(handle);
-    uint32_t n = 0;
+    uint32_t n = 0, link;
     if (drained)
         *drained = 0;
     if (!d)
         return hoi_handle_status();
-    struct hoi_owner *o = hoi_owner_find(d, owner);
+    struct hoi_owner *o =
+        find_and_hold(d, owner, 1, 1); /* stays until this call has done with it */
     if (!o)
         return HO_E_OWNER;
-    if (o->mode == HO_RELEASE_INLINE)
-        return HO_E_KIND;
-    if (hoi_in_callback)
-        return HO_E_REENTRANT;
-    if (!hold_from(o, 1, 1)) /* so that the owner stays until this call has done with it */
-        return HO_E_OWNER;
-    while (n < max) {
-        struct hoi_seg *seg;
-        if (!o->drained) {
-            if (o->mode == HO_RELEASE_EVENT)
-                (void)hoi_os_eventfd_read(hoi_get(o->fd) - 1); /* before: no write gets lost */
-            take_queue(d, o);
-        }
-        if (!o->drained)
-            break;
-        struct hoi_foreign *f = record_of(d, o->drained, &seg);
-        ho_release_rec rec = {.token = hoi_get(f->token),
-                              .base = (void *)(uintptr_t)hoi_get(f->base),
-                              .size = hoi_get(f->size),
-                              .owner = owner,
-                              .reason = hoi_get(f->reason)};
-        o->drained = hoi_get(f->next);
-        hoi_set(f->refs, 0);
-        if (hoi_count_drop(&seg->count, HOI_COUNT_HOLD))
-            hoi_seg_recycle(d, seg);
-        hoi_owner_release(o, &rec, 1);
-        n++;
-    }
-    if (o->mode == HO_RELEASE_EVENT && o->drained)
+    int32_t status = o->mode == HO_RELEASE_INLINE ? HO_E_KIND
+                     : hoi_in_callback            ? HO_E_REENTRANT
+                                                  : HO_OK;
+    for (; !status && n < max && (link = next_queued(d, o)); n++)
+        release_queued(d, o, link);
+    if (!status && o->mode == HO_RELEASE_EVENT && o->drained)
         hoi_os_eventfd_write(hoi_get(o->fd) - 1); /* readable while something is queued */
     hoi_owner_drop(o, 1);
     if (drained)
         *drained = n;
-    return n ? HO_OK : HO_EMPTY;
+    return status ? status : n ? HO_OK : HO_EMPTY;
 }
 
 int32_t ho_owner_fd(ho_domain *handle, uint32_t owner, int32_t *fd)
@@ -154,13 +168,14 @@ int32_t ho_owner_fd(ho_domain *handle, uint32_t owner, int32_t *fd)
         return hoi_handle_status();
     if (!fd)
         return HO_E_INVAL;
-    struct hoi_owner *o = hoi_owner_find(d, owner);
+    struct hoi_owner *o = find_and_hold(d, owner, 1, 1);
     if (!o)
         return HO_E_OWNER;
-    if (o->mode != HO_RELEASE_EVENT)
-        return HO_E_KIND;
-    *fd = hoi_get(o->fd) - 1;
-    return HO_OK;
+    int32_t status = o->mode == HO_RELEASE_EVENT ? HO_OK : HO_E_KIND;
+    if (!status)
+        *fd = hoi_get(o->fd) - 1;
+    hoi_owner_drop(o, 1);
+    return status;
 }
 
 static int32_t opts_check(const ho_owner_opts *opts, ho_owner_opts *known)
@@ -226,34 +241,36 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
     return status;
 }
 
-/* Retires an owner once: whoever takes BIAS off. 0 if somebody was first. */
-static int retire(struct hoi_owner *o)
+/* Retires an owner once: whoever takes BIAS off. */
+static int32_t retire(struct hoi_domain *d, uint32_t id)
 {
+    struct hoi_owner *o = hoi_owner_hold(d, id, 1);
+    if (!o)
+        return HO_E_OWNER;
+    int32_t status = HO_OK;
     uint64_t out = A_LOAD(o->out, memory_order_relaxed);
     do
         if (out < HOI_COUNT_BIAS)
-            return 0;
-    while (
-        !A_CAS(o->out, out, out - HOI_COUNT_BIAS + 1, memory_order_relaxed, memory_order_relaxed));
+            status = HO_E_OWNER; /* somebody was first */
+    while (!status &&
+           !A_CAS(o->out, out, out - HOI_COUNT_BIAS, memory_order_relaxed, memory_order_relaxed));
     hoi_owner_drop(o, 1);
-    return 1;
+    return status;
 }
 
 int32_t ho_owner_retire(ho_domain *handle, uint32_t owner)
 {
     struct hoi_domain *d = hoi_domain_get(handle);
-    if (!d)
-        return hoi_handle_status();
-    struct hoi_owner *o = hoi_owner_find(d, owner);
-    return o && retire(o) ? HO_OK : HO_E_OWNER;
+    return d ? retire(d, owner) : hoi_handle_status();
 }
 
 void hoi_owners_retire(struct hoi_domain *d)
 {
     for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
         struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_acquire); /* edge OWNER: acquire */
-        if (o && hoi_get(o->id))
-            (void)retire(o);
+        uint32_t id = o ? hoi_get(o->id) : 0;
+        if (id)
+            (void)retire(d, id);
     }
 }
 

@@ -23,10 +23,9 @@ struct hoi_owner {
     uint32_t generation; /* of the id; under the mutex */
 };
 
-/* The owner of an id that may give, or NULL. */
-struct hoi_owner *hoi_owner_find(struct hoi_domain *d, uint32_t id);
-/* Takes n counts of an owner, before its buffers are accepted. 0 if it is retired. */
-int hoi_owner_hold(struct hoi_owner *o, uint64_t n);
+/* Finds the owner of an id and takes n counts of it, before its buffers are accepted. NULL: there is
+ * none, or it is retired. */
+struct hoi_owner *hoi_owner_hold(struct hoi_domain *d, uint32_t id, uint64_t n);
 /* Gives n back; runs `detached` when they were the last of a retired owner. */
 void hoi_owner_drop(struct hoi_owner *o, uint64_t n);
 

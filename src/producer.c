@@ -109,7 +109,9 @@ int32_t hoi_reserve_slow(struct hoi_producer *p, uint64_t bytes, const ho_reserv
     while (!status && !reserve_here(p, bytes, &known, loan)) {
         status = hoi_arena_next(p, HOI_SEG_BYTES);
         if (status == HO_FULL)
-            status = hoi_producer_wait(p, NULL, &deadline_ns);
+            status = hoi_producer_wait(p, HOI_WAIT_MEMORY, NULL, &deadline_ns);
+        if (!status && hoi_producer_stale(p))
+            status = hoi_producer_refresh(p); /* closing ends the wait */
         if (status == HO_FULL)
             hoi_bump(p->full, 1);
     }

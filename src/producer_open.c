@@ -101,7 +101,20 @@ int32_t hoi_producer_refresh(struct hoi_producer *p)
     return status;
 }
 
-int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns)
+/* Looked at after dozing. */
+static int worth_trying(struct hoi_producer *p, enum hoi_wait what, struct hoi_lane *full)
+{
+    if (A_LOAD(p->changed, memory_order_seq_cst)) /* edge CHANGE: acquire */
+        return 1;
+    if (what == HOI_WAIT_ROOM)
+        return hoi_lane_reroom(&full->core);
+    if (what == HOI_WAIT_MEMORY)
+        return A_LOAD(p->returned, memory_order_seq_cst) != 0; /* edge FREE: acquire */
+    return p->fences && hoi_routes_unfence(p);
+}
+
+int32_t hoi_producer_wait(struct hoi_producer *p, enum hoi_wait what, struct hoi_lane *full,
+                          int64_t *deadline_ns)
 {
     if (p->service->policy != HO_POLICY_WAIT)
         return HO_FULL;
@@ -111,13 +124,11 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t
     if (now >= *deadline_ns)
         return HO_FULL;
     int64_t until = *deadline_ns;
-    if (!full && until - now > WAIT_SLICE_NS)
+    if (what != HOI_WAIT_ROOM && until - now > WAIT_SLICE_NS)
         until = now + WAIT_SLICE_NS;
     HO_HOOK("producer:before_doze");
     hoi_bell_doze(&p->bell.core, HOI_BELL_SLEEPING);
-    int ready = full ? hoi_lane_reroom(&full->core)
-                     : A_LOAD(p->returned, memory_order_seq_cst) != 0; /* edge FREE: acquire */
-    if (!ready && !A_LOAD(p->changed, memory_order_seq_cst))           /* edge CHANGE: acquire */
+    if (!worth_trying(p, what, full))
         (void)hoi_os_futex_wait(&p->bell.core.word, HOI_BELL_SLEEPING, until);
     hoi_bell_get_up(&p->bell);
     return HO_OK;

@@ -78,9 +78,12 @@ static inline void hoi_producer_publish(struct hoi_producer *p)
         hoi_bump(p->wakes, wakes);
 }
 
-/* HO_POLICY_WAIT: sleeps until something may have changed (`full`: that lane; NULL: memory came
- * back). HO_OK: try again. HO_FULL: the policy or the time says no. *deadline_ns is 0 at first. */
-int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns);
+/* HO_POLICY_WAIT: sleeps until what it waits for may be there: room in `full`, memory,
+ * or a route (moved keys are let go, a consumer opens). HO_OK: try again. HO_FULL: the policy or the
+ * time says no. *deadline_ns is 0 at first. */
+enum hoi_wait { HOI_WAIT_ROOM, HOI_WAIT_MEMORY, HOI_WAIT_ROUTE };
+int32_t hoi_producer_wait(struct hoi_producer *p, enum hoi_wait what, struct hoi_lane *full,
+                          int64_t *deadline_ns);
 /* A lane from p to c, in the service's list. Under the mutex. NULL: no memory. */
 struct hoi_lane *hoi_lane_connect(struct hoi_producer *p, struct hoi_consumer *c);
 

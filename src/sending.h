@@ -71,7 +71,7 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
     struct hoi_producer *p = s->p;
     hoi_producer_publish(p); /* what is held back can't be what the consumer waits for */
     if (p->service->policy == HO_POLICY_WAIT)
-        return hoi_producer_wait(p, lane, &s->deadline_ns);
+        return hoi_producer_wait(p, lane ? HOI_WAIT_ROOM : HOI_WAIT_ROUTE, lane, &s->deadline_ns);
     return p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
 }
 

@@ -8,6 +8,8 @@
 #include "consumer_private.h"
 #include "producer_private.h"
 
+#include <string.h>
+
 #define BUDGET_DEFAULT ((uint64_t)64 << 20)
 #define LANE_SLOTS_DEFAULT 1024u
 #define LANE_SLOTS_MOST 65536u
@@ -50,7 +52,9 @@ static int32_t service_slot(struct hoi_domain *d, struct hoi_service **slot)
         if (!d->services[i] && !(d->services[i] = hoi_os_alloc(sizeof **slot)))
             return HO_E_NOMEM;
         *slot = d->services[i];
-        **slot = (struct hoi_service){.domain = d, .number = i + 1};
+        (*slot)->domain = d;
+        (*slot)->number = i + 1;
+        memset((uint8_t *)*slot + HOI_SERVICE_KEPT, 0, sizeof **slot - HOI_SERVICE_KEPT);
         return HO_OK;
     }
     return HO_E_LIMIT;
@@ -134,11 +138,12 @@ void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_la
     *dead = lane;
 }
 
-void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane)
+void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane, uint64_t most)
 {
     ho_buf bufs[32];
     uint32_t n;
-    while ((n = hoi_lane_take(&lane->core, bufs, 32))) {
+    for (; most && (n = hoi_lane_take(&lane->core, bufs, most < 32 ? (uint32_t)most : 32));
+         most -= n) {
         uint64_t bytes = 0;
         for (uint32_t i = 0; i < n; i++)
             bytes += bufs[i].len;
@@ -153,7 +158,7 @@ void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead)
 {
     for (struct hoi_lane *next; dead; dead = next) {
         next = dead->next;
-        hoi_lane_cancel(s, dead);
+        hoi_lane_cancel(s, dead, UINT64_MAX);
         hoi_lane_delete(dead);
     }
 }

@@ -20,16 +20,17 @@
 #define HOI_CLOSE_PAUSE_NS 200000
 
 struct hoi_service {
+    /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
+    struct hoi_domain *domain;
+    uint32_t number;
     /* Read by everybody, written when something opens or closes. */
     A_TYPE(uint32_t) closing;
     uint32_t policy;
     uint32_t routing;
     uint32_t lane_slots;
-    uint32_t number;
     uint64_t wait_ns;
     uint64_t budget_segs;
     uint64_t handle;
-    struct hoi_domain *domain;
     uint8_t pad0[HOI_LINE - 56];
     /* Written when an arena takes or recycles a segment. */
     A_TYPE(uint64_t) held;
@@ -55,6 +56,7 @@ struct hoi_service {
 
 /* Looks a service up and locks its domain's mutex; NULL, and not locked, when it is closed. */
 struct hoi_service *hoi_service_lock(const ho_service *handle);
+#define HOI_SERVICE_KEPT offsetof(struct hoi_service, closing) /* what is before it stays */
 static inline void hoi_service_unlock(struct hoi_service *s)
 {
     pthread_mutex_unlock(&s->domain->mutex);
@@ -71,8 +73,8 @@ void hoi_service_rebalance(struct hoi_service *s);
 void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_lane **dead);
 /* Without the mutex, because releases run: releases what was not delivered, and frees. */
 void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead);
-/* By whoever consumes, without the mutex: releases what is in the lane with reason cancelled. */
-void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane);
+/* By whoever consumes, without the mutex: releases `most` of what is in the lane, reason cancelled. */
+void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane, uint64_t most);
 
 /* The caller has found that nothing of a segment is out: back to its shard, or to the domain. */
 void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg);
