@@ -42,7 +42,9 @@ class crew {
     {
         const auto core = std::uint32_t(running_.size());
         running_.emplace_back([this, core, job = std::move(job)] {
-            if (!crowded_)
+            if (crowded_)
+                unpin();
+            else
                 pin_to(core);
             job([this] { meet(); });
         });

@@ -29,9 +29,21 @@ double ns_per_tick()
 
 std::uint32_t cores()
 {
+    static const std::uint32_t found = [] {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        return sched_getaffinity(0, sizeof set, &set) == 0 ? std::uint32_t(CPU_COUNT(&set)) : 1u;
+    }();
+    return found;
+}
+
+void unpin()
+{
     cpu_set_t set;
     CPU_ZERO(&set);
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? std::uint32_t(CPU_COUNT(&set)) : 1;
+    for (std::uint32_t core = 0; core < cores(); ++core)
+        CPU_SET(core, &set);
+    static_cast<void>(pthread_setaffinity_np(pthread_self(), sizeof set, &set));
 }
 
 void pin_to(std::uint32_t core)

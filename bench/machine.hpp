@@ -29,8 +29,10 @@ inline std::uint64_t ticks()
 /* How long a tick is; measured once, which takes some milliseconds. Call before threads start. */
 double ns_per_tick();
 
+/* How many cores this process has; measured once, before a contestant may pin its main thread. */
 std::uint32_t cores();
 void pin_to(std::uint32_t core);
+void unpin();
 
 /* Between two looks at something that is not there yet. Where more threads run than cores, the others
  * must get theirs. */

@@ -57,7 +57,9 @@ bool possible(const scenario &s)
 
 result play(const scenario &s, const limits &l)
 {
+    /* Before a contestant starts threads of its own, or pins this one. */
     ns_per_tick();
+    cores();
     switch (s.how) {
     case pattern::paced: return paced<contestant>(s, l).run();
     case pattern::chain:

@@ -53,9 +53,10 @@ template <class C> class paced {
         }
         r.sent = most;
         sent_.store(most);
-        /* What the library still holds goes out before the end is closed. */
-        while (received_.load() != most)
+        while (received_.load() != most) { /* where a queue was full, something was held back */
+            end.flush();
             rest();
+        }
     }
 
     void receive(result &r, const std::function<void()> &ready)
