@@ -17,5 +17,5 @@ why=$(grep -A1 '^not ok .* seed ' "$out/tap" | sed -n 2p)
 if [ -n "$why" ]; then
     seed=$(sed -E 's/^# --seed ([0-9]+),.*/\1/' <<<"$why")
     "$conform" --lib "$library" --seed "$seed" >"$out/replay"
-    [ "$(sed -n 4p "$out/replay")" = "$why" ] || fail "seed $seed does not replay: $(cat "$out/replay")"
+    grep -qxF "$why" "$out/replay" || fail "seed $seed does not replay: $(cat "$out/replay")"
 fi

@@ -285,7 +285,7 @@ int cases_run(const char *only, const char *json)
     for (uint32_t i = 0; i < case_count; i++) {
         number += only == NULL || strcmp(only, cases[i].group) == 0;
     }
-    printf("TAP version 13\n1..%u\n", number);
+    printf("TAP version 13\n# library: %s\n1..%u\n", kit.path, number);
     number = 0;
     for (uint32_t i = 0; i < case_count; i++) {
         if (only != NULL && strcmp(only, cases[i].group) != 0) {
