@@ -14,6 +14,7 @@ import time
 import contestants
 import goals
 import instructions
+import plots
 import rounds
 import tables
 
@@ -52,7 +53,8 @@ def arguments():
     parser.add_argument("--ms", type=whole, help="how long a run sends")
     parser.add_argument("--instructions", action="store_true", help="only count instructions")
     parser.add_argument("--json", metavar="FILE", help="write every figure; - is stdout")
-    parser.add_argument("--plots", action="store_true", help=f"draw {RESULTS}/*.svg and *.png")
+    parser.add_argument("--plots", nargs="?", const=RESULTS, metavar="FOLDER",
+                        help=f"draw SVG and PNG into the folder ({RESULTS})")
     parser.add_argument("--build", default=BUILD, metavar="FOLDER", help=(
         f"measure what was built there; without it {BUILD} is built"))
     return parser.parse_args()
@@ -166,6 +168,8 @@ def main():
         report = measure(asked, progress)
         progress.end()
         show(report)
+        if asked.plots:
+            plots.draw_all(asked.plots, report)
         if asked.json:
             text = json.dumps(report, indent=1) + "\n"
             if asked.json == "-":
