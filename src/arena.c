@@ -94,6 +94,14 @@ static void leave(struct hoi_producer *p, struct hoi_seg **current)
         hoi_seg_recycle(p->domain, seg);
 }
 
+static int leave_idle(struct hoi_producer *p, struct hoi_seg **current)
+{
+    if (!hoi_seg_idle(*current))
+        return 0;
+    leave(p, current);
+    return 1;
+}
+
 int32_t hoi_arena_next(struct hoi_producer *p, enum hoi_seg_use use)
 {
     struct hoi_seg **current = use == HOI_SEG_BYTES ? &p->seg : &p->recs;
@@ -101,10 +109,8 @@ int32_t hoi_arena_next(struct hoi_producer *p, enum hoi_seg_use use)
     /* The old one stays until there is a new one: a failed call changes nothing. But an old one
      * that nobody holds anything of is as good as new, and at the budget it is the only one. */
     int32_t status = acquire(p, &seg);
-    if (status == HO_FULL && hoi_seg_idle(*current)) {
-        leave(p, current);
+    if (status == HO_FULL && (leave_idle(p, &p->seg) | leave_idle(p, &p->recs)))
         status = acquire(p, &seg);
-    }
     if (status)
         return status;
     leave(p, current);

@@ -245,18 +245,23 @@ int32_t ho_consumer_close(ho_consumer *handle)
     s->consumers_open--;
     s->closers++;
     int inherit = s->routing == HO_ROUTE_KEY && !hoi_get(s->closing);
-    if (inherit)
+    if (inherit) {
         hoi_service_rebalance(s);
-    else
+        hoi_service_touch(s);
+        disconnect_all(c, inherit, &dead); /* at once: a close of the service finds no gap */
+    } else {
         retire_lanes(c);
+    }
     pthread_mutex_unlock(&s->domain->mutex);
     /* What comes after a lane's length more is its producer's to cancel, who has been told. */
     if (!inherit)
         for (uint32_t i = 0; i < c->lanes_count; i++)
             hoi_lane_cancel(s, c->lanes[i], c->lanes[i]->core.mask + 1);
     pthread_mutex_lock(&s->domain->mutex);
-    hoi_service_touch(s);
-    disconnect_all(c, inherit, &dead);
+    if (!inherit) {
+        hoi_service_touch(s);
+        disconnect_all(c, inherit, &dead);
+    }
     lanes_forget(c);
     pthread_mutex_unlock(&s->domain->mutex);
     hoi_lanes_bury(s, dead);

@@ -115,7 +115,9 @@ int32_t ho_domain_close(ho_domain *handle, int64_t timeout_ns, ho_outstanding *o
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
+    pthread_mutex_lock(&d->mutex); /* whoever registers has done it by now, or sees this */
     hoi_set(d->closing, 1);
+    pthread_mutex_unlock(&d->mutex);
     hoi_owners_retire(d);
     int64_t deadline_ns = hoi_os_deadline(timeout_ns);
     for (;;) {

@@ -12,6 +12,9 @@
 
 _Thread_local uint32_t hoi_in_callback;
 
+/* In `out` while an owner is registered: above any number of buffers. */
+#define OWNER_BIAS ((uint64_t)1 << 48)
+
 #define INDEX(id) (((id)&0xffffu) - 1)
 
 static struct hoi_owner *find(struct hoi_domain *d, uint32_t id)
@@ -45,7 +48,7 @@ static struct hoi_owner *find_and_hold(struct hoi_domain *d, uint32_t id, uint64
 
 struct hoi_owner *hoi_owner_hold(struct hoi_domain *d, uint32_t id, uint64_t n)
 {
-    return find_and_hold(d, id, HOI_COUNT_BIAS, n); /* below BIAS it is retired */
+    return find_and_hold(d, id, OWNER_BIAS, n); /* below BIAS it is retired */
 }
 
 void hoi_owner_drop(struct hoi_owner *o, uint64_t n)
@@ -232,7 +235,7 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
         o->ctx = known.ctx;
         o->mode = known.mode;
         o->drained = 0;
-        A_STORE(o->out, HOI_COUNT_BIAS, memory_order_relaxed);
+        A_STORE(o->out, OWNER_BIAS, memory_order_relaxed);
         o->generation = (o->generation + 1) & 0xffffu;
         *owner = o->generation << 16 | (index + 1);
         A_STORE(o->id, *owner, memory_order_release); /* edge OWNER: release */
@@ -250,10 +253,10 @@ static int32_t retire(struct hoi_domain *d, uint32_t id)
     int32_t status = HO_OK;
     uint64_t out = A_LOAD(o->out, memory_order_relaxed);
     do
-        if (out < HOI_COUNT_BIAS)
+        if (out < OWNER_BIAS)
             status = HO_E_OWNER; /* somebody was first */
     while (!status &&
-           !A_CAS(o->out, out, out - HOI_COUNT_BIAS, memory_order_relaxed, memory_order_relaxed));
+           !A_CAS(o->out, out, out - OWNER_BIAS, memory_order_relaxed, memory_order_relaxed));
     hoi_owner_drop(o, 1);
     return status;
 }

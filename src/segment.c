@@ -11,7 +11,7 @@
 int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, uint32_t seg_bytes)
 {
     uint64_t max = max_bytes / seg_bytes;
-    if (max == 0 || max > HOI_SEGS_MAX)
+    if (max == 0 || max >= HOI_SEGS_MAX)
         return HO_E_RANGE;
     segs->salt = salt;
     /* Where the kernel put us, and when: not for enemies, for accidents. Odd, so that the low bits of
@@ -88,7 +88,7 @@ int hoi_seg_more_numbers(struct hoi_seg *seg, uint32_t limit)
     return 1;
 }
 
-int hoi_seg_idle(const struct hoi_seg *seg)
+int hoi_seg_idle(struct hoi_seg *seg)
 {
     uint32_t issued = hoi_get(seg->issued);
     for (uint32_t i = 0; i < issued; i += HOI_WORD_BITS) {
@@ -98,7 +98,8 @@ int hoi_seg_idle(const struct hoi_seg *seg)
         if (live)
             return 0;
     }
-    return issued != 0;
+    /* Nor does a slice hold it: then sealing it now would gain nothing. */
+    return issued != 0 && A_LOAD(seg->count, memory_order_relaxed) < HOI_COUNT_HOLD;
 }
 
 int hoi_seg_seal(struct hoi_seg *seg)

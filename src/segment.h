@@ -93,7 +93,7 @@ void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg
 int hoi_seg_more_numbers(struct hoi_seg *seg, uint32_t limit);
 
 /* Has everything that the segment issued come back? The caller fills it. */
-int hoi_seg_idle(const struct hoi_seg *seg);
+int hoi_seg_idle(struct hoi_seg *seg);
 
 /* Ends the filling. Returns 1 if nothing is out: the caller recycles. */
 int hoi_seg_seal(struct hoi_seg *seg);

@@ -32,6 +32,7 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
               memory_order_relaxed))
         return HO_OK;
     hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
+    hoi_set(seg->count, 0);
     hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
     return HO_OK;
 }
@@ -90,8 +91,10 @@ static int parent_hold(struct hoi_domain *d, uint64_t parent)
     struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(parent));
     if (!hoi_count_try_hold(&seg->count, HOI_COUNT_HOLD))
         return 0;
-    if (hoi_get(seg->use) != HOI_SEG_FOREIGN ||
-        foreign_hold(hoi_foreign_at(seg, hoi_handle_number(parent))))
+    uint32_t use = hoi_get(seg->use);
+    if (hoi_get(seg->gen) == hoi_handle_gen(parent) &&
+        (use == HOI_SEG_BYTES ||
+         (use == HOI_SEG_FOREIGN && foreign_hold(hoi_foreign_at(seg, hoi_handle_number(parent))))))
         return 1;
     drop(d, seg, HOI_COUNT_HOLD);
     return 0;
