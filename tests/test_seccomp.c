@@ -81,6 +81,7 @@ static void warm_up(void)
 static void child(void)
 {
     pthread_t taker;
+    alarm(30); /* if one of the two is killed, the other waits for ever */
     rig_open(&w->r, NULL);
     warm_up();
     if (pthread_create(&taker, NULL, take_all, NULL))
