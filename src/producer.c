@@ -108,8 +108,10 @@ int32_t hoi_reserve_slow(struct hoi_producer *p, uint64_t bytes, const ho_reserv
         status = HO_E_CLOSED;
     while (!status && !reserve_here(p, bytes, &known, loan)) {
         status = hoi_arena_next(p, HOI_SEG_BYTES);
-        if (status == HO_FULL)
+        if (status == HO_FULL) {
+            hoi_producer_publish(p); /* the memory may lie in messages that HO_MORE holds back */
             status = hoi_producer_wait(p, HOI_WAIT_MEMORY, NULL, &deadline_ns);
+        }
         if (!status && hoi_producer_stale(p))
             status = hoi_producer_refresh(p); /* closing ends the wait */
         if (status == HO_FULL)

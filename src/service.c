@@ -49,11 +49,13 @@ static int32_t service_slot(struct hoi_domain *d, struct hoi_service **slot)
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++) {
         if (d->services[i] && d->services[i]->open)
             continue;
-        if (!d->services[i] && !(d->services[i] = hoi_os_alloc(sizeof **slot)))
-            return HO_E_NOMEM;
+        if (!d->services[i]) {
+            if (!(d->services[i] = hoi_os_alloc(sizeof **slot)))
+                return HO_E_NOMEM;
+            d->services[i]->domain = d;
+            d->services[i]->number = i + 1;
+        }
         *slot = d->services[i];
-        (*slot)->domain = d;
-        (*slot)->number = i + 1;
         memset((uint8_t *)*slot + HOI_SERVICE_KEPT, 0, sizeof **slot - HOI_SERVICE_KEPT);
         return HO_OK;
     }
