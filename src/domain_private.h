@@ -30,12 +30,14 @@ static inline struct hoi_domain *hoi_domain_get(const ho_domain *handle)
     return hoi_handle_get(HOI_DOMAIN, handle);
 }
 
-/* Was this handle given out? Foreign buffers keep their owner where others have their seal; there the
- * number tells. */
+/* Was this handle given out? Foreign buffers keep their owner where others have their seal: there the
+ * record tells. */
 static inline int hoi_seal_fits(const struct hoi_domain *d, struct hoi_seg *seg, const ho_buf *b)
 {
+    uint32_t number = hoi_handle_number(b->handle);
     if (hoi_unlikely(hoi_get(seg->use) == HOI_SEG_FOREIGN))
-        return hoi_handle_number(b->handle) < hoi_get(seg->issued);
+        return number < hoi_get(seg->issued) && b->kind == HO_KIND_FOREIGN &&
+               b->owner == hoi_get(hoi_foreign_at(seg, number)->owner);
     return b->owner == hoi_seal(d->segs.secret, b->handle);
 }
 
