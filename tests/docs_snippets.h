@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* The C of docs/: each piece between two marks stands in a guide word for word (check_docs.py), and runs
+ * in test_docs.c. */
+#ifndef HANDOFF_TESTS_DOCS_SNIPPETS_H
+#define HANDOFF_TESTS_DOCS_SNIPPETS_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "handoff/handoff.h"
+
+#define FRAME_MAX 2048u
+
+/* snippet: state */
+struct server { /* opened once */
+    ho_domain *domain;
+    ho_service *ingress; /* no consumers: the memory that sockets receive into */
+    ho_service *game;    /* the work; keyed by connection */
+    ho_service *egress;  /* answers; HO_ROUTE_NUMBER, one consumer per network thread */
+};
+
+struct network {          /* one per network thread */
+    ho_producer *arena;   /* of ingress: reserve, split, abort */
+    ho_producer *to_game; /* of game: commit, give */
+    ho_consumer *answers; /* of egress */
+};
+/* snippet end */
+
+/* snippet: open */
+static int32_t open_server(struct server *s)
+{
+    ho_service_opts by_number;
+    ho_init(HO_TYPE_SERVICE_OPTS, &by_number, sizeof by_number);
+    by_number.routing = HO_ROUTE_NUMBER;
+    int32_t status = ho_domain_create(NULL, &s->domain);
+    if (!status)
+        status = ho_service_open(s->domain, NULL, &s->ingress);
+    if (!status)
+        status = ho_service_open(s->domain, NULL, &s->game);
+    if (!status)
+        status = ho_service_open(s->domain, &by_number, &s->egress);
+    return status;
+}
+
+static int32_t open_network(const struct server *s, uint32_t number, struct network *n)
+{
+    ho_consumer_opts opts;
+    ho_init(HO_TYPE_CONSUMER_OPTS, &opts, sizeof opts);
+    opts.number_plus_1 = number + 1;
+    int32_t status = ho_producer_open(s->ingress, &n->arena);
+    if (!status)
+        status = ho_producer_open(s->game, &n->to_game);
+    if (!status)
+        status = ho_consumer_open(s->egress, &opts, &n->answers);
+    return status;
+}
+/* snippet end */
+
+/* snippet: datagram */
+/* One datagram, straight into the arena. 1: sent on; 0: nothing came, or it waits in the socket. */
+static int receive_datagram(struct network *n, int fd, uint64_t connection)
+{
+    ho_buf loan;
+    if (ho_reserve(n->arena, FRAME_MAX, NULL, &loan) != HO_OK)
+        return 0; /* HO_FULL: leave it in the socket, take some answers, come back */
+    ssize_t got = recv(fd, loan.ptr, loan.cap, MSG_DONTWAIT);
+    if (got > 0) {
+        loan.len = (uint64_t)got; /* the room behind it goes back to the arena */
+        loan.key = connection;
+        if (ho_commit(n->to_game, &loan, 1, HO_BY_KEY, 0, NULL) == HO_OK)
+            return 1;
+    }
+    ho_abort(n->arena, &loan, 1, NULL); /* nothing came, or nobody has room for it */
+    return 0;
+}
+/* snippet end */
+
+/* snippet: stream */
+struct stream {
+    int fd;
+    uint64_t connection;
+    ho_buf room;    /* a loan; its first `have` bytes are received and not sent on */
+    uint64_t have;  /* a frame is a 4-byte length and a payload */
+    ho_buf waiting; /* a frame that the service had no room for */
+};
+
+/* Called when the room or its segment is used up: what is left of the last read moves. */
+static int32_t next_room(struct network *n, struct stream *s)
+{
+    ho_buf room;
+    int32_t status = ho_reserve(n->arena, 16 * FRAME_MAX, NULL, &room);
+    if (status)
+        return status;
+    if (s->have)
+        memcpy(room.ptr, s->room.ptr, s->have);
+    if (s->room.kind == HO_KIND_LOAN)
+        ho_abort(n->arena, &s->room, 1, NULL);
+    s->room = room;
+    return HO_OK;
+}
+
+static int32_t send_waiting(struct network *n, struct stream *s)
+{
+    int32_t status = HO_OK;
+    if (s->waiting.kind == HO_KIND_LOAN)
+        status = ho_commit(n->to_game, &s->waiting, 1, HO_BY_KEY, HO_MORE, NULL);
+    return status == HO_DROPPED ? HO_OK : status;
+}
+
+/* Sends every whole frame on, without a copy. */
+static int32_t send_frames(struct network *n, struct stream *s)
+{
+    uint32_t bytes;
+    int32_t status = send_waiting(n, s);
+    while (!status && s->have >= sizeof bytes) {
+        memcpy(&bytes, s->room.ptr, sizeof bytes);
+        if (bytes > FRAME_MAX)
+            return HO_E_RANGE; /* of no use to anybody: close the connection */
+        if (s->have < sizeof bytes + bytes)
+            break;
+        status = ho_split(n->arena, &s->room, sizeof bytes + bytes, &s->waiting);
+        if (status == HO_FULL) { /* the segment has no number left */
+            status = next_room(n, s);
+            continue;
+        }
+        if (status)
+            break;
+        s->have -= s->waiting.len;
+        s->waiting.ptr += sizeof bytes; /* past the length: len and cap follow */
+        s->waiting.len = s->waiting.cap = bytes;
+        s->waiting.key = s->connection;
+        status = send_waiting(n, s);
+    }
+    ho_flush(n->to_game);
+    return status;
+}
+
+/* HO_FULL: nothing is lost; try again when some answers have come, and leave the rest in the socket. */
+static int32_t read_stream(struct network *n, struct stream *s)
+{
+    int32_t status = send_frames(n, s);
+    if (!status && s->room.cap < s->have + sizeof(uint32_t) + FRAME_MAX)
+        status = next_room(n, s);
+    if (status)
+        return status;
+    ssize_t got = recv(s->fd, s->room.ptr + s->have, s->room.cap - s->have, MSG_DONTWAIT);
+    if (got <= 0)
+        return got ? HO_EMPTY : HO_CLOSED; /* nothing there; the peer has gone */
+    s->have += (uint64_t)got;
+    return send_frames(n, s);
+}
+/* snippet end */
+
+/* snippet: worker */
+/* Until the service closes. `handle` reads the message where it lies. */
+static void serve(ho_domain *domain, ho_consumer *from, void (*handle)(const ho_buf *message))
+{
+    ho_buf messages[64];
+    for (;;) {
+        uint32_t count = 0;
+        int32_t status = ho_take(from, messages, 64, &count);
+        if (status == HO_EMPTY)
+            status = ho_wait(from, -1);
+        if (status != HO_OK)
+            return; /* HO_CLOSED: nothing will come any more */
+        for (uint32_t i = 0; i < count; i++)
+            handle(&messages[i]);
+        ho_return(domain, messages, count, NULL);
+    }
+}
+/* snippet end */
+
+/* snippet: answer */
+/* Writes an answer where the network thread will send it from. */
+static int32_t answer(ho_producer *answers, uint32_t thread, uint64_t connection, const void *text,
+                      uint64_t bytes)
+{
+    ho_buf loan;
+    int32_t status = ho_reserve(answers, bytes, NULL, &loan);
+    if (status)
+        return status;
+    memcpy(loan.ptr, text, bytes); /* better: let the work write into loan.ptr */
+    loan.len = bytes;
+    loan.key = connection;
+    status = ho_commit(answers, &loan, 1, thread, 0, NULL);
+    if (status == HO_FULL || status < 0)
+        ho_abort(answers, &loan, 1, NULL);
+    return status;
+}
+/* snippet end */
+
+/* snippet: egress */
+/* Sends what is there; a buffer goes back only when the kernel has all of it. */
+static void send_answers(struct network *n, ho_domain *domain, int (*socket_of)(uint64_t key))
+{
+    ho_buf bufs[64];
+    uint32_t count;
+    while (ho_take(n->answers, bufs, 64, &count) == HO_OK) {
+        for (uint32_t i = 0; i < count; i++)
+            if (send(socket_of(bufs[i].key), bufs[i].ptr, bufs[i].len, MSG_DONTWAIT) < 0)
+                continue; /* a stream would keep bufs[i], as it is, and go on when it may write */
+        ho_return(domain, bufs, count, NULL);
+    }
+}
+/* snippet end */
+
+/* snippet: epoll */
+/* One loop for sockets and answers. `ready` reads the sockets, and says whether to go on. */
+static int32_t run_loop(struct network *n, int sockets, int (*ready)(void), void (*answers)(void))
+{
+    int32_t fd;
+    int32_t status = ho_consumer_fd(n->answers, &fd);
+    if (status)
+        return status;
+    struct epoll_event want = {.events = EPOLLIN, .data.fd = fd}, got[16];
+    if (epoll_ctl(sockets, EPOLL_CTL_ADD, fd, &want))
+        return HO_E_SYSTEM;
+    answers(); /* the first HO_EMPTY arms the descriptor */
+    for (int go_on = 1; go_on;) {
+        int count = epoll_wait(sockets, got, 16, -1);
+        for (int i = 0; i < count; i++)
+            if (got[i].data.fd == fd)
+                answers(); /* takes until HO_EMPTY, which arms it again */
+            else
+                go_on = ready();
+    }
+    epoll_ctl(sockets, EPOLL_CTL_DEL, fd, NULL); /* before ho_consumer_close */
+    return HO_OK;
+}
+/* snippet end */
+
+/* snippet: owner */
+struct packet {
+    uint8_t *bytes;
+    uint64_t len;
+};
+
+static void packets_back(void *pool, const ho_release_rec *recs, uint32_t count)
+{
+    (void)pool;
+    for (uint32_t i = 0; i < count; i++) {
+        struct packet *packet = (struct packet *)(uintptr_t)recs[i].token;
+        free(packet->bytes);
+        free(packet);
+    }
+}
+
+static int32_t register_packets(ho_domain *domain, void *pool, uint32_t *owner)
+{
+    ho_owner_opts opts;
+    ho_init(HO_TYPE_OWNER_OPTS, &opts, sizeof opts);
+    opts.mode = HO_RELEASE_DRAIN; /* freed where they were made */
+    opts.release = packets_back;
+    opts.ctx = pool;
+    return ho_owner_register(domain, &opts, owner);
+}
+
+static int32_t give_packet(ho_producer *to, uint32_t owner, struct packet *packet, uint64_t key)
+{
+    ho_buf buf = {.ptr = packet->bytes, .len = packet->len, .owner = owner, .key = key};
+    buf.token = (uintptr_t)packet;
+    return ho_give(to, &buf, 1, HO_BY_KEY, 0, NULL); /* refused: the packet is still ours */
+}
+/* snippet end */
+
+/* snippet: statuses */
+enum what_next { GO_ON, TRY_LATER, STOP_SENDING, BUG };
+
+static enum what_next judge(int32_t status)
+{
+    switch (status) {
+    case HO_OK: return GO_ON;
+    case HO_DROPPED: return GO_ON;         /* the policy dropped some: counted, and not ours */
+    case HO_FULL: return TRY_LATER;        /* still ours: back-pressure */
+    case HO_E_NOMEM: return TRY_LATER;     /* still ours */
+    case HO_E_CLOSED: return STOP_SENDING; /* still ours: abort it or return it */
+    case HO_E_OWNER: return STOP_SENDING;  /* the owner is retired */
+    default: return BUG;                   /* log ho_strerror's name and text */
+    }
+}
+/* snippet end */
+
+/* snippet: shutdown */
+/* Network threads have stopped reading. `join_workers` joins those that run serve() above. */
+static int32_t shut_down(struct server *s, struct network *n, void (*join_workers)(void),
+                         uint32_t owner)
+{
+    ho_outstanding out;
+    ho_init(HO_TYPE_OUTSTANDING, &out, sizeof out);
+    ho_service_close(s->game, 0, NULL); /* begins: workers finish what is there, and end */
+    join_workers();                     /* each closes its consumer and its producer of egress */
+    ho_producer_close(n->to_game);
+    ho_producer_close(n->arena);
+    ho_consumer_close(n->answers); /* after the last answers were sent */
+    ho_domain_close(s->domain, 0, NULL);
+    while (ho_owner_drain(s->domain, owner, 64, NULL) == HO_OK)
+        continue; /* what is queued is out until it is drained */
+    int32_t status = ho_domain_close(s->domain, 5000000000, &out);
+    if (status == HO_OK)
+        status = ho_domain_destroy(s->domain, &out);
+    return status; /* HO_TIMEOUT: `out` tells what somebody still holds */
+}
+/* snippet end */
+
+#endif

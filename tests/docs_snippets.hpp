@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* The C++ of docs/: each piece between two marks stands in a guide word for word (check_docs.py), and
+ * runs in test_docs_servers.cpp. Libraries that are not here have stand-ins with their signatures. */
+#ifndef HANDOFF_TESTS_DOCS_SNIPPETS_HPP
+#define HANDOFF_TESTS_DOCS_SNIPPETS_HPP
+
+#include <handoff/handoff.hpp>
+
+#include <algorithm>
+#include <asio.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <memory>
+#include <poll.h>
+#include <vector>
+#if __has_include(<liburing.h>)
+#include <liburing.h>
+#endif
+
+/* libuv: uv.h */
+struct uv_handle_t {
+    void *data;
+};
+using uv_stream_t = uv_handle_t;
+struct uv_buf_t {
+    char *base;
+    std::size_t len;
+};
+
+/* websocketpp: message_buffer/message.hpp */
+struct message {
+    std::string payload;
+    std::string &get_raw_payload() { return payload; }
+};
+using message_ptr = std::shared_ptr<message>;
+
+/* A packet object as game servers have it. */
+struct WorldPacket {
+    std::vector<std::uint8_t> storage;
+    std::uint8_t *contents() { return storage.data(); }
+    std::size_t size() const { return storage.size(); }
+};
+
+namespace docs {
+
+/* snippet: session */
+struct session { /* one connection; all sessions of a network thread share its ends */
+    std::uint64_t id;
+    handoff::producer *arena; /* of the ingress service */
+    handoff::producer *game;  /* of the service that does the work */
+    handoff::loan room;
+    bool paused = false; /* the socket is not read before some answers have come */
+};
+/* snippet end */
+
+/* snippet: websocketpp */
+void on_message(session &s, handoff::owner<std::string> &texts, const message_ptr &what)
+{
+    auto error = give(*s.game, texts, std::move(what->get_raw_payload()), {s.id});
+    if (error == handoff::errc::full)
+        s.paused = true; /* the text is still in the message: keep that, and try again */
+}
+/* snippet end */
+
+/* snippet: uwebsockets */
+void on_view(session &s, std::string_view message) /* valid during the call only */
+{
+    auto error = s.game->give_copy(message, {s.id});
+    if (error == handoff::errc::full)
+        s.paused = true; /* not sent: answer "busy", or keep a copy */
+}
+/* snippet end */
+
+/* snippet: libuv */
+void alloc_cb(uv_handle_t *handle, std::size_t suggested, uv_buf_t *buf)
+{
+    auto &s = *static_cast<session *>(handle->data);
+    auto room = s.arena->reserve(std::min<std::size_t>(suggested, 2048));
+    s.room = std::move(*room); /* refused: empty, and libuv says UV_ENOBUFS to read_cb */
+    buf->base = reinterpret_cast<char *>(s.room.data());
+    buf->len = s.room.capacity();
+}
+
+void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *)
+{
+    auto &s = *static_cast<session *>(stream->data);
+    if (got > 0) {
+        s.room.resize(static_cast<std::size_t>(got));
+        if (s.game->commit(std::move(s.room), {s.id}) == handoff::errc::full) {
+            s.paused = true; /* uv_read_stop; the loan is still in s.room: commit it later */
+            return;
+        }
+    }
+    s.room.reset(); /* nothing to do where it was committed */
+}
+/* snippet end */
+
+/* snippet: packets */
+using packet_ptr = std::unique_ptr<WorldPacket>;
+
+/* In place of queueing it: the packet lives until the C side has returned its bytes. */
+bool queue_packet(session &s, handoff::owner<packet_ptr> &packets, packet_ptr packet)
+{
+    const auto bytes = handoff::bytes_of(packet->contents(), packet->size());
+    const auto error = give(*s.game, packets, std::move(packet), bytes, {s.id});
+    return !error || error == handoff::errc::dropped;
+}
+/* snippet end */
+
+/* snippet: asio */
+void receive_next(asio::ip::udp::socket &from, session &s)
+{
+    auto loan = s.arena->reserve(2048);
+    if (!loan)
+        return; /* full: call again when some answers have come */
+    const auto room = asio::buffer(loan->data(), loan->capacity());
+    from.async_receive(room, [&from, &s, packet = std::move(*loan)](auto error, auto got) mutable {
+        if (error)
+            return; /* the loan's destructor aborts it */
+        packet.resize(got);
+        s.game->commit(std::move(packet), {s.id}); /* refused: aborted; a datagram may be lost */
+        receive_next(from, s);
+    });
+}
+/* snippet end */
+
+/* snippet: asio_wait */
+/* `ready` was assigned the consumer's fd; call this once, and release() it before the consumer goes. */
+void send_answers(asio::posix::stream_descriptor &ready, handoff::consumer &answers,
+                  const std::function<void(const ho_buf &)> &send)
+{
+    handoff::batch<64> some;
+    while (!answers.take(some)) /* until it says empty, which arms the descriptor */
+        for (const auto &each : some)
+            send(each);
+    ready.async_wait(asio::posix::stream_descriptor::wait_read, [&](std::error_code error) {
+        if (!error)
+            send_answers(ready, answers, send);
+    });
+}
+/* snippet end */
+
+#if __has_include(<liburing.h>)
+/* snippet: io_uring */
+/* One shot: submit it again each time that the consumer said empty. */
+void poll_answers(io_uring_sqe *sqe, int fd, std::uint64_t tag)
+{
+    io_uring_prep_poll_add(sqe, fd, POLLIN);
+    sqe->user_data = tag;
+}
+/* snippet end */
+#endif
+
+} // namespace docs
+
+#endif

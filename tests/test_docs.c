@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* The pieces of C that the guides show, at work. What the guides say of misuse: test_docs_claims.c. */
+#include "rig.h"
+
+#include "docs_snippets.h"
+
+static struct server s;
+static struct network n;
+static ho_consumer *worker;
+static ho_producer *worker_answers;
+static uint32_t owner;
+static int pair[2];
+static uint32_t handled;
+
+static void echo(const ho_buf *message)
+{
+    handled++;
+    CHECK_STATUS(answer(worker_answers, 0, message->key, message->ptr, message->len), HO_OK);
+}
+
+static void work(void *arg)
+{
+    (void)arg;
+    serve(s.domain, worker, echo);
+    CHECK_STATUS(ho_consumer_close(worker), HO_OK);
+    CHECK_STATUS(ho_producer_close(worker_answers), HO_OK);
+}
+
+static harness_thread worker_thread;
+
+static void join_worker(void)
+{
+    harness_join(&worker_thread);
+}
+
+static void nobody(void) {}
+
+static void open_all(int type)
+{
+    handled = 0;
+    CHECK(socketpair(AF_UNIX, type, 0, pair) == 0);
+    CHECK_STATUS(open_server(&s), HO_OK);
+    CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
+    CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
+    CHECK_STATUS(ho_consumer_open(s.game, NULL, &worker), HO_OK);
+    CHECK_STATUS(ho_producer_open(s.egress, &worker_answers), HO_OK);
+    harness_start(&worker_thread, work, NULL);
+}
+
+static void close_all(void)
+{
+    CHECK_STATUS(shut_down(&s, &n, join_worker, owner), HO_OK);
+    close(pair[0]);
+    close(pair[1]);
+    worker = NULL;
+}
+
+static int to_peer(uint64_t key)
+{
+    CHECK(key == 7);
+    return pair[0];
+}
+
+static void send_back(void)
+{
+    send_answers(&n, s.domain, to_peer);
+}
+
+static uint32_t seen;
+
+static int read_datagrams(void)
+{
+    while (receive_datagram(&n, pair[0], 7))
+        seen++;
+    return seen <= 100;
+}
+
+static void play_peer(void *arg)
+{
+    uint8_t back[64];
+    (void)arg;
+    for (int i = 0; i < 100; i++) {
+        CHECK(send(pair[1], "walks north", 11, 0) == 11);
+        CHECK(recv(pair[1], back, sizeof back, 0) == 11 && memcmp(back, "walks north", 11) == 0);
+    }
+    CHECK(send(pair[1], "that is all", 11, 0) == 11); /* ends the loop */
+}
+
+static void a_datagram_goes_through_the_loop_and_its_answer_comes_back(void **state)
+{
+    (void)state;
+    open_all(SOCK_DGRAM);
+    seen = 0;
+    int sockets = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event want = {.events = EPOLLIN, .data.fd = pair[0]};
+    CHECK(sockets >= 0 && epoll_ctl(sockets, EPOLL_CTL_ADD, pair[0], &want) == 0);
+    harness_thread peer;
+    harness_start(&peer, play_peer, NULL);
+    CHECK_STATUS(run_loop(&n, sockets, read_datagrams, send_back), HO_OK);
+    harness_join(&peer);
+    CHECK(seen == 101);
+    close(sockets);
+    close_all();
+}
+
+static void frames_are_split_off_wherever_reads_end(void **state)
+{
+    (void)state;
+    open_all(SOCK_STREAM);
+    struct stream stream = {.fd = pair[0], .connection = 7};
+    uint8_t frame[4 + 100] = {100};
+    memset(frame + 4, 'a', 100);
+    for (size_t cut = 1; cut < sizeof frame; cut++)
+        for (int part = 0; part < 2; part++) {
+            size_t bytes = part ? sizeof frame - cut : cut;
+            CHECK(send(pair[1], part ? frame + cut : frame, bytes, 0) == (ssize_t)bytes);
+            CHECK_STATUS(read_stream(&n, &stream), HO_OK);
+            CHECK(stream.have == (part ? 0 : cut));
+        }
+    uint8_t long_one[4] = {0, 0, 0, 1};
+    CHECK(send(pair[1], long_one, 4, 0) == 4);
+    CHECK_STATUS(read_stream(&n, &stream), HO_E_RANGE);
+    CHECK_STATUS(ho_abort(n.arena, &stream.room, 1, NULL), HO_OK);
+    close_all();
+    CHECK(handled == sizeof frame - 1);
+}
+
+static void a_stream_that_nobody_takes_from_loses_nothing(void **state)
+{
+    (void)state;
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    CHECK_STATUS(open_server(&s), HO_OK);
+    CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
+    CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
+    struct stream stream = {.fd = pair[0], .connection = 7};
+    static uint8_t frames[5000][5];
+    for (size_t i = 0; i < 5000; i++)
+        frames[i][0] = 1, frames[i][4] = (uint8_t)i;
+    size_t sent = 0, taken = 0;
+    while (taken < 5000) { /* no consumer at first, then one that is slower than the peer */
+        if (sent < sizeof frames) {
+            ssize_t put = send(pair[1], frames[0] + sent, sizeof frames - sent, MSG_DONTWAIT);
+            sent += put > 0 ? (size_t)put : 0;
+        }
+        int32_t status = read_stream(&n, &stream);
+        CHECK(status == HO_OK || status == HO_FULL || status == HO_EMPTY);
+        if (!worker)
+            CHECK_STATUS(ho_consumer_open(s.game, NULL, &worker), HO_OK);
+        ho_buf bufs[32];
+        uint32_t count;
+        (void)ho_take(worker, bufs, 32, &count);
+        for (uint32_t i = 0; i < count; i++)
+            CHECK(bufs[i].len == 1 && bufs[i].ptr[0] == (uint8_t)taken++);
+        CHECK_STATUS(ho_return(s.domain, bufs, count, NULL), HO_OK);
+    }
+    CHECK_STATUS(ho_abort(n.arena, &stream.room, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_consumer_close(worker), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, nobody, owner), HO_OK);
+    close(pair[0]);
+    close(pair[1]);
+    worker = NULL;
+}
+
+static void packets_are_given_and_freed(void **state)
+{
+    (void)state;
+    open_all(SOCK_DGRAM);
+    for (int i = 0; i < 10; i++) {
+        struct packet *packet = malloc(sizeof *packet);
+        CHECK(packet != NULL);
+        packet->len = 100;
+        packet->bytes = calloc(1, packet->len);
+        CHECK(packet->bytes != NULL);
+        CHECK(judge(give_packet(n.to_game, owner, packet, 7)) == GO_ON);
+    }
+    close_all(); /* the leak check sees whether all were freed */
+    CHECK(handled == 10);
+}
+
+static void every_outcome_has_an_answer(void **state)
+{
+    (void)state;
+    CHECK(judge(HO_DROPPED) == GO_ON && judge(HO_FULL) == TRY_LATER);
+    CHECK(judge(HO_E_NOMEM) == TRY_LATER && judge(HO_E_CLOSED) == STOP_SENDING);
+    CHECK(judge(HO_E_OWNER) == STOP_SENDING && judge(HO_E_STALE) == BUG);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_datagram_goes_through_the_loop_and_its_answer_comes_back),
+    cmocka_unit_test(frames_are_split_off_wherever_reads_end),
+    cmocka_unit_test(a_stream_that_nobody_takes_from_loses_nothing),
+    cmocka_unit_test(packets_are_given_and_freed),
+    cmocka_unit_test(every_outcome_has_an_answer),
+};
+
+HO_TEST_MAIN(tests)

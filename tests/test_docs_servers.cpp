@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The pieces of C++ that the guides show, at work: each way from a server into a service, and waiting in
+ * its loop. */
+#include "docs_snippets.hpp" /* first: cmocka has macros named fail and skip */
+
+#include "shim_world.hpp"
+
+namespace {
+
+using handoff::errc;
+
+/* A session whose arena and target are the one service of a world. */
+struct connected : world {
+    docs::session s{7, &out, &out, {}, false};
+
+    explicit connected(const handoff::service_options &options = {}) : world(options) {}
+
+    void expect(std::string_view text, std::uint8_t kind)
+    {
+        auto got = in.take();
+        CHECK(got && got->text() == text && got->key() == 7 && got->raw().kind == kind);
+    }
+
+    void fill()
+    {
+        for (std::error_code error; error != errc::full;)
+            error = out.give_copy("x", {7});
+    }
+
+    void drain()
+    {
+        while (in.take())
+            continue;
+    }
+};
+
+handoff::service_options two_slots()
+{
+    handoff::service_options options;
+    options.lane_slots = 2;
+    return options;
+}
+
+constexpr const char *text = "a text that is too long to lie inside a string object";
+
+void a_websocketpp_message_is_given(void **)
+{
+    connected c(two_slots());
+    auto texts = *handoff::owner<std::string>::open(c.root);
+    auto what = std::make_shared<message>(message{text});
+    docs::on_message(c.s, texts, what);
+    c.expect(text, HO_KIND_FOREIGN);
+    c.fill();
+    what->payload = text;
+    docs::on_message(c.s, texts, what);
+    CHECK(c.s.paused && what->payload == text);
+    c.drain();
+}
+
+void a_uwebsockets_view_is_copied(void **)
+{
+    connected c;
+    docs::on_view(c.s, text);
+    c.expect(text, HO_KIND_ARENA);
+    CHECK(c.stats().copies == 1 && !c.s.paused);
+}
+
+void libuv_reads_into_a_loan(void **)
+{
+    connected c(two_slots());
+    uv_handle_t stream{&c.s};
+    uv_buf_t buf{};
+    docs::alloc_cb(&stream, 65536, &buf);
+    CHECK(buf.base != nullptr && buf.len == 2048);
+    std::copy_n("north", 5, buf.base);
+    docs::read_cb(&stream, 5, &buf);
+    CHECK(!c.s.room);
+    c.expect("north", HO_KIND_ARENA);
+    docs::alloc_cb(&stream, 65536, &buf);
+    docs::read_cb(&stream, 0, &buf); /* EAGAIN: nothing came */
+    CHECK(!c.s.room && c.stats().buffers_out == 0);
+    c.fill();
+    docs::alloc_cb(&stream, 65536, &buf);
+    docs::read_cb(&stream, 5, &buf);
+    CHECK(c.s.paused && c.s.room.size() == 5); /* kept for later */
+    c.s.room.reset();
+    c.drain();
+}
+
+void a_packet_object_is_given(void **)
+{
+    connected c(two_slots());
+    auto packets = *handoff::owner<docs::packet_ptr>::open(c.root);
+    CHECK(docs::queue_packet(c.s, packets,
+                             std::make_unique<WorldPacket>(WorldPacket{{'o', 'p', '1'}})));
+    c.expect("op1", HO_KIND_FOREIGN);
+    c.fill();
+    CHECK(!docs::queue_packet(c.s, packets, std::make_unique<WorldPacket>(WorldPacket{{'o'}})));
+    c.drain();
+}
+
+void asio_receives_into_loans_and_waits_for_answers(void **)
+{
+    using asio::ip::udp;
+    connected c;
+    asio::io_context loop;
+    udp::socket here(loop, udp::endpoint(asio::ip::address_v4::loopback(), 0));
+    udp::socket peer(loop, udp::endpoint(asio::ip::address_v4::loopback(), 0));
+    asio::posix::stream_descriptor ready(loop, *c.in.fd());
+    int seen = 0;
+    const std::function<void(const ho_buf &)> send = [&](const ho_buf &each) {
+        CHECK(handoff::text_of(each) == "north");
+        if (++seen == 10)
+            loop.stop();
+        else
+            peer.send_to(asio::buffer("north", 5), here.local_endpoint());
+    };
+    docs::receive_next(here, c.s);
+    docs::send_answers(ready, c.in, send);
+    peer.send_to(asio::buffer("north", 5), here.local_endpoint());
+    loop.run();
+    CHECK(seen == 10);
+    CHECK(ready.release() >= 0);
+    here.close();
+    loop.restart();
+    loop.run(); /* the cancelled receive, whose loan goes back */
+    CHECK(c.stats().buffers_out == 0);
+}
+
+void io_uring_polls_the_descriptor(void **)
+{
+#if __has_include(<liburing.h>)
+    io_uring_sqe sqe{};
+    docs::poll_answers(&sqe, 5, 77);
+    CHECK(sqe.opcode == IORING_OP_POLL_ADD && sqe.fd == 5 && sqe.user_data == 77);
+#else
+    skip();
+#endif
+}
+
+const CMUnitTest tests[] = {
+    cmocka_unit_test(a_websocketpp_message_is_given),
+    cmocka_unit_test(a_uwebsockets_view_is_copied),
+    cmocka_unit_test(libuv_reads_into_a_loan),
+    cmocka_unit_test(a_packet_object_is_given),
+    cmocka_unit_test(asio_receives_into_loans_and_waits_for_answers),
+    cmocka_unit_test(io_uring_polls_the_descriptor),
+};
+
+} // namespace
+
+HO_TEST_MAIN(tests)
