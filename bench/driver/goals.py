@@ -47,9 +47,11 @@ def between(results, scenario, name, other_scenario, other):
     return ratios[len(ratios) // 2]
 
 
-def reach(results, instructions):
+def reach(report):
     """The goals that this run can speak about."""
     found = []
+    results = report.get("scenarios", {})
+    instructions = report.get("instructions")
     for what, scenario, names, figure, relation, wanted in RATIOS:
         values = [line[figure] for line in (line_of(results, scenario, name) for name in names)
                   if line and line[figure] is not None]
@@ -63,6 +65,11 @@ def reach(results, instructions):
              between(results, "workers128", BATCH, "workers4", BATCH), 0.7)):
         if ratio is not None:
             found.append(goal(what, ratio, ">=", wanted))
+    held = report.get("story", {}).get("sessions_without_loss", {})
+    own = max((n for name, n in held.items() if name.startswith("handoff")), default=0)
+    other = max((n for name, n in held.items() if not name.startswith("handoff")), default=0)
+    if own and other:
+        found.append(goal("sessions without loss, of the best strings", own / other, ">=", 1.5))
     for what, most in INSTRUCTIONS:
         for line in instructions or ():
             if line["what"] == what:

@@ -16,6 +16,7 @@ import goals
 import instructions
 import plots
 import rounds
+import story
 import tables
 
 BUILD = "build/release"
@@ -52,6 +53,7 @@ def arguments():
     parser.add_argument("--rounds", type=whole, default=ROUNDS, help=f"default {ROUNDS}")
     parser.add_argument("--ms", type=whole, help="how long a run sends")
     parser.add_argument("--instructions", action="store_true", help="only count instructions")
+    parser.add_argument("--story", action="store_true", help="only the game server's scenario")
     parser.add_argument("--json", metavar="FILE", help="write every figure; - is stdout")
     parser.add_argument("--plots", nargs="?", const=RESULTS, metavar="FOLDER",
                         help=f"draw SVG and PNG into the folder ({RESULTS})")
@@ -131,7 +133,9 @@ def measure(asked, progress):
     report = {"machine": machine(), "rounds": asked.rounds}
     scenarios = asked.scenario or (QUICK if asked.quick else tuple(tables.TITLES))
     amount = ("--ms", str(asked.ms or (QUICK_MS if asked.quick else FULL_MS)))
-    if not asked.instructions:
+    if asked.story:
+        report["story"] = story.tell(asked.build, asked.rounds, progress, say)
+    elif not asked.instructions:
         found = wanted(asked)
         report["scenarios"] = {}
         for scenario in scenarios:
@@ -141,9 +145,9 @@ def measure(asked, progress):
                 report["scenarios"][scenario] = rounds.summary(scenario, figures)
         if not asked.quick and not asked.scenario:
             report["growth"] = grow(asked, found, progress)
-    if asked.instructions or not (asked.quick or asked.scenario):
+    if asked.instructions or not (asked.quick or asked.scenario or asked.story):
         report["instructions"] = instructions.count(asked.build, progress)
-    report["goals"] = goals.reach(report.get("scenarios", {}), report.get("instructions"))
+    report["goals"] = goals.reach(report)
     report["seconds"] = time.monotonic() - started
     return report
 
@@ -155,6 +159,8 @@ def show(report):
         print("\n".join(tables.growth_lines(report["growth"])))
     if report.get("instructions"):
         print("\n".join(tables.instruction_lines(report["instructions"])))
+    if report.get("story"):
+        print("\n".join(tables.story_lines(report["story"])))
     if report["goals"]:
         print("\n".join(tables.goal_lines(report["goals"])))
 

@@ -56,11 +56,17 @@ class Ratios(unittest.TestCase):
 
     def test_goals_are_reached_in_their_direction(self):
         lines = [{"contestant": goals.SINGLE, "of_bound": 0.9, "of_best_peer": 2.4, "runs": [1]}]
-        found = goals.reach({"throughput": lines}, None)
+        found = goals.reach({"scenarios": {"throughput": lines}})
         self.assertEqual([goal["reached"] for goal in found], [True, False])
         lines[0].update(of_bound=1.2, of_best_peer=0.6)
-        found = goals.reach({"latency": lines}, None)
+        found = goals.reach({"scenarios": {"latency": lines}})
         self.assertEqual([goal["reached"] for goal in found], [False, True])
+
+
+    def test_sessions_are_compared_with_the_best_strings(self):
+        held = {goals.SINGLE: 30, goals.BATCH: 20, "strings1": 10, "strings2": 15}
+        found = goals.reach({"story": {"sessions_without_loss": held}})
+        self.assertEqual([(goal["value"], goal["reached"]) for goal in found], [(2, True)])
 
 
 class Command(unittest.TestCase):
