@@ -6,16 +6,9 @@
 #ifndef HANDOFF_BENCH_DPDK_HPP
 #define HANDOFF_BENCH_DPDK_HPP
 
-#include "machine.hpp"
-#include "shape.hpp"
+#include "dpdk_ends.hpp"
 
 #include <algorithm>
-#include <rte_eal.h>
-#include <rte_lcore.h>
-#include <rte_mbuf.h>
-#include <rte_ring.h>
-#include <string>
-#include <vector>
 
 namespace bench {
 
@@ -25,40 +18,18 @@ struct dpdk_message {
     rte_mbuf *mbuf = nullptr;
 };
 
-class dpdk {
+class dpdk : public dpdk_ends {
   public:
     using message = dpdk_message;
     static constexpr std::uint32_t burst = DPDK_BURST;
     static constexpr std::uint32_t can = can_many | can_pass | can_keep | can_any_order;
 
-    explicit dpdk(const shape &s) : shape_(s)
-    {
-        const char *args[] = {
-            "bench",       "--no-huge",      "-m",       "256", "--no-pci",
-            "--no-shconf", "--no-telemetry", "--lcores", "0",   "--log-level=critical"};
-        constexpr int count = sizeof args / sizeof *args;
-        std::vector<char *> argv;
-        for (auto arg : args)
-            argv.push_back(const_cast<char *>(arg));
-        must(rte_eal_init(count, argv.data()) >= 0, "DPDK does not start");
-        const auto on_the_way = (queue_slots + s.keep + 2 * cache) * s.all_receivers();
-        pool_ = rte_pktmbuf_pool_create("bench", on_the_way + 2 * cache * s.all_senders(), cache, 0,
-                                        std::uint16_t(s.bytes + RTE_PKTMBUF_HEADROOM), 0);
-        must(pool_ != nullptr, "no memory for DPDK's pool");
-        for (std::uint32_t i = 0; i < s.all_receivers(); ++i) {
-            const auto flags =
-                RING_F_SC_DEQ | RING_F_EXACT_SZ | (s.senders == 1 ? RING_F_SP_ENQ : 0u);
-            rings_.push_back(
-                rte_ring_create(("bench" + std::to_string(i)).c_str(), queue_slots, 0, flags));
-            must(rings_.back() != nullptr, "no memory for DPDK's ring");
-        }
-    }
-    ~dpdk() { rte_eal_cleanup(); }
+    using dpdk_ends::dpdk_ends;
 
     class alignas(apart) sender {
       public:
         sender(dpdk &c, std::uint32_t service, std::uint32_t)
-            : c_(c), rings_(&c.rings_[service * c.shape_.receivers])
+            : c_(c), rings_(&c.rings()[service * c.of_shape().receivers])
         {
             c.enter();
         }
@@ -66,7 +37,7 @@ class dpdk {
         std::uint8_t *get()
         {
             if (fresh_count_ == 0) {
-                if (rte_pktmbuf_alloc_bulk(c_.pool_, fresh_, burst) != 0)
+                if (rte_pktmbuf_alloc_bulk(c_.pool(), fresh_, burst) != 0)
                     return nullptr;
                 fresh_count_ = burst;
             }
@@ -74,7 +45,7 @@ class dpdk {
         }
         bool hand_over(std::uint32_t len, std::uint64_t key)
         {
-            const auto to = std::uint32_t(key % c_.shape_.receivers);
+            const auto to = std::uint32_t(key % c_.of_shape().receivers);
             auto *mbuf = fresh_[fresh_count_ - 1];
             mbuf->data_len = std::uint16_t(len);
             mbuf->pkt_len = len;
@@ -120,7 +91,7 @@ class dpdk {
     class alignas(apart) receiver {
       public:
         receiver(dpdk &c, std::uint32_t service, std::uint32_t index)
-            : ring_(c.rings_[service * c.shape_.receivers + index])
+            : ring_(c.rings()[service * c.of_shape().receivers + index])
         {
             c.enter();
         }
@@ -150,20 +121,6 @@ class dpdk {
       private:
         rte_ring *const ring_;
     };
-
-  private:
-    static constexpr std::uint32_t cache = 256;
-
-    /* Only a thread that DPDK knows has a cache of the pool. */
-    static void enter()
-    {
-        if (rte_lcore_id() == LCORE_ID_ANY)
-            must(rte_thread_register() == 0, "DPDK does not know more threads");
-    }
-
-    const shape shape_;
-    rte_mempool *pool_ = nullptr;
-    std::vector<rte_ring *> rings_;
 };
 
 using contestant = dpdk;

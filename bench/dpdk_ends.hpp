@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* DPDK's surroundings: the environment, the mbuf pool, a ring to each receiver. */
+#ifndef HANDOFF_BENCH_DPDK_ENDS_HPP
+#define HANDOFF_BENCH_DPDK_ENDS_HPP
+
+#include "machine.hpp"
+#include "shape.hpp"
+
+#include <rte_eal.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+class dpdk_ends {
+  public:
+    explicit dpdk_ends(const shape &s) : shape_(s)
+    {
+        const char *args[] = {
+            "bench",       "--no-huge",      "-m",       "256", "--no-pci",
+            "--no-shconf", "--no-telemetry", "--lcores", "0",   "--log-level=critical"};
+        constexpr int count = sizeof args / sizeof *args;
+        std::vector<char *> argv;
+        for (auto arg : args)
+            argv.push_back(const_cast<char *>(arg));
+        must(rte_eal_init(count, argv.data()) >= 0, "DPDK does not start");
+        const auto on_the_way = (queue_slots + s.keep + 2 * cache) * s.all_receivers();
+        pool_ = rte_pktmbuf_pool_create("bench", on_the_way + 2 * cache * s.all_senders(), cache, 0,
+                                        std::uint16_t(s.bytes + RTE_PKTMBUF_HEADROOM), 0);
+        must(pool_ != nullptr, "no memory for DPDK's pool");
+        for (std::uint32_t i = 0; i < s.all_receivers(); ++i) {
+            const auto flags =
+                RING_F_SC_DEQ | RING_F_EXACT_SZ | (s.senders == 1 ? RING_F_SP_ENQ : 0u);
+            rings_.push_back(
+                rte_ring_create(("bench" + std::to_string(i)).c_str(), queue_slots, 0, flags));
+            must(rings_.back() != nullptr, "no memory for DPDK's ring");
+        }
+    }
+    ~dpdk_ends() { rte_eal_cleanup(); }
+
+    dpdk_ends(const dpdk_ends &) = delete;
+    dpdk_ends &operator=(const dpdk_ends &) = delete;
+
+    const shape &of_shape() const { return shape_; }
+    rte_mempool *pool() const { return pool_; }
+    std::vector<rte_ring *> &rings() { return rings_; }
+
+    /* Only a thread that DPDK knows has a cache of the pool. */
+    static void enter()
+    {
+        if (rte_lcore_id() == LCORE_ID_ANY)
+            must(rte_thread_register() == 0, "DPDK does not know more threads");
+    }
+
+  private:
+    static constexpr std::uint32_t cache = 256;
+
+    const shape shape_;
+    rte_mempool *pool_ = nullptr;
+    std::vector<rte_ring *> rings_;
+};
+
+} // namespace bench
+
+#endif
