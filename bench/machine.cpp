@@ -3,7 +3,6 @@
 
 #include <common/tool.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
 #include <pthread.h>
@@ -83,19 +82,6 @@ mirror::mirror(std::size_t bytes) : base_(nullptr), bytes_(bytes)
 mirror::~mirror()
 {
     munmap(base_, 2 * bytes_);
-}
-
-std::uint64_t resident_bytes()
-{
-    std::uint64_t size = 0;
-    std::uint64_t resident = 0;
-    std::FILE *file = std::fopen("/proc/self/statm", "re");
-    if (file) {
-        if (std::fscanf(file, "%lu %lu", &size, &resident) != 2)
-            resident = 0;
-        std::fclose(file);
-    }
-    return resident * std::uint64_t(sysconf(_SC_PAGESIZE));
 }
 
 void fail(const char *what, const char *remedy)

@@ -56,9 +56,6 @@ class mirror {
     std::size_t bytes_;
 };
 
-/* Resident memory of this process now, in bytes. */
-std::uint64_t resident_bytes();
-
 /* Ends the program with one line on stderr. */
 [[noreturn]] void fail(const char *what, const char *remedy);
 

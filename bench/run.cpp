@@ -78,14 +78,13 @@ result play(const scenario &s, const limits &l)
     return flow<contestant>(s, l).run();
 }
 
-int report(const scenario &s, const result &r, std::uint64_t rss)
+int report(const scenario &s, const result &r)
 {
     auto *json = json_new();
     json_text(json, "scenario", s.name);
     json_count(json, "sent", r.sent);
     json_count(json, "received", r.received);
     json_count(json, "intact", r.intact);
-    json_count(json, "resident_bytes", rss);
     json_count(json, "peak_bytes", tool_peak_rss_bytes());
     if (s.how == pattern::raid) {
         json_count(json, "lost", r.tried - r.sent);
@@ -138,7 +137,7 @@ int run(int argc, char **argv)
         l = {2500000000, 0, std::uint32_t(amount)};
     for (const auto &s : scenarios)
         if (s.name == std::string_view(argv[1]) && possible(s))
-            return report(s, play(s, l), resident_bytes());
+            return report(s, play(s, l));
     tool_error("no scenario '%s' for this contestant: see --list", argv[1]);
     return 2;
 }

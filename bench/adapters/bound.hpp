@@ -85,11 +85,11 @@ class bound {
 
   private:
     static std::uint64_t size_of(std::uint64_t len) { return 8 + ((len + 7) & ~std::uint64_t{7}); }
-    /* Twice what is kept and on its way, at the mean length of the traffic that keeps. */
+    /* Small enough for a cache; twice what is kept, at the mean length of the traffic that keeps. */
     static std::size_t size_for(const shape &s)
     {
         std::size_t size = 512u << 10;
-        while (size < 2 * (s.keep * std::size_t{192} + burst * std::size_t{s.bytes}))
+        while (size < 2 * (s.keep * std::size_t{192} + 2 * std::size_t{s.bytes}))
             size *= 2;
         return size;
     }

@@ -114,7 +114,7 @@ def wanted(asked):
 
 
 def grow(asked, found, progress):
-    """Cost per message and resident memory as the number of messages grows."""
+    """Cost per message and peak memory as the number of messages grows."""
     lines = []
     growing = [c for c in found if c.program in GROWING]
     for messages in GROWTH if growing else ():
@@ -123,7 +123,7 @@ def grow(asked, found, progress):
         for line in rounds.summary("throughput", figures):
             lines.append({"contestant": line["contestant"], "messages": messages,
                           "ns_each": 1e9 / line["median"], "min": 1e9 / line["max"],
-                          "max": 1e9 / line["min"], "resident_bytes": line["resident_bytes"]})
+                          "max": 1e9 / line["min"], "peak_bytes": line["peak_bytes"]})
     return lines
 
 

@@ -80,7 +80,7 @@ def summary(scenario, figures):
             "of_best_peer": ratio(mine, best_peer),
             "messages": sum(run["received"] for run in runs),
             "lost": sum(run["sent"] - run["received"] for run in runs),
-            "resident_bytes": statistics.median(run["resident_bytes"] for run in runs),
+            "peak_bytes": statistics.median(run["peak_bytes"] for run in runs),
             "runs": mine,
         }
         for percentile in ("p99_ns", "p999_ns"):

@@ -49,10 +49,10 @@ def goal_lines(goals):
 
 def growth_lines(growth):
     yield "cost per message as messages grow"
-    yield "  " + f"{'':38}{'messages':>13}{'ns each':>13}{'lowest':>13}{'highest':>13}{'RSS, MiB':>13}"
+    yield "  " + f"{'':38}{'messages':>13}{'ns each':>13}{'lowest':>13}{'highest':>13}{'peak, MiB':>13}"
     for line in growth:
         yield ("  " + f"{line['contestant']:38}{line['messages']:>13,}{line['ns_each']:>13.1f}"
-               f"{line['min']:>13.1f}{line['max']:>13.1f}{line['resident_bytes'] / 2**20:>13.1f}")
+               f"{line['min']:>13.1f}{line['max']:>13.1f}{line['peak_bytes'] / 2**20:>13.1f}")
     yield ""
 
 

@@ -21,7 +21,7 @@ BUILD = sys.argv.pop()
 
 
 def runs(key, *values):
-    return [{key: value, "sent": 5, "received": 5, "resident_bytes": 1} for value in values]
+    return [{key: value, "sent": 5, "received": 5, "peak_bytes": 1} for value in values]
 
 
 def field(names):
