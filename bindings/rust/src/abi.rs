@@ -380,7 +380,7 @@ pub struct ho_domain_opts {
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// address space for all segments, those of slices' records too; default 4 GiB, at most 128 GiB
+    /// address space for all segments, those of slices' records too; default 4 GiB, at most 128 GiB and 1,048,575 segments
     pub max_bytes: u64,
     /// power of two, 16 KiB to 16 MiB; default 256 KiB; the largest loan
     pub segment_bytes: u32,

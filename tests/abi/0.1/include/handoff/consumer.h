@@ -48,7 +48,7 @@ HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
  * Takes buffers.
  *   bufs   room for `max` descriptors, not NULL unless max is 0; for speed at least 128 bytes away from
  *          what other threads write (docs/tuning.md)
- *   max    at most how many
+ *   max    at most how many; 0 is HO_EMPTY, and arms nothing
  *   taken  out, not NULL: how many
  * Returns HO_OK (at least one), HO_EMPTY (none; if ho_consumer_fd was called, the descriptor is now
  *   armed: it becomes readable when something arrives), HO_CLOSED (none, and none will come),

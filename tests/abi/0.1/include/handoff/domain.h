@@ -14,9 +14,9 @@ typedef struct ho_domain ho_domain;
 typedef struct ho_domain_opts {
     uint32_t size;          /* sizeof this struct as the caller knows it */
     uint32_t flags;         /* none defined; the high half must be zero */
-    uint64_t max_bytes;     /* address space for all segments, default 4 GiB, at most 128 GiB;
-                               reserved at once, committed segment by segment. Records of slices
-                               take segments of it too, outside every service's budget */
+    uint64_t max_bytes;     /* address space for all segments, default 4 GiB, at most 128 GiB and
+                               1,048,575 segments; reserved at once, committed segment by segment.
+                               Records of slices take segments of it too, outside every budget */
     uint32_t segment_bytes; /* power of two, 16 KiB to 16 MiB, default 256 KiB; the largest loan */
     uint32_t reserved0;
 } ho_domain_opts;

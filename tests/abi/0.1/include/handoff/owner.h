@@ -80,14 +80,14 @@ HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
  * owner may get it again: take it out of the loop before ho_owner_retire has detached.
  *   fd  out, not NULL; -1 on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND.
- * Threads [any]. Progress wait-free. Since 0.1
+ * Threads [any]. Progress lock-free. Since 0.1
  */
 HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NOEXCEPT;
 
 /*
  * Retires an owner: it can't be given for any more. `detached` runs once, after the last release:
- * inside this call if nothing is out, else where the last release ran (or inside a ho_give that was
- * refused meanwhile).
+ * inside this call if nothing is out, else where the last release ran (or inside a ho_give,
+ * ho_owner_drain or ho_owner_fd for it that was under way meanwhile).
  * Returns HO_OK, HO_E_OWNER (none, or retired before).
  * Threads [init]. Since 0.1
  */
