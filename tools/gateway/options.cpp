@@ -24,7 +24,7 @@ const char usage[] =
     "  --sessions N            session numbers are below this (default 65536)\n"
     "  --connections N         at most so many peers (default 65536)\n"
     "  --max-frame BYTES       largest message (default 1400)\n"
-    "  --rest US               pause of a busy network thread, 0 for none (default 50)\n"
+    "  --rest US               pause of a busy network thread, 0 for none (default 0)\n"
     "  --json FILE             write the figures there at the end, - for stdout\n";
 
 const char *const transports[] = {"udp", "tcp"};
