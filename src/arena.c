@@ -131,11 +131,11 @@ void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)
     hoi_set(seg->use, HOI_SEG_FREE);
     HO_HOOK("arena:before_recycle");
     if (!s) { /* the domain's own: slices */
-        hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
+        hoi_seg_push_tagged(&d->segs.free_stack, seg);
         return;
     }
     struct hoi_producer *home = A_LOAD(s->producers[seg->shard], memory_order_relaxed);
-    hoi_seg_push(&d->segs, &home->returned, seg);
+    hoi_seg_push(&home->returned, seg);
     if (s->policy == HO_POLICY_WAIT)
         (void)hoi_bell_wake(&home->bell);
     (void)A_FSUB(s->in_use, 1, memory_order_release); /* edge USED: release. Now it may go */

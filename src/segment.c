@@ -117,9 +117,8 @@ struct hoi_seg *hoi_seg_next(const struct hoi_segs *segs, const struct hoi_seg *
     return next ? hoi_seg_at(segs, next - 1) : NULL;
 }
 
-void hoi_seg_push(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack, struct hoi_seg *seg)
+void hoi_seg_push(A_TYPE(uint32_t) * stack, struct hoi_seg *seg)
 {
-    (void)segs;
     uint32_t head = A_LOAD(*stack, memory_order_relaxed);
     do
         hoi_set(seg->next, head);
@@ -135,9 +134,8 @@ struct hoi_seg *hoi_seg_pop_all(const struct hoi_segs *segs, A_TYPE(uint32_t) * 
     return head ? hoi_seg_at(segs, head - 1) : NULL;
 }
 
-void hoi_seg_push_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack, struct hoi_seg *seg)
+void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg)
 {
-    (void)segs;
     uint64_t head = A_LOAD(*stack, memory_order_relaxed), next;
     do {
         hoi_set(seg->next, (uint32_t)head);

@@ -99,13 +99,12 @@ int hoi_seg_idle(struct hoi_seg *seg);
 int hoi_seg_seal(struct hoi_seg *seg);
 
 /* Stacks of free segments: push by any thread, take all by any thread (an exchange: no ABA). */
-void hoi_seg_push(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack, struct hoi_seg *seg);
+void hoi_seg_push(A_TYPE(uint32_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_all(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack);
 struct hoi_seg *hoi_seg_next(const struct hoi_segs *segs, const struct hoi_seg *seg);
 
 /* Stacks with a tag, so that any thread may take one. */
-void hoi_seg_push_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack,
-                         struct hoi_seg *seg);
+void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
 
 #define hoi_handle_salt(h) ((uint32_t)((h) >> 56))

@@ -187,7 +187,7 @@ static void service_end(struct hoi_service *s)
             continue;
         hoi_set(seg->service, NULL);
         hoi_os_discard((void *)(uintptr_t)seg->base, d->segs.seg_bytes);
-        hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
+        hoi_seg_push_tagged(&d->segs.free_stack, seg);
     }
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++)
         hoi_os_free(A_LOAD(s->producers[n], memory_order_relaxed), sizeof(struct hoi_producer));

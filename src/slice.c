@@ -33,7 +33,7 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
         return HO_OK;
     hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
     hoi_set(seg->count, 0);
-    hoi_seg_push_tagged(&d->segs, &d->segs.free_stack, seg);
+    hoi_seg_push_tagged(&d->segs.free_stack, seg);
     return HO_OK;
 }
 
