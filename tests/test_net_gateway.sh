@@ -7,7 +7,9 @@ gateway=$1 load=$2 transport=$3 handoff=$4
 
 folder=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; rm -rf "$folder"' EXIT
-"$gateway" --transport "$transport" --handoff "$handoff" --network-threads 2 --workers 2 \
+workers='--workers 2'
+[ "$handoff" != none ] || workers=
+"$gateway" --transport "$transport" --handoff "$handoff" --network-threads 2 $workers \
     --json "$folder/gateway.json" >"$folder/out" &
 pid=$!
 address=
@@ -23,14 +25,20 @@ kill -TERM "$pid"
 wait "$pid"
 cat "$folder/out"
 
-# The handoff moves no byte; strings move every byte twice each way.
+# Strings move every byte twice each way; the others move none.
 copies=0
-[ "$handoff" = handoff ] || copies=12000
+[ "$handoff" != strings ] || copies=12000
 for field in '"received":3000' '"answered":3000' '"dropped":0' "\"copies\":$copies" \
-    '"late_wakes":0' '"outstanding":0' '"conserved":1'; do
+    '"worker_handled":3000' '"late_wakes":0' '"outstanding":0' '"conserved":1'; do
     grep -q "$field[,}]" "$folder/gateway.json" || {
         echo "expected $field in:"
         cat "$folder/gateway.json"
         exit 1
     }
 done
+
+# Its network threads answer by themselves.
+if [ "$handoff" = none ]; then
+    said=$(timeout 5 "$gateway" --handoff none --workers 2 2>&1) && exit 1
+    [ "$said" = "handoff-gateway: --handoff none has no workers: leave --workers out" ]
+fi

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What lies between the network threads and the game's services: this project's handoff, or copies
- * in strings through locked queues, as servers do without one. */
+ * in strings through locked queues, as servers do without one, or nothing. */
 #ifndef HANDOFF_GATEWAY_BACKEND_HPP
 #define HANDOFF_GATEWAY_BACKEND_HPP
 
@@ -10,7 +10,7 @@ namespace gateway {
 
 /* What a run came to. */
 struct figures {
-    std::uint64_t handled = 0; /* messages that a worker answered */
+    std::uint64_t handled = 0; /* messages that were answered */
     std::uint64_t refused = 0; /* messages that the game did not understand */
     std::uint64_t dropped = 0; /* messages without an answer because the way back was full */
     std::uint64_t copies = 0;  /* of a message or an answer, the sockets' own aside */
@@ -30,7 +30,7 @@ inline constexpr std::chrono::milliseconds answer_patience{100};
 class backend {
   public:
     virtual ~backend() = default;
-    /* Starts the workers; false after a line on stderr. */
+    /* Starts the workers, if it has any; false after a line on stderr. */
     virtual bool open(const options &with) = 0;
     virtual std::error_code attach(handoff::net::entrypoint &to,
                                    const handoff::net::options &with) = 0;
@@ -42,6 +42,7 @@ class backend {
 
 std::unique_ptr<backend> make_handoff_backend();
 std::unique_ptr<backend> make_strings_backend();
+std::unique_ptr<backend> make_none_backend();
 
 } // namespace gateway
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff-gateway: sockets in C++, three game services in C, and a handoff between them. */
+/* handoff-gateway: sockets in C++, three game services in C, and a handoff between them, or none. */
 #include "report.hpp"
 
 #include "common/tool.h"
@@ -53,6 +53,15 @@ void run_until_signal(const sigset_t &ends, net::entrypoint &entry, backend &beh
         tool_progress_end();
 }
 
+std::unique_ptr<backend> make_backend(kind which)
+{
+    switch (which) {
+    case kind::strings: return make_strings_backend();
+    case kind::none: return make_none_backend();
+    default: return make_handoff_backend();
+    }
+}
+
 int run(const options &with)
 {
     sigset_t ends;
@@ -62,7 +71,7 @@ int run(const options &with)
     pthread_sigmask(SIG_BLOCK, &ends, nullptr); /* every thread inherits it */
     tool_raise_open_files();
 
-    auto behind = with.behind == kind::handoff ? make_handoff_backend() : make_strings_backend();
+    auto behind = make_backend(with.behind);
     net::entrypoint entry;
     if (!behind->open(with)) {
         behind->close();

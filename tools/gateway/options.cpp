@@ -17,10 +17,11 @@ const char usage[] =
     "Serves the game's three services over UDP or TCP until SIGINT or SIGTERM.\n"
     "  --listen ADDRESS:PORT   where, in 127.0.0.0/8; port 0 takes any (default 127.0.0.1:0)\n"
     "  --transport udp|tcp     (default udp)\n"
-    "  --handoff handoff|strings\n"
-    "                          what lies between network and services (default handoff)\n"
+    "  --handoff handoff|strings|none\n"
+    "                          what lies between network and services (default handoff);\n"
+    "                          none: the network threads answer by themselves\n"
     "  --network-threads N     (default 1)\n"
-    "  --workers N             per service (default 1)\n"
+    "  --workers N             per service (default 1); none has none\n"
     "  --sessions N            session numbers are below this (default 65536)\n"
     "  --connections N         at most so many peers (default 65536)\n"
     "  --max-frame BYTES       largest message (default 1400)\n"
@@ -28,7 +29,7 @@ const char usage[] =
     "  --json FILE             write the figures there at the end, - for stdout\n";
 
 const char *const transports[] = {"udp", "tcp"};
-const char *const kinds[] = {"handoff", "strings"};
+const char *const kinds[] = {"handoff", "strings", "none"};
 
 const option names[] = {
     {"listen", required_argument, nullptr, 'l'},
@@ -85,7 +86,7 @@ bool read_one(int which, options &into)
         into.net.kind = static_cast<handoff::net::transport>(word);
         return true;
     case 'h':
-        if (tool_word("--handoff", optarg, kinds, 2, &word) != 0)
+        if (tool_word("--handoff", optarg, kinds, 3, &word) != 0)
             return false;
         into.behind = static_cast<kind>(word);
         return true;
@@ -97,6 +98,17 @@ bool read_one(int which, options &into)
     case 'r': return read_rest(into);
     default: into.json = optarg; return true;
     }
+}
+
+bool settle_workers(options &into)
+{
+    if (into.behind != kind::none) {
+        into.workers = into.workers == 0 ? 1 : into.workers;
+        return true;
+    }
+    if (into.workers != 0)
+        tool_error("--handoff none has no workers: leave --workers out");
+    return into.workers == 0;
 }
 
 } // namespace
@@ -120,7 +132,7 @@ bool read_options(int argc, char **argv, options &into, int &status)
             return false;
     }
     if (optind == argc)
-        return true;
+        return settle_workers(into);
     tool_error("unexpected argument %s: see --help", argv[optind]);
     return false;
 }

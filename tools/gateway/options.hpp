@@ -6,12 +6,12 @@
 
 namespace gateway {
 
-enum class kind : std::uint8_t { handoff, strings };
+enum class kind : std::uint8_t { handoff, strings, none };
 
 struct options {
     handoff::net::options net;
     kind behind = kind::handoff;
-    std::uint32_t workers = 1;      /* per service */
+    std::uint32_t workers = 0;      /* per service; 0 with kind::none, and not otherwise */
     std::uint32_t sessions = 65536; /* numbers below this have a state in each worker */
     std::string json;               /* empty: none */
 };

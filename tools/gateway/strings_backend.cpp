@@ -45,8 +45,8 @@ class strings_backend final : public backend {
 
     std::error_code attach(handoff::net::entrypoint &to, const handoff::net::options &with) override
     {
-        return to.start(with, [this](std::uint32_t thread, std::error_code &) {
-            return make_string_port(*queues_, thread);
+        return to.start(with, [this, &with](std::uint32_t thread, std::error_code &) {
+            return make_string_port(*queues_, thread, with);
         });
     }
 

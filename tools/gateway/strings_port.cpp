@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "strings_port.hpp"
 
+#include "blocks.hpp"
+
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -78,14 +80,11 @@ void string_queue::close()
 
 namespace {
 
-/* The bytes that the sockets are read into: the network thread's own, used again and again. */
-constexpr std::uint64_t block_most = 256u << 10;
-
 class string_port final : public handoff::net::port {
   public:
-    string_port(string_queues &queues, std::uint32_t thread)
+    string_port(string_queues &queues, std::uint32_t thread, const handoff::net::options &with)
         : queues_(queues), answers_(queues.to_network[thread]),
-          fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+          received_(block_pool::received_bytes(with)), fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
     {
         answers_.notify_by(fd_);
     }
@@ -103,32 +102,18 @@ class string_port final : public handoff::net::port {
 
     std::int32_t reserve(std::uint64_t bytes, ho_buf *loan) noexcept override
     {
-        if (bytes > block_most)
-            return HO_E_RANGE;
-        try {
-            const auto number = block_for(bytes);
-            blocks_[number].users = 1;
-            *loan = loan_of(number, blocks_[number].bytes.data(), bytes);
-            return HO_OK;
-        } catch (...) {
-            return HO_E_NOMEM;
-        }
+        return received_.reserve(bytes, loan);
     }
 
     std::int32_t split(ho_buf *loan, std::uint64_t bytes, ho_buf *front) noexcept override
     {
-        ++blocks_[loan->handle].users;
-        *front = loan_of(loan->handle, loan->ptr, bytes);
-        front->len = bytes;
-        loan->ptr += bytes;
-        loan->cap -= bytes;
-        return HO_OK;
+        return received_.split(loan, bytes, front);
     }
 
     void abort(ho_buf *loans, std::uint32_t count) noexcept override
     {
         for (std::uint32_t i = 0; i < count; ++i)
-            drop(loans[i]);
+            received_.drop(loans[i]);
     }
 
     std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
@@ -147,7 +132,7 @@ class string_port final : public handoff::net::port {
                 queues_.on_the_way.fetch_sub(1);
                 return HO_FULL;
             }
-            drop(buf);
+            received_.drop(buf);
         }
         return HO_OK;
     }
@@ -191,50 +176,18 @@ class string_port final : public handoff::net::port {
     bool quiet() noexcept override { return queues_.on_the_way.load() == 0; }
 
   private:
-    struct block {
-        std::vector<std::uint8_t> bytes;
-        std::uint32_t users = 0;
-    };
-
-    static ho_buf loan_of(std::uint64_t number, std::uint8_t *ptr, std::uint64_t bytes)
-    {
-        ho_buf loan{};
-        loan.kind = HO_KIND_LOAN;
-        loan.handle = number;
-        loan.ptr = ptr;
-        loan.cap = bytes;
-        return loan;
-    }
-
-    std::size_t block_for(std::uint64_t bytes)
-    {
-        std::size_t number = 0;
-        while (number < blocks_.size() &&
-               (blocks_[number].users != 0 || blocks_[number].bytes.size() < bytes))
-            ++number;
-        if (number == blocks_.size())
-            blocks_.push_back({std::vector<std::uint8_t>(bytes), 0});
-        return number;
-    }
-
-    void drop(ho_buf &loan) noexcept
-    {
-        if (loan.kind == HO_KIND_LOAN)
-            --blocks_[loan.handle].users;
-        loan = ho_buf{};
-    }
-
     string_queues &queues_;
     string_queue &answers_;
+    block_pool received_;
     const int fd_;
-    std::vector<block> blocks_;
 };
 
 } // namespace
 
-std::unique_ptr<handoff::net::port> make_string_port(string_queues &queues, std::uint32_t thread)
+std::unique_ptr<handoff::net::port> make_string_port(string_queues &queues, std::uint32_t thread,
+                                                     const handoff::net::options &with)
 {
-    return std::make_unique<string_port>(queues, thread);
+    return std::make_unique<string_port>(queues, thread, with);
 }
 
 } // namespace gateway

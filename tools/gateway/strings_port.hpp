@@ -68,7 +68,8 @@ struct string_queues {
     std::atomic<std::uint64_t> on_the_way{0}; /* messages that no worker is done with */
 };
 
-std::unique_ptr<handoff::net::port> make_string_port(string_queues &queues, std::uint32_t thread);
+std::unique_ptr<handoff::net::port> make_string_port(string_queues &queues, std::uint32_t thread,
+                                                     const handoff::net::options &with);
 
 } // namespace gateway
 
