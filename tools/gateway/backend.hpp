@@ -30,7 +30,7 @@ inline constexpr std::chrono::milliseconds answer_patience{100};
 class backend {
   public:
     virtual ~backend() = default;
-    /* Starts the workers, if it has any; false after a line on stderr. */
+    /* Starts the workers, if it has any; false after a line on stderr, and nothing is to be closed. */
     virtual bool open(const options &with) = 0;
     virtual std::error_code attach(handoff::net::entrypoint &to,
                                    const handoff::net::options &with) = 0;

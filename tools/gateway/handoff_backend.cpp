@@ -119,9 +119,10 @@ class handoff_backend final : public backend {
             made.job.messages = made.messages.raw();
             made.job.answers = made.answers.raw();
             made.job.state = game_state_create(service, with.sessions);
-            if (made.job.state == nullptr)
-                return failed("hold the sessions",
-                              std::make_error_code(std::errc::not_enough_memory));
+            if (made.job.state == nullptr) {
+                tool_error("no memory for the sessions: lower --sessions or --workers");
+                return false;
+            }
         }
         return true;
     }

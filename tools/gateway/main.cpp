@@ -73,10 +73,8 @@ int run(const options &with)
 
     auto behind = make_backend(with.behind);
     net::entrypoint entry;
-    if (!behind->open(with)) {
-        behind->close();
+    if (!behind->open(with))
         return 1;
-    }
     if (const auto error = behind->attach(entry, with.net)) {
         tool_error("could not listen on %s port %u: %s: choose another --listen",
                    with.net.address.c_str(), with.net.port, error.message().c_str());
@@ -93,9 +91,13 @@ int run(const options &with)
     const auto figures = behind->close();
     print_report(with, entry.read(), figures);
     bool good = with.json.empty() || write_report(with, entry.read(), figures);
-    if (!clean || figures.outstanding != 0) {
+    if (figures.outstanding != 0) {
         tool_error("%" PRIu64 " buffers did not come back: a worker hung; look at its stack",
                    figures.outstanding);
+        good = false;
+    } else if (!clean) {
+        tool_error("not every answer got out within %d s: end the load before the gateway",
+                   static_cast<int>(patience.count()));
         good = false;
     }
     if (!figures.conserved) {
