@@ -73,7 +73,7 @@ template <int step> static inline bool step_done()
 #define P_READ(x) (x)(RL_INFO).load()
 #define P_WRITE(x, v) (x)(RL_INFO).store(v)
 
-#define HOI_LINE 128
+#define HOI_APART
 #define hoi_likely(x) (x)
 #define hoi_unlikely(x) (x)
 #define HOI_TRAP_IF(x) RL_ASSERT(!(x))

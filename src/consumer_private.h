@@ -23,7 +23,6 @@ struct hoi_consumer {
     HOI_COUNTER(uint64_t) messages;
     HOI_COUNTER(uint64_t) bytes;
     HOI_COUNTER(uint64_t) late;
-    uint8_t pad[HOI_LINE];
     struct hoi_bell bell;
 };
 

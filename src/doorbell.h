@@ -9,12 +9,11 @@
 #include "doorbell.inl"
 
 struct hoi_bell {
-    struct hoi_bell_core core;
+    HOI_APART struct hoi_bell_core core;
     A_TYPE(int32_t)
     fd;            /* of the sleeper, plus 1; 0 = none yet. Lives as long as the service, so
                            that a late write never meets a descriptor of somebody else */
     uint32_t owed; /* the sleeper's: writes of the descriptor that it has not read yet */
-    uint8_t pad[HOI_LINE - 12];
 };
 
 /* Publisher, after a seq_cst publish: wakes the other side if it sleeps. Returns whether it did. */

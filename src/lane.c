@@ -3,8 +3,8 @@
 
 static size_t lane_bytes(uint64_t slots)
 {
-    size_t head = (sizeof(struct hoi_lane) + HOI_LINE - 1) / HOI_LINE * HOI_LINE;
-    return head + slots * sizeof(struct hoi_slot);
+    size_t slot = sizeof(struct hoi_slot);
+    return (sizeof(struct hoi_lane) + slot - 1) / slot * slot + slots * slot;
 }
 
 struct hoi_lane *hoi_lane_new(uint32_t slots)

@@ -23,18 +23,14 @@ struct hoi_lane_core {
     /* Written once. */
     struct hoi_slot *slots;
     uint64_t mask;
-    uint64_t pad0[HOI_LINE / 8 - 2];
     /* The producer's. */
-    P_TYPE(uint64_t) produced;      /* next position to write */
-    P_TYPE(uint64_t) published;     /* first position that the consumer can't see yet */
-    P_TYPE(uint64_t) consumed_seen; /* cached copy of consumed */
-    uint64_t pad1[HOI_LINE / 8 - 3];
+    HOI_APART P_TYPE(uint64_t) produced; /* next position to write */
+    P_TYPE(uint64_t) published;          /* first position that the consumer can't see yet */
+    P_TYPE(uint64_t) consumed_seen;      /* cached copy of consumed */
     /* The consumer's. */
-    P_TYPE(uint64_t) taken; /* next position to read */
-    uint64_t pad2[HOI_LINE / 8 - 1];
+    HOI_APART P_TYPE(uint64_t) taken; /* next position to read */
     /* From the consumer to the producer. */
-    A_TYPE(uint64_t) consumed;
-    uint64_t pad3[HOI_LINE / 8 - 1];
+    HOI_APART A_TYPE(uint64_t) consumed;
 };
 
 /* Producer: room for one more? Asks the consumer's cursor only when the cached copy says no. */

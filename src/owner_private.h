@@ -12,14 +12,12 @@ struct hoi_owner {
     ho_detached_fn detached;
     void *ctx;
     uint32_t mode;
-    A_TYPE(uint32_t) id; /* {generation:16, index + 1:16}; 0 = free */
-    A_TYPE(int32_t) fd;  /* plus 1; 0 = none */
-    uint8_t pad0[HOI_LINE - 36];
-    A_TYPE(uint64_t) out; /* BIAS while registered, plus what is out */
-    uint8_t pad1[HOI_LINE - 8];
-    A_TYPE(uint32_t) queue; /* pushed by returners, taken all at once by the drainer */
-    uint8_t pad2[HOI_LINE - 4];
-    uint32_t drained;    /* the drainer's: taken from the queue, in order, not yet released */
+    A_TYPE(uint32_t) id;              /* {generation:16, index + 1:16}; 0 = free */
+    A_TYPE(int32_t) fd;               /* plus 1; 0 = none */
+    HOI_APART A_TYPE(uint64_t) out;   /* BIAS while registered, plus what is out */
+    HOI_APART A_TYPE(uint32_t) queue; /* pushed by returners, taken all at once by the drainer */
+    /* The drainer's: taken from the queue, in order, not yet released. */
+    HOI_APART uint32_t drained;
     uint32_t generation; /* of the id; under the mutex */
 };
 

@@ -36,13 +36,11 @@ struct hoi_producer {
     HOI_COUNTER(uint64_t) wakes;
     HOI_COUNTER(uint64_t) copies;
     uint16_t route[HOI_BUCKETS];
-    uint8_t pad[HOI_LINE];
     /* What comes back: pushed by any thread, taken all at once by the producer. */
-    A_TYPE(uint32_t) returned;
+    HOI_APART A_TYPE(uint32_t) returned;
     A_TYPE(uint32_t) spare; /* what it took and does not need yet; within reach of the others */
     uint32_t open;          /* under the mutex */
-    uint8_t pad1[HOI_LINE - 12];
-    struct hoi_bell bell; /* for HO_POLICY_WAIT */
+    struct hoi_bell bell;   /* for HO_POLICY_WAIT */
 };
 
 static inline struct hoi_producer *hoi_producer_get(const ho_producer *handle)

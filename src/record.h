@@ -27,8 +27,8 @@ struct hoi_slice {
 
 /* Where a domain's slices get their numbers: any thread, by compare-exchange. */
 struct hoi_slices {
-    A_TYPE(uint64_t) cursor; /* {segment + 1:20, generation:24, number:20}; 0 = no segment yet */
-    uint8_t pad[HOI_LINE - 8];
+    /* {segment + 1:20, generation:24, number:20}; 0 = no segment yet. */
+    HOI_APART A_TYPE(uint64_t) cursor;
 };
 
 static inline struct hoi_foreign *hoi_foreign_at(const struct hoi_seg *seg, uint32_t number)

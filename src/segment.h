@@ -39,7 +39,7 @@ struct hoi_service;
 
 struct hoi_seg {
     /* The owner's line: the producer that fills it; relaxed atomics because ho_stats_get reads. */
-    HOI_COUNTER(uint64_t) cursor;      /* address of the next free byte */
+    _Alignas(4096) HOI_COUNTER(uint64_t) cursor; /* address of the next free byte */
     uint64_t end;                      /* address behind the last byte; set once, as base */
     HOI_COUNTER(uint64_t) handle_base; /* handle of number 0 in this generation */
     uint64_t secret;                   /* the domain's */
@@ -48,22 +48,17 @@ struct hoi_seg {
     HOI_COUNTER(uint32_t) gen;
     HOI_COUNTER(uint32_t) sealed;
     uint64_t base;
-    uint8_t pad0[HOI_LINE - 56];
     /* The returners'. */
-    A_TYPE(uint64_t) count;
+    HOI_APART A_TYPE(uint64_t) count;
     A_TYPE(uint32_t) next;                 /* in a stack of free segments: index + 1, 0 ends it */
     A_TYPE(uint32_t) use;                  /* enum hoi_seg_use */
     _Atomic(struct hoi_service *) service; /* whose budget it is on; NULL: the domain's own */
     uint32_t index;
     uint32_t shard; /* number of the producer that it goes home to */
-    uint8_t pad1[HOI_LINE - 32];
-    A_TYPE(uint64_t) words[HOI_SEG_WORDS];
+    HOI_APART A_TYPE(uint64_t) words[HOI_SEG_WORDS];
     HOI_COUNTER(uint64_t) notes[HOI_SEG_NUMBERS];
-    uint8_t pad2[HOI_SEG_PAGES * 4096 - 2 * HOI_LINE - 8 * HOI_SEG_WORDS - 8 * HOI_SEG_NUMBERS];
 };
 _Static_assert(sizeof(struct hoi_seg) == HOI_SEG_PAGES * 4096, "committed by whole pages");
-_Static_assert(offsetof(struct hoi_seg, words) == 2 * HOI_LINE,
-               "returners' words on their own lines");
 
 /* All segments of a domain. */
 struct hoi_segs {
@@ -74,9 +69,8 @@ struct hoi_segs {
     A_TYPE(uint32_t) fresh; /* committed so far; those below are readable for ever */
     struct hoi_seg *table;
     uint8_t *data;
-    uint8_t pad[HOI_LINE - 40];
-    A_TYPE(uint64_t) free_stack; /* {tag:32, index + 1:32} of segments that no service has */
-    uint8_t pad1[HOI_LINE - 8];
+    /* {tag:32, index + 1:32} of segments that no service has. */
+    HOI_APART A_TYPE(uint64_t) free_stack;
 };
 
 int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, uint32_t seg_bytes);

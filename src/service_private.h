@@ -31,21 +31,18 @@ struct hoi_service {
     uint64_t wait_ns;
     uint64_t budget_segs;
     uint64_t handle;
-    uint8_t pad0[HOI_LINE - 56];
     /* Written when an arena takes or recycles a segment. */
-    A_TYPE(uint64_t) held;
+    HOI_APART A_TYPE(uint64_t) held;
     A_TYPE(uint64_t) in_use;
     HOI_COUNTER(uint64_t) peak;
-    uint8_t pad1[HOI_LINE - 24];
     /* Counters that any thread may add to, once a batch. */
-    HOI_COUNTER(uint64_t) lent_messages; /* of its arena, committed to other services */
+    HOI_APART HOI_COUNTER(uint64_t) lent_messages; /* of its arena, committed to other services */
     HOI_COUNTER(uint64_t) lent_bytes;
     HOI_COUNTER(uint64_t) cancelled; /* never delivered */
     HOI_COUNTER(uint64_t) cancelled_bytes;
-    uint8_t pad2[HOI_LINE - 32];
-    /* Under the domain's mutex. */
-    uint32_t
-        open; /* 0: kept for reuse, so that a late caller with a stale handle finds a service */
+    /* Under the domain's mutex. Not open: kept for reuse, so that a late caller with a stale handle
+     * finds a service. */
+    HOI_APART uint32_t open;
     struct hoi_lane *lanes;
     uint16_t route[HOI_BUCKETS]; /* consumer number, HOI_NOBODY = none */
     uint32_t producers_open, consumers_open;
