@@ -61,7 +61,7 @@ class handoff_base {
             return n;
         }
         void give_back(ho_buf *msgs, std::uint32_t n) { ok(ho_return(domain_, msgs, n, nullptr)); }
-        void wait() { ho_wait(consumer_, 10000000); }
+        void wait() { ho_wait(consumer_, longest_wait_ms * 1000000); }
 
       private:
         ho_domain *const domain_;

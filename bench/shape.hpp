@@ -11,12 +11,14 @@
  *     bool hand_over(len, key)  the room just got, of which len bytes are filled; false: no room in
  *                               the queue now, try again. May hold it back until flush.
  *     void flush()              what was held back goes out
- *     uint32_t pass_on(msgs, n) received messages to this service; how many, from the front, went
+ *     uint32_t pass_on(msgs, n) received messages to this service, whichever receiver; how many, from
+ *                               the front, went
  *   receiver   receiver(contestant &, service, index): one thread's receiving end
  *     uint32_t take(msgs, max)  how many came, 0 if none is there
- *     void give_back(msgs, n)   in any order (see in_order); afterwards they hold nothing; those that
+ *     void give_back(msgs, n)   in any order if it can_any_order; afterwards they hold nothing; those that
  *                               hold nothing are skipped
- *     void wait()               sleeps until something may be there, at most about 10 ms
+ *     void wait()               of those that can_wait: sleeps until something may be there, at most
+ *                               about longest_wait_ms
  *
  * and these constants:
  *   burst     messages that are taken at once and between two flushes: 16, or 1 where each call
@@ -41,6 +43,9 @@ inline constexpr std::uint32_t can_lose = 64;     /* fill the room anew after ha
 
 /* Messages that may lie in one queue: the same for every contestant that lets one choose. */
 inline constexpr std::uint32_t queue_slots = 1024;
+
+/* So that a run ends; seldom enough that waking up for nothing costs nothing. */
+inline constexpr int longest_wait_ms = 100;
 
 struct shape {
     std::uint32_t services = 1;

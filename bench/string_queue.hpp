@@ -49,7 +49,8 @@ class string_queue {
     {
         std::unique_lock lock(mutex_);
         sleeping_ = true;
-        filled_.wait_for(lock, std::chrono::milliseconds(10), [this] { return !queue_.empty(); });
+        filled_.wait_for(lock, std::chrono::milliseconds(longest_wait_ms),
+                         [this] { return !queue_.empty(); });
         sleeping_ = false;
     }
 

@@ -178,15 +178,16 @@ template <class C> class flow {
                 mine.count.store(count, std::memory_order_release);
                 if (sending_.load() == 0 && total(received_) == total(sent_))
                     break;
-                if (s_.blocking)
-                    end.wait();
+                if constexpr (C::can & can_wait)
+                    s_.blocking ? end.wait() : rest();
                 else
                     rest();
                 continue;
             }
             for (std::uint32_t i = 0; i < n; ++i)
-                sum += s_.header_only ? traffic::number_of(msgs[i].ptr)
-                                      : traffic::read(msgs[i].ptr, msgs[i].len);
+                sum += s_.header_only
+                           ? traffic::number_of(msgs[i].ptr) + traffic::stamp_of(msgs[i].ptr)
+                           : traffic::read(msgs[i].ptr, msgs[i].len);
             count += n;
             busy = true;
             kept.trade(msgs, n);

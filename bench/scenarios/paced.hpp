@@ -75,8 +75,9 @@ template <class C> class paced {
             r.received += n;
             if (n)
                 end.give_back(msgs, n);
-            else if (s_.blocking)
-                end.wait();
+            else if constexpr (C::can & can_wait)
+                if (s_.blocking)
+                    end.wait();
         }
         received_.store(r.received);
     }
