@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* DPDK's surroundings: the environment, the mbuf pool, a ring to each receiver. */
+/* What both of DPDK's contestants share: the environment, without huge pages and without devices; an mbuf
+ * pool with a cache for each thread; a ring to each receiver. */
 #ifndef HANDOFF_BENCH_DPDK_ENDS_HPP
 #define HANDOFF_BENCH_DPDK_ENDS_HPP
 
@@ -15,8 +16,22 @@
 
 namespace bench {
 
+struct dpdk_message {
+    dpdk_message() = default;
+    explicit dpdk_message(rte_mbuf *m)
+        : ptr(rte_pktmbuf_mtod(m, std::uint8_t *)), len(m->data_len), mbuf(m)
+    {
+    }
+    std::uint8_t *ptr = nullptr;
+    std::uint64_t len = 0;
+    rte_mbuf *mbuf = nullptr;
+};
+
 class dpdk_ends {
   public:
+    using message = dpdk_message;
+    static constexpr std::uint32_t can = can_many | can_pass | can_keep | can_any_order;
+
     explicit dpdk_ends(const shape &s) : shape_(s)
     {
         const char *args[] = {
@@ -44,15 +59,22 @@ class dpdk_ends {
     dpdk_ends(const dpdk_ends &) = delete;
     dpdk_ends &operator=(const dpdk_ends &) = delete;
 
-    const shape &of_shape() const { return shape_; }
     rte_mempool *pool() const { return pool_; }
-    std::vector<rte_ring *> &rings() { return rings_; }
-
+    std::uint32_t receivers() const { return shape_.receivers; }
+    rte_ring *ring(std::uint32_t service, std::uint64_t receiver) const
+    {
+        return rings_[service * shape_.receivers + receiver];
+    }
     /* Only a thread that DPDK knows has a cache of the pool. */
     static void enter()
     {
         if (rte_lcore_id() == LCORE_ID_ANY)
             must(rte_thread_register() == 0, "DPDK does not know more threads");
+    }
+    static void set_length(rte_mbuf *mbuf, std::uint32_t len)
+    {
+        mbuf->data_len = std::uint16_t(len);
+        mbuf->pkt_len = len;
     }
 
   private:

@@ -23,8 +23,30 @@ inline pool_header *header_of(std::uint8_t *ptr)
     return reinterpret_cast<pool_header *>(ptr - sizeof(pool_header));
 }
 
+/* A queue of pointers that carries parcels too, their length in the buffer. */
+template <class Queue> class with_length : public Queue {
+  public:
+    using Queue::pop;
+    using Queue::push;
+    using Queue::Queue;
+    bool push(const parcel &p)
+    {
+        header_of(p.ptr)->len = p.len;
+        return push(p.ptr);
+    }
+    bool pop(parcel &p)
+    {
+        if (!pop(p.ptr))
+            return false;
+        p.len = header_of(p.ptr)->len;
+        return true;
+    }
+};
+
+/* Queue moves pointers. */
 template <class Queue> class pool {
   public:
+    using message = parcel;
     explicit pool(const shape &s)
         : receivers_(s.all_receivers()),
           per_sender_(queue_slots + s.keep * s.all_receivers() / s.senders + 64),
@@ -41,25 +63,24 @@ template <class Queue> class pool {
         }
     }
 
-    std::uint8_t *get(std::uint32_t sender)
+    parcel get(std::uint32_t sender)
     {
         auto &mine = fresh_[sender];
+        parcel found;
         if (!mine.free.empty()) {
-            auto *ptr = mine.free.back();
+            found.ptr = mine.free.back();
             mine.free.pop_back();
-            return ptr;
         }
-        std::uint8_t *ptr = nullptr;
-        for (std::uint32_t i = 0; i < receivers_ && !ptr; ++i) {
-            back_.at(sender, mine.turn).pop(ptr);
+        for (std::uint32_t i = 0; i < receivers_ && !found.ptr; ++i) {
+            back_.at(sender, mine.turn).pop(found.ptr);
             mine.turn = mine.turn + 1 < receivers_ ? mine.turn + 1 : 0;
         }
-        return ptr;
+        return found;
     }
 
-    void put(std::uint8_t *ptr, std::uint32_t receiver)
+    void put(const parcel &p, std::uint32_t receiver)
     {
-        must(back_.at(header_of(ptr)->home, receiver).push(ptr), "a pool took more than it gave");
+        must(back_.at(header_of(p.ptr)->home, receiver).push(p.ptr), "a pool took too much");
     }
 
   private:
@@ -77,6 +98,9 @@ template <class Queue> class pool {
     mesh<Queue> back_;
     std::vector<stock> fresh_;
 };
+
+/* One and the same queue forth and back. */
+template <class Queue> using pooled = by_pointer<pool<Queue>, with_length<Queue>>;
 
 } // namespace bench
 

@@ -14,18 +14,6 @@ class atomic_queue_of_pointers {
     explicit atomic_queue_of_pointers(std::uint32_t slots) : queue_(slots) {}
     bool push(std::uint8_t *ptr) { return queue_.try_push(ptr); }
     bool pop(std::uint8_t *&ptr) { return queue_.try_pop(ptr); }
-    bool push(const parcel &p)
-    {
-        header_of(p.ptr)->len = p.len;
-        return push(p.ptr);
-    }
-    bool pop(parcel &p)
-    {
-        if (!pop(p.ptr))
-            return false;
-        p.len = header_of(p.ptr)->len;
-        return true;
-    }
 
   private:
     /* Its throughput setting, and its single-producer single-consumer form. */
@@ -34,7 +22,7 @@ class atomic_queue_of_pointers {
         queue_;
 };
 
-using contestant = by_pointer<pool<atomic_queue_of_pointers>, atomic_queue_of_pointers>;
+using contestant = pooled<atomic_queue_of_pointers>;
 
 } // namespace bench
 

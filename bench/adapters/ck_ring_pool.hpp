@@ -31,25 +31,13 @@ class ck_ring_of_pointers {
         ptr = static_cast<std::uint8_t *>(found);
         return true;
     }
-    bool push(const parcel &p)
-    {
-        header_of(p.ptr)->len = p.len;
-        return push(p.ptr);
-    }
-    bool pop(parcel &p)
-    {
-        if (!pop(p.ptr))
-            return false;
-        p.len = header_of(p.ptr)->len;
-        return true;
-    }
 
   private:
     alignas(apart) ck_ring_t ring_{};
     std::vector<ck_ring_buffer_t> slots_;
 };
 
-using contestant = by_pointer<pool<ck_ring_of_pointers>, ck_ring_of_pointers>;
+using contestant = pooled<ck_ring_of_pointers>;
 
 } // namespace bench
 

@@ -3,9 +3,8 @@
 #ifndef HANDOFF_BENCH_HANDOFF_SPLIT_HPP
 #define HANDOFF_BENCH_HANDOFF_SPLIT_HPP
 
+#include "bursts.hpp"
 #include "handoff_ends.hpp"
-
-#include <algorithm>
 
 namespace bench {
 
@@ -37,10 +36,10 @@ class handoff_split : public handoff_base {
         }
         bool hand_over(std::uint32_t len, std::uint64_t key)
         {
-            if (count_ == burst)
+            if (ready_.full())
                 return false; /* flush finds no room */
             const auto line = std::min<std::uint64_t>((len + 63) & ~std::uint64_t{63}, block_.cap);
-            auto &front = ready_[count_];
+            auto &front = ready_.add();
             if (ho_split(producer_, &block_, line, &front) != HO_OK) {
                 /* The segment has no numbers left: the rest of the loan carries this message. */
                 front = block_;
@@ -48,15 +47,13 @@ class handoff_split : public handoff_base {
             }
             front.len = len;
             front.key = key;
-            ++count_;
             return true;
         }
         void flush()
         {
             std::uint32_t gone = 0;
-            ho_commit(producer_, ready_, count_, HO_BY_KEY, 0, &gone);
-            std::copy(ready_ + gone, ready_ + count_, ready_);
-            count_ -= gone;
+            ho_commit(producer_, ready_.items(), ready_.count(), HO_BY_KEY, 0, &gone);
+            ready_.sent(gone);
         }
         std::uint32_t pass_on(ho_buf *msgs, std::uint32_t n) { return producer_.pass_on(msgs, n); }
 
@@ -68,8 +65,7 @@ class handoff_split : public handoff_base {
         }
 
         alignas(apart) ho_buf block_{};
-        alignas(apart) ho_buf ready_[burst]{};
-        std::uint32_t count_ = 0;
+        alignas(apart) held_back<ho_buf, burst> ready_;
         const std::uint64_t bytes_;
         handoff_producer producer_;
     };

@@ -4,138 +4,83 @@
 #define HANDOFF_BENCH_NNG_HPP
 
 #include "machine.hpp"
-#include "shape.hpp"
+#include "mesh.hpp"
 
 #include <nng/nng.h>
 #include <nng/protocol/pair0/pair.h>
 #include <poll.h>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace bench {
 
-struct nng_message {
+struct nng_message : parcel {
     nng_msg *msg = nullptr;
-    std::uint8_t *ptr = nullptr;
-    std::uint64_t len = 0;
 };
 
-class nng {
+class nng_messages {
   public:
     using message = nng_message;
-    static constexpr std::uint32_t burst = 16;
-    static constexpr std::uint32_t can =
-        can_many | can_wait | can_pass | can_keep | can_any_order | can_large;
-
-    explicit nng(const shape &s) : shape_(s)
+    explicit nng_messages(const shape &s) : bytes_(s.bytes) {}
+    nng_message get(std::uint32_t)
     {
-        for (std::uint32_t i = 0; i < s.all_senders() * s.receivers; ++i) {
-            in_.push_back(open());
-            must(nng_listen(in_[i], name(i).c_str(), nullptr, 0) == 0, "nng does not listen");
-            out_.push_back(open());
-            must(nng_dial(out_[i], name(i).c_str(), nullptr, 0) == 0, "nng does not dial");
-        }
+        nng_message m;
+        must(nng_msg_alloc(&m.msg, bytes_) == 0, "nng has no memory");
+        m.ptr = static_cast<std::uint8_t *>(nng_msg_body(m.msg));
+        return m;
     }
-    ~nng()
-    {
-        for (auto sockets : {&out_, &in_})
-            for (auto socket : *sockets)
-                nng_close(socket);
-    }
-
-    class sender {
-      public:
-        sender(nng &c, std::uint32_t service, std::uint32_t index)
-            : c_(c), first_((service * c.shape_.senders + index) * c.shape_.receivers)
-        {
-        }
-        std::uint8_t *get()
-        {
-            filled_ = false;
-            must(nng_msg_alloc(&msg_, c_.shape_.bytes) == 0, "nng has no memory");
-            return static_cast<std::uint8_t *>(nng_msg_body(msg_));
-        }
-        bool hand_over(std::uint32_t len, std::uint64_t key)
-        {
-            if (!std::exchange(filled_, true))
-                nng_msg_chop(msg_, c_.shape_.bytes - len);
-            return nng_sendmsg(to(key), msg_, NNG_FLAG_NONBLOCK) == 0;
-        }
-        void flush() {}
-        std::uint32_t pass_on(nng_message *msgs, std::uint32_t n)
-        {
-            std::uint32_t gone = 0;
-            for (; gone < n && nng_sendmsg(to(0), msgs[gone].msg, NNG_FLAG_NONBLOCK) == 0; ++gone)
-                msgs[gone] = {};
-            return gone;
-        }
-
-      private:
-        nng_socket to(std::uint64_t key) const
-        {
-            return c_.out_[first_ + key % c_.shape_.receivers];
-        }
-        nng &c_;
-        const std::size_t first_;
-        nng_msg *msg_ = nullptr;
-        bool filled_ = false;
-    };
-
-    class receiver {
-      public:
-        receiver(nng &c, std::uint32_t service, std::uint32_t index)
-        {
-            const auto &s = c.shape_;
-            for (std::uint32_t i = 0; i < s.senders; ++i)
-                in_.push_back(c.in_[(service * s.senders + i) * s.receivers + index]);
-        }
-        std::uint32_t take(nng_message *msgs, std::uint32_t max)
-        {
-            std::uint32_t n = 0;
-            for (auto socket : in_)
-                while (n < max && nng_recvmsg(socket, &msgs[n].msg, NNG_FLAG_NONBLOCK) == 0) {
-                    msgs[n].ptr = static_cast<std::uint8_t *>(nng_msg_body(msgs[n].msg));
-                    msgs[n].len = nng_msg_len(msgs[n].msg);
-                    ++n;
-                }
-            return n;
-        }
-        void give_back(nng_message *msgs, std::uint32_t n)
-        {
-            for (std::uint32_t i = 0; i < n; ++i) {
-                nng_msg_free(msgs[i].msg);
-                msgs[i] = {};
-            }
-        }
-        void wait()
-        {
-            pollfd poll_for{-1, POLLIN, 0};
-            nng_getopt_int(in_[0], NNG_OPT_RECVFD, &poll_for.fd);
-            poll(&poll_for, 1, 10);
-        }
-
-      private:
-        std::vector<nng_socket> in_;
-    };
+    void put(const nng_message &m, std::uint32_t) { nng_msg_free(m.msg); }
 
   private:
-    static nng_socket open()
-    {
-        nng_socket socket;
-        must(nng_pair0_open(&socket) == 0, "nng does not open a socket");
-        nng_setopt_int(socket, NNG_OPT_SENDBUF, queue_slots / 2);
-        nng_setopt_int(socket, NNG_OPT_RECVBUF, queue_slots / 2);
-        return socket;
-    }
-    static std::string name(std::uint32_t pair) { return "inproc://" + std::to_string(pair); }
-
-    const shape shape_;
-    std::vector<nng_socket> in_;
-    std::vector<nng_socket> out_;
+    const std::size_t bytes_;
 };
 
-using contestant = nng;
+class nng_pair {
+  public:
+    explicit nng_pair(std::uint32_t slots)
+    {
+        static std::uint32_t opened = 0;
+        const auto name = "inproc://" + std::to_string(opened++);
+        for (auto socket : {&in_, &out_}) {
+            must(nng_pair0_open(socket) == 0, "nng does not open a socket");
+            nng_setopt_int(*socket, NNG_OPT_SENDBUF, int(slots / 2));
+            nng_setopt_int(*socket, NNG_OPT_RECVBUF, int(slots / 2));
+        }
+        must(nng_listen(in_, name.c_str(), nullptr, 0) == 0, "nng does not listen");
+        must(nng_dial(out_, name.c_str(), nullptr, 0) == 0, "nng does not dial");
+    }
+    ~nng_pair()
+    {
+        nng_close(out_);
+        nng_close(in_);
+    }
+    nng_pair(const nng_pair &) = delete;
+    nng_pair &operator=(const nng_pair &) = delete;
+
+    bool push(const nng_message &m)
+    {
+        nng_msg_chop(m.msg, nng_msg_len(m.msg) - m.len);
+        return nng_sendmsg(out_, m.msg, NNG_FLAG_NONBLOCK) == 0;
+    }
+    bool pop(nng_message &m)
+    {
+        if (nng_recvmsg(in_, &m.msg, NNG_FLAG_NONBLOCK) != 0)
+            return false;
+        m.ptr = static_cast<std::uint8_t *>(nng_msg_body(m.msg));
+        m.len = nng_msg_len(m.msg);
+        return true;
+    }
+    void wait(int ms)
+    {
+        pollfd poll_for{-1, POLLIN, 0};
+        nng_getopt_int(in_, NNG_OPT_RECVFD, &poll_for.fd);
+        poll(&poll_for, 1, ms);
+    }
+
+  private:
+    nng_socket in_, out_;
+};
+
+using contestant = by_pointer<nng_messages, nng_pair, can_wait>;
 
 } // namespace bench
 

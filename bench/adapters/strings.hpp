@@ -3,6 +3,7 @@
 #ifndef HANDOFF_BENCH_STRINGS_HPP
 #define HANDOFF_BENCH_STRINGS_HPP
 
+#include "bursts.hpp"
 #include "string_queue.hpp"
 
 #include <vector>
@@ -33,11 +34,12 @@ class strings {
         void flush() {}
         std::uint32_t pass_on(string_message *msgs, std::uint32_t n)
         {
-            std::uint32_t gone = 0;
-            for (; gone < n && first_[gone % receivers_].push(msgs[gone].ptr, msgs[gone].len);
-                 ++gone)
-                msgs[gone] = {};
-            return gone;
+            return one_by_one(msgs, n, [this](string_message &m) {
+                const bool gone = first_->push(m.ptr, m.len);
+                if (gone)
+                    m = {};
+                return gone;
+            });
         }
 
       private:
@@ -54,15 +56,11 @@ class strings {
         }
         std::uint32_t take(string_message *msgs, std::uint32_t max)
         {
-            std::uint32_t n = 0;
-            while (n < max && queue_.pop(msgs[n]))
-                ++n;
-            return n;
+            return one_by_one(msgs, max, [this](string_message &m) { return queue_.pop(m); });
         }
         void give_back(string_message *msgs, std::uint32_t n)
         {
-            for (std::uint32_t i = 0; i < n; ++i)
-                msgs[i] = {};
+            std::fill(msgs, msgs + n, string_message{});
         }
         void wait() { queue_.wait(); }
 

@@ -15,9 +15,10 @@ namespace bench {
 
 class plain_memory {
   public:
+    using message = parcel;
     explicit plain_memory(const shape &s) : bytes_(s.bytes) {}
-    std::uint8_t *get(std::uint32_t) { return static_cast<std::uint8_t *>(std::malloc(bytes_)); }
-    void put(std::uint8_t *ptr, std::uint32_t) { std::free(ptr); }
+    parcel get(std::uint32_t) { return {static_cast<std::uint8_t *>(std::malloc(bytes_)), 0}; }
+    void put(const parcel &p, std::uint32_t) { std::free(p.ptr); }
 
   private:
     const std::size_t bytes_;

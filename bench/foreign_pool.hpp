@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory that is not handoff's, and its owner: a fixed pool of one sender. What was released lies in a
+ * ring of free buffers, which one thread at a time fills and the sender empties.
+ */
+#ifndef HANDOFF_BENCH_FOREIGN_POOL_HPP
+#define HANDOFF_BENCH_FOREIGN_POOL_HPP
+
+#include "handoff_ends.hpp"
+
+#include <atomic>
+#include <memory>
+#include <new>
+
+namespace bench {
+
+class foreign_pool {
+  public:
+    /* mode: HO_RELEASE_INLINE or HO_RELEASE_DRAIN */
+    foreign_pool(ho_domain *domain, std::uint32_t bytes, std::uint32_t most_out, std::uint32_t mode)
+        : domain_(domain), drained_(mode == HO_RELEASE_DRAIN), stride_((bytes + 63) & ~63u)
+    {
+        while (slots_ < most_out)
+            slots_ *= 2;
+        memory_.reset(new (std::align_val_t{64}) std::uint8_t[std::size_t{slots_} * stride_]);
+        free_ = std::make_unique<std::uint8_t *[]>(slots_);
+        for (; freed_ < slots_; ++freed_)
+            free_[freed_] = &memory_[std::size_t{freed_} * stride_];
+        ho_owner_opts opts{};
+        ok(ho_init(HO_TYPE_OWNER_OPTS, &opts, sizeof opts));
+        opts.mode = mode;
+        opts.release = release;
+        opts.ctx = this;
+        ok(ho_owner_register(domain_, &opts, &owner_));
+    }
+    ~foreign_pool() { drain(); } /* what came back last */
+    foreign_pool(const foreign_pool &) = delete;
+    foreign_pool &operator=(const foreign_pool &) = delete;
+
+    std::uint32_t owner() const { return owner_; }
+    std::uint32_t stride() const { return stride_; }
+    /* How many were free so far, the first `slots` included; and one of the free ones. */
+    std::uint64_t freed()
+    {
+        drain();
+        return freed_.load(std::memory_order_acquire);
+    }
+    std::uint8_t *free_at(std::uint64_t position) const { return free_[position % slots_]; }
+
+  private:
+    void drain()
+    {
+        if (drained_)
+            ho_owner_drain(domain_, owner_, slots_, nullptr);
+    }
+    static void release(void *ctx, const ho_release_rec *recs, std::uint32_t count)
+    {
+        auto &pool = *static_cast<foreign_pool *>(ctx);
+        auto freed = pool.freed_.load(std::memory_order_relaxed);
+        for (std::uint32_t i = 0; i < count; ++i)
+            pool.free_[freed++ % pool.slots_] = static_cast<std::uint8_t *>(recs[i].base);
+        pool.freed_.store(freed, std::memory_order_release);
+    }
+    struct aligned_delete {
+        void operator()(std::uint8_t *p) const { ::operator delete[](p, std::align_val_t{64}); }
+    };
+
+    ho_domain *const domain_;
+    const bool drained_;
+    const std::uint32_t stride_;
+    std::uint32_t owner_ = 0;
+    std::uint32_t slots_ = 64; /* power of two: buffers, and places for free ones */
+    std::unique_ptr<std::uint8_t[], aligned_delete> memory_;
+    std::unique_ptr<std::uint8_t *[]> free_;
+    alignas(apart) std::atomic<std::uint64_t> freed_{0};
+};
+
+} // namespace bench
+
+#endif
