@@ -49,7 +49,7 @@ struct bell : hoi_bell_core {
 
     void wake()
     {
-        uint32_t state = hoi_bell_ring(this);
+        uint32_t state = hoi_bell_asleep(this) ? hoi_bell_ring(this) : HOI_BELL_AWAKE;
         if (state == HOI_BELL_SLEEPING)
             futex::wake(word);
         else if (state == HOI_BELL_ARMED && P_READ(fd_number) == 7)
@@ -92,7 +92,7 @@ struct line : lane {
     unsigned get(unsigned next)
     {
         unsigned items[LANE_SLOTS];
-        uint32_t n = hoi_lane_take(this, items, LANE_SLOTS);
+        uint32_t n = hoi_lane_take(this, items, LANE_SLOTS, nullptr);
         for (uint32_t i = 0; i != n; ++i) {
             RL_ASSERT(items[i] == next + i);
             RL_ASSERT(P_READ(bytes[next + i]) == 100 + next + i);

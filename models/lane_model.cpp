@@ -60,7 +60,7 @@ template <bool ring> struct burst_test : rl::test_suite<burst_test<ring>, 2> {
         unsigned next = 0;
         while (next != MESSAGES) {
             unsigned items[LANE_SLOTS];
-            uint32_t n = hoi_lane_take(&l, items, LANE_SLOTS);
+            uint32_t n = hoi_lane_take(&l, items, LANE_SLOTS, nullptr);
             for (uint32_t i = 0; i != n; ++i, ++next) {
                 RL_ASSERT(items[i] == next);
                 RL_ASSERT(P_READ(bytes[next]) == 100 + next);

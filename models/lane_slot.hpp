@@ -15,7 +15,8 @@ struct hoi_slot {
 
 #define HOI_ITEM unsigned
 #define HOI_SLOT_WRITE(slot, from) P_WRITE((slot)->item, *(from))
-#define HOI_SLOT_READ(slot, to) (*(to) = P_READ((slot)->item))
+#define HOI_TAKING void
+#define HOI_SLOT_READ(slot, to, taking) ((void)(taking), *(to) = P_READ((slot)->item))
 
 #include "../src/lane.inl"
 

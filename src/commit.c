@@ -39,45 +39,46 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
  * One comparison with the note tells that it is a loan, where it lies and how much it may hold. 0: it is
  * not so, nothing has changed, and the general loop says what it is.
  */
-#define KIND_AND_MUST ((uint64_t)0xff << 56 | HO_BUF_FLAGS_MUST)
-#define KIND_IS(kind) ((uint64_t)(kind) << 56)
-
-static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to)
+static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, uint32_t flags)
 {
     struct hoi_seg *seg = p->seg;
-    uint64_t number = b->handle - hoi_get(seg->handle_base), at = (uint64_t)(uintptr_t)b->ptr;
-    uint64_t len = b->len, cap = b->cap, tail = hoi_buf_tail(b);
-    if (hoi_unlikely(number >= hoi_get(seg->issued) ||
-                     at - seg->base + cap > seg->end - seg->base || /* the note has half of `at` */
-                     b->owner != hoi_seal(seg->secret, b->handle) ||
-                     hoi_get(seg->notes[number]) != hoi_note_loan(at, cap) || len > cap ||
-                     (tail & KIND_AND_MUST) != KIND_IS(HO_KIND_LOAN)))
+    uint64_t at = (uint64_t)(uintptr_t)b->ptr, len = b->len, cap = b->cap;
+    uint64_t number = b->handle - hoi_get(seg->handle_base);
+    if (hoi_unlikely(number >= hoi_get(seg->issued)) ||
+        hoi_unlikely(hoi_get(seg->notes[number]) != hoi_note_loan(at - seg->base, cap)) ||
+        hoi_unlikely(b->owner != hoi_seal(seg->secret, b->handle)) || hoi_unlikely(len > cap) ||
+        hoi_unlikely(cap > HOI_NOTE_BYTES) || hoi_unlikely(b->kind != HO_KIND_LOAN) ||
+        hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST))
         return 0;
     uint32_t lane_number = to == HO_BY_KEY ? p->route[bucket_of(b->key)] : to;
-    if (hoi_unlikely(lane_number >= p->lanes_room || !p->lanes[lane_number]))
+    if (hoi_unlikely(lane_number >= p->lanes_room))
         return 0;
     struct hoi_lane *lane = p->lanes[lane_number];
-    if (hoi_unlikely(!hoi_lane_room(&lane->core)))
+    if ((to != HO_BY_KEY && hoi_unlikely(!lane)) || hoi_unlikely(!hoi_lane_room(&lane->core)))
         return 0;
-    hoi_set(seg->notes[number], len);
-    if (hoi_likely(at + cap == hoi_get(seg->cursor))) {
-        hoi_set(seg->cursor, at + len);
-        cap = len;
-    }
     struct hoi_slot *slot = hoi_lane_next(&lane->core);
     slot->word[0] = at;
     slot->word[1] = len;
     slot->word[2] = b->handle;
     slot->word[3] = b->token;
-    slot->word[4] = cap;
     slot->owner = b->owner;
-    slot->tail[0] = tail + KIND_IS(HO_KIND_ARENA - HO_KIND_LOAN);
+    slot->tail[0] = hoi_buf_tail(b) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
     slot->tail[1] = b->key;
-    if (hoi_lane_pushed(&lane->core, slot))
-        p->dirty[p->dirty_count++] = lane;
+    hoi_set(seg->notes[number], len);
     hoi_bump(p->messages, 1);
     hoi_bump(p->bytes, len);
+    if (hoi_likely(at + cap == hoi_get(seg->cursor))) {
+        hoi_set(seg->cursor, at + len);
+        cap = len;
+    }
+    slot->word[4] = cap;
     *b = (ho_buf){0};
+    if (hoi_lane_pushed(&lane->core, slot)) {
+        if (flags & HO_MORE || p->dirty_count)
+            p->dirty[p->dirty_count++] = lane;
+        else if (hoi_unlikely(hoi_lane_announce(lane))) /* alone: no list is needed */
+            hoi_bump(p->wakes, 1);
+    }
     return 1;
 }
 
@@ -103,7 +104,7 @@ static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_
     int32_t status = HO_OK;
     if (bufs && !(flags & ~HO_MORE) && !hoi_producer_stale(p) &&
         (to == HO_BY_KEY) == (p->routing == HO_ROUTE_KEY))
-        while (done < count && commit_usual(p, &bufs[done], to))
+        while (done < count && commit_usual(p, &bufs[done], to, HO_MORE))
             done++;
     if (hoi_unlikely(done < count || !done))
         status = commit_rest(p, bufs, count, to, flags, &done);
@@ -124,11 +125,11 @@ int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to
         return hoi_handle_status();
     }
     /* One message by key, the most usual call: without the loop and its registers. */
-    if (hoi_unlikely(count != 1 || !bufs || to != HO_BY_KEY || p->routing != HO_ROUTE_KEY ||
-                     (flags & ~HO_MORE) || hoi_producer_stale(p) ||
-                     !commit_usual(p, bufs, HO_BY_KEY)))
+    if (hoi_unlikely(count != 1) || hoi_unlikely(to != HO_BY_KEY) || hoi_unlikely(!bufs) ||
+        hoi_unlikely((flags & ~HO_MORE) | (p->routing ^ HO_ROUTE_KEY)) ||
+        hoi_unlikely(hoi_producer_stale(p)) || !commit_usual(p, bufs, HO_BY_KEY, flags))
         return commit_many(p, bufs, count, to, flags, accepted);
-    if (!(flags & HO_MORE))
+    if (!(flags & HO_MORE) && hoi_unlikely(p->dirty_count))
         hoi_producer_publish(p);
     if (accepted)
         *accepted = 1;

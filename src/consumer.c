@@ -22,29 +22,29 @@ static inline void free_slots(struct hoi_lane *lane)
     (void)hoi_bell_wake(lane->producer_bell);
 }
 
-/* One round over the lanes, beginning where the last one stopped. */
-static inline uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
+static inline void count(struct hoi_consumer *c, uint32_t n, uint64_t bytes)
 {
+    hoi_bump(c->messages, n);
+    hoi_bump(c->bytes, bytes);
+}
+
+/* One round over the lanes, beginning where the last one stopped. */
+static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
+{
+    struct hoi_taking taking = {.service = c->service_number};
     uint32_t n = 0, turn = c->turn, lanes = c->lanes_count;
-    uint64_t bytes = 0;
     for (uint32_t i = 0; i < lanes && n < max; i++) {
         turn = turn + 1 < lanes ? turn + 1 : 0;
         struct hoi_lane *lane = c->lanes[turn];
-        uint32_t got = hoi_lane_take(&lane->core, bufs + n, max - n);
+        uint32_t got = hoi_lane_take(&lane->core, bufs + n, max - n, &taking);
         if (!got)
             continue;
         free_slots(lane);
-        do {
-            bufs[n].service = c->service_number;
-            bytes += bufs[n].len;
-            n++;
-        } while (--got);
+        n += got;
     }
     c->turn = turn;
-    if (n) {
-        hoi_bump(c->messages, n);
-        hoi_bump(c->bytes, bytes);
-    }
+    if (n)
+        count(c, n, taking.bytes);
     return n;
 }
 
@@ -75,14 +75,16 @@ static int arm(struct hoi_consumer *c)
     return 0;
 }
 
-/* Nothing was there at the first look, or something else is to be done first. */
-static HOI_COLD int32_t take_slow(struct hoi_consumer *c, ho_buf *bufs, uint32_t max,
-                                  uint32_t *taken)
+/* The general take: nothing was there at the first look, or there is more than one lane to look at. */
+static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf *bufs,
+                                                  uint32_t max, uint32_t *taken)
 {
+    if (c->armable)
+        hoi_bell_get_up(&c->bell);
     for (;;) {
-        int32_t status = stale(c) ? hoi_consumer_refresh(c) : HO_OK;
+        int32_t status = hoi_unlikely(stale(c)) ? hoi_consumer_refresh(c) : HO_OK;
         *taken = take_round(c, bufs, max);
-        if (*taken)
+        if (hoi_likely(*taken))
             return HO_OK;
         if (status)
             return status;
@@ -93,19 +95,32 @@ static HOI_COLD int32_t take_slow(struct hoi_consumer *c, ho_buf *bufs, uint32_t
     }
 }
 
+static HOI_COLD int32_t take_refused(const struct hoi_consumer *c, uint32_t max, uint32_t *taken)
+{
+    if (taken)
+        *taken = 0;
+    if (!c)
+        return hoi_handle_status();
+    return !taken || max ? HO_E_INVAL : HO_EMPTY;
+}
+
 int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken)
 {
     struct hoi_consumer *c = hoi_consumer_get(handle);
-    if (hoi_unlikely(!c || !taken || !bufs || !max)) {
-        if (taken)
-            *taken = 0;
-        return !c ? hoi_handle_status() : !taken || max ? HO_E_INVAL : HO_EMPTY;
+    if (hoi_unlikely(!c) || hoi_unlikely(!taken) || hoi_unlikely(!bufs) || hoi_unlikely(!max))
+        return take_refused(c, max, taken);
+    struct hoi_lane *lane = c->only;
+    if (hoi_likely(lane) && hoi_likely(!stale(c))) {
+        struct hoi_taking taking = {.service = c->service_number};
+        uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
+        if (hoi_likely(n)) {
+            hoi_lane_free(&lane->core);
+            count(c, n, taking.bytes);
+            *taken = n;
+            return HO_OK;
+        }
     }
-    if (hoi_unlikely(c->armable))
-        hoi_bell_get_up(&c->bell);
-    if (hoi_likely(!stale(c)) && hoi_likely((*taken = take_round(c, bufs, max)) != 0))
-        return HO_OK;
-    return take_slow(c, bufs, max, taken);
+    return take_any(c, bufs, max, taken);
 }
 
 /* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
@@ -176,6 +191,7 @@ int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)
         hoi_set(c->bell.fd, new_fd + 1);
     }
     c->armable = 1;
+    c->only = NULL; /* each take has the descriptor to look after */
     *fd = hoi_get(c->bell.fd) - 1;
     return HO_OK;
 }

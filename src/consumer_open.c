@@ -35,6 +35,7 @@ static int32_t lanes_grow(struct hoi_consumer *c)
 static void lanes_forget(struct hoi_consumer *c)
 {
     hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+    c->only = NULL;
     c->lanes = NULL;
     c->lanes_count = c->lanes_room = 0;
 }
@@ -53,6 +54,7 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c)
     struct hoi_lane *dead = NULL;
     int32_t status = HO_OK;
     pthread_mutex_lock(&s->domain->mutex);
+    c->only = NULL;
     c->lanes_count = 0;
     for (struct hoi_lane *lane = s->lanes, *next; lane && !status; lane = next) {
         next = lane->next;
@@ -65,6 +67,8 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c)
     }
     if (!status) { /* otherwise the next call tries again */
         c->closing = hoi_get(s->closing);
+        if (c->lanes_count == 1 && !c->armable && !c->lanes[0]->producer_bell)
+            c->only = c->lanes[0];
         hoi_set(c->changed, 0);
     }
     pthread_mutex_unlock(&s->domain->mutex);

@@ -8,6 +8,7 @@
 
 struct hoi_consumer {
     /* The consumer thread's own. */
+    struct hoi_lane *only; /* the one lane, if nothing but a look at it is to be done; else NULL */
     struct hoi_lane **lanes;
     uint32_t lanes_count;
     uint32_t lanes_room;

@@ -38,7 +38,8 @@ static inline int hoi_seal_fits(const struct hoi_domain *d, struct hoi_seg *seg,
     if (hoi_unlikely(hoi_get(seg->use) == HOI_SEG_FOREIGN))
         return number < hoi_get(seg->issued) && b->kind == HO_KIND_FOREIGN &&
                b->owner == hoi_get(hoi_foreign_at(seg, number)->owner);
-    return b->owner == hoi_seal(d->segs.secret, b->handle);
+    return b->owner == (b->kind == HO_KIND_SLICE ? hoi_seal_slice(d->segs.secret, b->handle)
+                                                 : hoi_seal(d->segs.secret, b->handle));
 }
 
 /* Is this a buffer of the domain, no loan, that somebody holds? */

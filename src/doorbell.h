@@ -16,18 +16,13 @@ struct hoi_bell {
     uint32_t owed; /* the sleeper's: writes of the descriptor that it has not read yet */
 };
 
+/* Publisher, when the other side sleeps: wakes it, unless somebody else was faster. Returns whether it did. */
+HOI_COLD int hoi_bell_wake_sleeper(struct hoi_bell *b);
+
 /* Publisher, after a seq_cst publish: wakes the other side if it sleeps. Returns whether it did. */
 static inline int hoi_bell_wake(struct hoi_bell *b)
 {
-    uint32_t state = hoi_bell_ring(&b->core);
-    if (hoi_likely(state == HOI_BELL_AWAKE))
-        return 0;
-    HO_HOOK("doorbell:before_wake");
-    if (state == HOI_BELL_SLEEPING)
-        hoi_os_futex_wake(&b->core.word);
-    else
-        hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) - 1); /* set before it was armed */
-    return 1;
+    return hoi_unlikely(hoi_bell_asleep(&b->core)) ? hoi_bell_wake_sleeper(b) : 0;
 }
 
 /* Sleeper: awake again; takes what publishers have written into the descriptor, or will. */

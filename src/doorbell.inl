@@ -24,11 +24,18 @@ struct hoi_bell_core {
     A_TYPE(uint32_t) word;
 };
 
-/* Publisher, after a seq_cst publish. Returns the state that this caller, and no other, has to wake:
- * HOI_BELL_SLEEPING, HOI_BELL_ARMED, or HOI_BELL_AWAKE for nothing to do. */
-static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
+/* Publisher, after a seq_cst publish: does the other side sleep? */
+static inline int hoi_bell_asleep(struct hoi_bell_core *b)
 {
     uint32_t word = A_LOAD(b->word, AT(bell_check, seq_cst)); /* edge DOZE: acquire */
+    return word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED;
+}
+
+/* Publisher, when it does. Returns the state that this caller, and no other, has to wake: HOI_BELL_SLEEPING,
+ * HOI_BELL_ARMED, or HOI_BELL_AWAKE if somebody else was faster. */
+static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
+{
+    uint32_t word = A_LOAD(b->word, AT(bell_recheck, relaxed));
     while (hoi_unlikely(word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED)) {
         uint32_t next = word == HOI_BELL_SLEEPING ? HOI_BELL_AWAKE : HOI_BELL_RUNG;
         if (A_CAS(b->word, word, next, AT(bell_ring, acquire), /* edge DOZE: acquire */

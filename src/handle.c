@@ -3,6 +3,8 @@
 
 #include "os.h"
 
+#define GENERATION_MASK (((uint64_t)1 << (56 - HOI_HANDLE_GENERATION)) - 1)
+
 _Alignas(4096) struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
 
 /* Wiped together with the table. An all-zero mutex is an unlocked one, so a child that was forked
@@ -25,7 +27,7 @@ static int wake_up(void)
         hoi_os_wipe_on_fork(&wiped, sizeof wiped))
         return -1;
     /* The parent's generations are unknown here: begin where its handles can't be. */
-    hoi_set(wiped.generation, (uint64_t)hoi_os_now_ns() & 0xffffffffffu);
+    hoi_set(wiped.generation, (uint64_t)hoi_os_now_ns() & GENERATION_MASK);
     hoi_set(wiped.alive, 1);
     hoi_set(was_alive, 1);
     return 0;
@@ -56,7 +58,8 @@ uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused)
     if (e) {
         uint64_t generation = hoi_get(wiped.generation) + 1;
         hoi_set(wiped.generation, generation);
-        handle = (uint64_t)(type + 1) << 56 | (generation & 0xffffffffffu) << 16 | index;
+        handle = (uint64_t)(type + 1) << 56 |
+                 (generation & GENERATION_MASK) << HOI_HANDLE_GENERATION | index * sizeof *e;
         hoi_set(e->object, object);
         hoi_set(e->self, handle);
     }
@@ -67,7 +70,7 @@ uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused)
 void hoi_handle_drop(uint64_t handle)
 {
     pthread_mutex_lock(&wiped.mutex);
-    struct hoi_entry *e = &hoi_table[(handle >> 56) - 1][handle % HOI_TABLE_SLOTS];
+    struct hoi_entry *e = hoi_handle_entry((enum hoi_type)((handle >> 56) - 1), handle);
     hoi_set(e->self, 0);
     hoi_set(e->object, NULL);
     wiped.open[(handle >> 56) - 1]--;

@@ -2,8 +2,8 @@
 /*
  * Handles of objects: what ho_domain *, ho_service *, ho_producer * and ho_consumer * really are.
  *
- * A handle is {type:8, generation:40, index:16}. The index names an entry of the type's table; the
- * entry holds the handle that is valid now and the object. So a closed, forged or foreign handle is
+ * A handle is {type:8, generation:39, entry:17}. The entry is the place in the type's table, in bytes; it
+ * holds the handle that is valid now and the object. So a closed, forged or foreign handle is
  * refused before anything is read through it. The tables are static and page-aligned, and the kernel
  * wipes them in a forked child: there every handle is refused, at no cost to the hot path.
  */
@@ -32,7 +32,16 @@ extern struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
 uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused);
 void hoi_handle_drop(uint64_t handle);
 
-#define hoi_handle_index(h) ((uint32_t)((h) % HOI_TABLE_SLOTS))
+/* Where in the table, in bytes: so a look-up needs no more than a mask. */
+#define HOI_HANDLE_ENTRY ((uint64_t)(HOI_TABLE_SLOTS - 1) * sizeof(struct hoi_entry))
+#define HOI_HANDLE_GENERATION 17
+_Static_assert(HOI_HANDLE_ENTRY >> HOI_HANDLE_GENERATION == 0, "the generation lies above");
+#define hoi_handle_index(h) ((uint32_t)(((h)&HOI_HANDLE_ENTRY) / sizeof(struct hoi_entry)))
+
+static inline struct hoi_entry *hoi_handle_entry(enum hoi_type type, uint64_t h)
+{
+    return (struct hoi_entry *)((char *)hoi_table[type] + (h & HOI_HANDLE_ENTRY));
+}
 
 /* What to answer when hoi_handle_get gave NULL: HO_E_HANDLE or HO_E_FORKED. */
 int32_t hoi_handle_status(void);
@@ -40,7 +49,7 @@ int32_t hoi_handle_status(void);
 static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
 {
     uint64_t h = (uint64_t)(uintptr_t)handle;
-    struct hoi_entry *e = &hoi_table[type][h % HOI_TABLE_SLOTS];
+    struct hoi_entry *e = hoi_handle_entry(type, h);
     /* Relaxed: whoever passes a handle to another thread orders that himself. The zero handle finds
      * a free entry, which has no object. */
     if (hoi_unlikely(hoi_get(e->self) != h))

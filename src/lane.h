@@ -20,8 +20,15 @@ _Static_assert(offsetof(struct hoi_slot, seq) == offsetof(ho_buf, service), "seq
 _Static_assert(offsetof(struct hoi_slot, owner) == offsetof(ho_buf, owner), "the rest in place");
 
 #define HOI_ITEM ho_buf
+#define HOI_TAKING struct hoi_taking
 #define HOI_SLOT_WRITE(slot, item) hoi_slot_write(slot, item)
-#define HOI_SLOT_READ(slot, item) hoi_slot_read(slot, item)
+#define HOI_SLOT_READ(slot, item, taking) hoi_slot_read(slot, item, taking)
+
+/* What a take fills in, and adds up. */
+struct hoi_taking {
+    uint32_t service;
+    uint64_t bytes;
+};
 
 /* flags, frames_left, align_log2 and kind, as one word: the form in which they travel. */
 static inline uint64_t hoi_buf_tail(const ho_buf *b)
@@ -30,6 +37,7 @@ static inline uint64_t hoi_buf_tail(const ho_buf *b)
     __builtin_memcpy(&tail, (const uint8_t *)b + offsetof(ho_buf, flags), sizeof tail);
     return tail;
 }
+#define HOI_TAIL_KIND(kind) ((uint64_t)(kind) << 56)
 
 /* Word by word: the caller has just written the descriptor in pieces, and a wide load of what is still in
  * the store buffer waits until it has left it. */
@@ -45,10 +53,12 @@ static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
     slot->tail[1] = b->key;
 }
 
-/* As a whole: the producer is far from this slot by now. The caller sets `service`. */
-static inline void hoi_slot_read(const struct hoi_slot *slot, ho_buf *b)
+/* As a whole: the producer is far from this slot by now. */
+static inline void hoi_slot_read(const struct hoi_slot *slot, ho_buf *b, struct hoi_taking *taking)
 {
     __builtin_memcpy(b, slot, sizeof *b);
+    b->service = taking->service;
+    taking->bytes += slot->word[1];
 }
 
 #include "lane.inl"

@@ -16,7 +16,8 @@
  * (doorbell.inl).
  *
  * The includer supplies struct hoi_slot with an atomic uint32_t seq, HOI_ITEM (a descriptor),
- * HOI_SLOT_WRITE(slot, item) and HOI_SLOT_READ(slot, item).
+ * HOI_SLOT_WRITE(slot, item) and HOI_SLOT_READ(slot, item, taking) with HOI_TAKING *taking, what a take
+ * adds up.
  */
 
 struct hoi_lane_core {
@@ -107,16 +108,21 @@ static inline int hoi_lane_recheck(struct hoi_lane_core *l)
            == (uint32_t)(pos + 1);
 }
 
-/* Consumer: copies up to max descriptors out. The slots stay taken until hoi_lane_free. */
-static inline uint32_t hoi_lane_take(struct hoi_lane_core *l, HOI_ITEM *items, uint32_t max)
+/* Consumer: copies up to max descriptors out, and hands `taking` to each HOI_SLOT_READ. The slots stay taken
+ * until hoi_lane_free. */
+static inline uint32_t hoi_lane_take(struct hoi_lane_core *l, HOI_ITEM *items, uint32_t max,
+                                     HOI_TAKING *taking)
 {
+    uint64_t pos = P_READ(l->taken);
     uint32_t n = 0;
-    while (n < max && hoi_lane_ready(l)) {
-        uint64_t pos = P_READ(l->taken);
-        HOI_SLOT_READ(&l->slots[pos & l->mask], &items[n]);
-        P_WRITE(l->taken, pos + 1);
-        n++;
+    for (; n < max; n++, pos++) {
+        struct hoi_slot *slot = &l->slots[pos & l->mask];
+        if (A_LOAD(slot->seq, AT(lane_observe, acquire)) !=
+            (uint32_t)(pos + 1)) /* edge SLOT: acquire */
+            break;
+        HOI_SLOT_READ(slot, &items[n], taking);
     }
+    P_WRITE(l->taken, pos);
     return n;
 }
 

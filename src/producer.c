@@ -28,30 +28,53 @@ static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_
     loan->key = 0;
 }
 
-/* Gives the next number of a segment to `bytes` bytes at `at`, the cursor behind them. */
-static inline void loan_issue(struct hoi_seg *seg, uint64_t at, uint64_t bytes, uint64_t tail,
-                              uint32_t align_log2, ho_buf *loan)
+/* Gives the next number of a segment, `number`, to `bytes` bytes at `at`, the cursor behind them. */
+static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at, uint64_t bytes,
+                              uint64_t tail, uint32_t align_log2, ho_buf *loan)
 {
-    uint32_t number = hoi_get(seg->issued);
-    hoi_set(seg->notes[number], hoi_note_loan(at, bytes + tail));
+    hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, bytes + tail));
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
     uint64_t handle = hoi_get(seg->handle_base) + number;
     loan_write(loan, at, bytes, handle, hoi_seal(seg->secret, handle), align_log2);
 }
 
+/* The current segment is used up, or its open numbers are: what is to be done about it on every day. Everything
+ * else is for the slow path. */
+static __attribute__((noinline)) int32_t reserve_next(struct hoi_producer *p, uint64_t bytes,
+                                                      ho_buf *loan)
+{
+    uint64_t most = p->domain->segs.seg_bytes;
+    if (hoi_unlikely(bytes - 1 >= most) || hoi_unlikely(hoi_producer_stale(p)))
+        return hoi_reserve_slow(p, bytes, NULL, loan);
+    struct hoi_seg *seg = p->seg;
+    uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
+    if (bytes > seg->end - at || !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS)) {
+        if (hoi_unlikely(hoi_arena_next(p, HOI_SEG_BYTES)))
+            return hoi_reserve_slow(p, bytes, NULL, loan);
+        seg = p->seg;
+        at = seg->base;
+        (void)hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS);
+    }
+    loan_issue(seg, hoi_get(seg->issued), at, bytes, 0, ALIGN_DEFAULT, loan);
+    return HO_OK;
+}
+
 int32_t ho_reserve(ho_producer *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
-    if (hoi_unlikely(!p || !loan || opts))
-        return hoi_reserve_slow(p, bytes, opts, loan);
-    struct hoi_seg *seg = p->seg;
-    uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
-    if (hoi_unlikely(bytes - 1 >= seg->end - at || hoi_get(seg->issued) == seg->opened ||
-                     hoi_producer_stale(p)))
-        return hoi_reserve_slow(p, bytes, NULL, loan);
-    loan_issue(seg, at, bytes, 0, ALIGN_DEFAULT, loan);
-    return HO_OK;
+    if (hoi_likely(p) && hoi_likely(loan) && hoi_likely(!opts)) {
+        struct hoi_seg *seg = p->seg;
+        uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
+        uint32_t number = hoi_get(seg->issued);
+        if (hoi_likely(bytes - 1 < seg->end - at) && hoi_likely(number != seg->opened) &&
+            hoi_likely(!hoi_producer_stale(p))) {
+            loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
+            return HO_OK;
+        }
+        return reserve_next(p, bytes, loan);
+    }
+    return hoi_reserve_slow(p, bytes, opts, loan);
 }
 
 static int32_t opts_check(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
@@ -87,7 +110,7 @@ static int reserve_here(struct hoi_producer *p, uint64_t bytes, const ho_reserve
         return 0;
     if (hoi_get(seg->issued) == seg->opened && !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS))
         return 0;
-    loan_issue(seg, at, bytes, opts->tailroom, opts->align_log2, loan);
+    loan_issue(seg, hoi_get(seg->issued), at, bytes, opts->tailroom, opts->align_log2, loan);
     return 1;
 }
 
@@ -201,7 +224,7 @@ static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
     loan->cap -= bytes;
     loan->len = loan->len > bytes ? loan->len - bytes : 0;
     uint64_t at = (uint64_t)(uintptr_t)loan->ptr;
-    hoi_set(seg->notes[number], hoi_note_loan(at, end - at));
+    hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, end - at));
 }
 
 int32_t ho_split(ho_producer *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)
@@ -226,7 +249,8 @@ int32_t ho_split(ho_producer *handle, ho_buf *loan, uint64_t bytes, ho_buf *fron
         return HO_FULL;
     }
     uint64_t cursor = hoi_get(seg->cursor);
-    loan_issue(seg, (uint64_t)(uintptr_t)loan->ptr, bytes, 0, loan->align_log2, front);
+    loan_issue(seg, hoi_get(seg->issued), (uint64_t)(uintptr_t)loan->ptr, bytes, 0,
+               loan->align_log2, front);
     hoi_set(seg->cursor, cursor);
     front->len = bytes;
     loan_shrink(seg, loan, bytes);

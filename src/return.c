@@ -212,40 +212,51 @@ static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_
     return status;
 }
 
-/*
- * The usual buffers: committed arena memory, neighbours together. Returns from the front as long as that
- * is so, and says how many; the rest, and whatever is wrong, is for return_all.
- */
-static inline uint32_t return_usual(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
+/* Is this as committed arena memory was handed out? Then the word of its segment says the rest. */
+static inline int usual(uint64_t secret, const ho_buf *b, uint64_t handle)
 {
-    uint64_t secret = d->segs.secret;
-    uint32_t i = 0;
-    while (i < count) {
-        uint64_t first = bufs[i].handle;
-        struct hoi_seg *seg;
-        if (hoi_unlikely(hoi_seg_find(&d->segs, first, &seg) || hoi_get(seg->use) != HOI_SEG_BYTES))
+    return hoi_likely(b->kind == HO_KIND_ARENA) && hoi_likely(b->owner == hoi_seal(secret, handle));
+}
+
+/* The segment of a handle whose seal fits, so one of bytes. NULL: the domain has none of that number. */
+static inline struct hoi_seg *usual_seg(struct hoi_domain *d, uint64_t handle)
+{
+    uint32_t index = hoi_handle_seg(handle);
+    if (hoi_unlikely(index >=
+                     A_LOAD(d->segs.fresh, memory_order_acquire))) /* edge FRESH: acquire */
+        return NULL;
+    return hoi_seg_at(&d->segs, index);
+}
+
+static inline int word_return(struct hoi_seg *seg, uint64_t handle, uint32_t mask)
+{
+    return hoi_word_return(&seg->words[hoi_handle_number(handle) / HOI_WORD_BITS],
+                           hoi_handle_gen(handle), mask);
+}
+
+/*
+ * Neighbours that share a word, from the front. Returns how many; 0: the first one is not as usual, or one of
+ * them is stale, and nothing has changed.
+ */
+static inline uint32_t return_group(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
+{
+    uint64_t secret = d->segs.secret, first = bufs->handle, handle = first;
+    struct hoi_seg *seg = usual_seg(d, first);
+    uint32_t n = 0, mask = 0;
+    do {
+        uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
+        if (!usual(secret, &bufs[n], handle) || hoi_unlikely(mask & bit))
             break;
-        uint32_t n = i, mask = 0;
-        do {
-            uint64_t handle = bufs[n].handle;
-            uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
-            if (hoi_unlikely(bufs[n].kind != HO_KIND_ARENA || (mask & bit) ||
-                             bufs[n].owner != hoi_seal(secret, handle)))
-                break;
-            mask |= bit;
-        } while (++n < count && (bufs[n].handle ^ first) < HOI_WORD_BITS);
-        if (hoi_unlikely(n == i))
-            break;
-        int done = hoi_word_return(&seg->words[hoi_handle_number(first) / HOI_WORD_BITS],
-                                   hoi_handle_gen(first), mask);
-        if (hoi_unlikely(!done))
-            break;
-        for (; i < n; i++)
-            bufs[i] = (ho_buf){0};
-        if (hoi_unlikely(done == 2))
-            drop(d, seg, 1);
-    }
-    return i;
+        mask |= bit;
+    } while (++n < count && ((handle = bufs[n].handle) ^ first) < HOI_WORD_BITS);
+    int done = hoi_likely(n) && hoi_likely(seg != NULL) ? word_return(seg, first, mask) : 0;
+    if (hoi_unlikely(!done))
+        return 0;
+    for (uint32_t i = 0; i < n; i++)
+        bufs[i] = (ho_buf){0};
+    if (hoi_unlikely(done == 2))
+        drop(d, seg, 1);
+    return n;
 }
 
 static HOI_COLD int32_t return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t count,
@@ -261,20 +272,51 @@ static HOI_COLD int32_t return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t
     return status;
 }
 
-int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *returned)
+/* Any number of any kind. */
+static __attribute__((noinline)) int32_t return_many(struct hoi_domain *d, ho_buf *bufs,
+                                                     uint32_t count, uint32_t *returned)
 {
-    struct hoi_domain *d = hoi_domain_get(handle);
-    uint32_t done = 0;
+    uint32_t done = 0, n;
     int32_t status = HO_OK;
     if (hoi_unlikely(!d))
         status = hoi_handle_status();
     else if (hoi_unlikely(!bufs))
         status = count ? HO_E_INVAL : HO_OK;
-    else if (hoi_unlikely((done = return_usual(d, bufs, count)) < count))
+    else
+        while (done < count && (n = return_group(d, bufs + done, count - done)))
+            done += n;
+    if (hoi_unlikely(done < count) && !status)
         status = return_rest(d, bufs, count, HO_REASON_CONSUMED, &done);
     if (returned)
         *returned = done;
     return status;
+}
+
+/* The last of its word: off the usual path. */
+static HOI_COLD int32_t drop_word(struct hoi_domain *d, struct hoi_seg *seg)
+{
+    drop(d, seg, 1);
+    return HO_OK;
+}
+
+int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *returned)
+{
+    struct hoi_domain *d = hoi_domain_get(handle);
+    /* One message: without the loops and their registers. */
+    if (count == 1 && hoi_likely(d) && hoi_likely(bufs)) {
+        uint64_t first = bufs->handle;
+        struct hoi_seg *seg = usual_seg(d, first);
+        if (hoi_likely(seg) && usual(d->segs.secret, bufs, first)) {
+            int done = word_return(seg, first, (uint32_t)1 << first % HOI_WORD_BITS);
+            if (hoi_likely(done)) {
+                *bufs = (ho_buf){0};
+                if (returned)
+                    *returned = 1;
+                return hoi_unlikely(done == 2) ? drop_word(d, seg) : HO_OK;
+            }
+        }
+    }
+    return return_many(d, bufs, count, returned);
 }
 
 void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count)

@@ -66,13 +66,12 @@ int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg)
 
 void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use)
 {
-    uint32_t gen = (hoi_get(seg->gen) + 1) & HOI_GEN_MASK;
+    uint32_t gen = segs->salt << 24 | ((hoi_get(seg->gen) + 1) & HOI_GEN_MASK);
     hoi_set(seg->gen, gen);
     hoi_set(seg->issued, 0);
     seg->opened = 0;
     hoi_set(seg->cursor, seg->base);
-    hoi_set(seg->handle_base,
-            (uint64_t)segs->salt << 56 | (uint64_t)gen << 32 | (uint64_t)seg->index << 12);
+    hoi_set(seg->handle_base, (uint64_t)gen << 32 | (uint64_t)seg->index << 12);
     hoi_set(seg->sealed, 0);
     A_STORE(seg->count, HOI_COUNT_BIAS, memory_order_relaxed); /* published with the first buffer */
     seg->secret = segs->secret;

@@ -24,13 +24,15 @@
 #define HOI_SEG_PAGES 9u /* of bookkeeping */
 #define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
-#define HOI_GEN_MASK 0xffffffu
+#define HOI_GEN_MASK 0xffffffu /* of a segment's gen, {salt:8, generation:24} */
 
-/* A note per number: {start, low half of its address:32, loan:1, bytes:31}. Bytes are a loan's room with
- * its tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
+/* A note per number: {where it starts in the segment:32, loan:1, bytes:31}. Bytes are a loan's room with its
+ * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
-#define hoi_note_loan(at, bytes) ((uint64_t)(at) << 32 | HOI_NOTE_LOAN | (bytes))
+/* An offset of over 32 bits, of an address outside, turns up in the low half: no loan has such a note. */
+#define hoi_note_loan(offset, bytes)                                                               \
+    (((uint64_t)(offset) << 32 | (uint64_t)(offset) >> 32) + HOI_NOTE_LOAN + (bytes))
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
@@ -102,7 +104,7 @@ void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
 
 #define hoi_handle_salt(h) ((uint32_t)((h) >> 56))
-#define hoi_handle_gen(h) ((uint32_t)((h) >> 32) & HOI_GEN_MASK)
+#define hoi_handle_gen(h) ((uint32_t)((h) >> 32)) /* with the salt */
 #define hoi_handle_seg(h) ((uint32_t)((h) >> 12) & (HOI_SEGS_MAX - 1))
 #define hoi_handle_number(h) ((uint32_t)(h) & (HOI_SEG_NUMBERS - 1))
 
@@ -123,6 +125,13 @@ static inline uint32_t hoi_seal(uint64_t secret, uint64_t handle)
     return (uint32_t)(handle * secret >> 32);
 }
 
+/* A slice's differs from that by twice the upper half of its handle: a slice whose `kind` was hit does not
+ * pass for an arena buffer. */
+static inline uint32_t hoi_seal_slice(uint64_t secret, uint64_t handle)
+{
+    return hoi_seal(secret + 2, handle);
+}
+
 static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t index)
 {
     return &segs->table[index];
@@ -140,10 +149,10 @@ static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struc
     return HO_OK;
 }
 
-/* Where a loan starts: a segment is far smaller than 4 GiB, so the low half tells. */
+/* Where a loan starts. */
 static inline uint64_t hoi_note_start(const struct hoi_seg *seg, uint64_t note)
 {
-    return seg->base + (uint32_t)((uint32_t)(note >> 32) - (uint32_t)seg->base);
+    return seg->base + (note >> 32);
 }
 
 /* Is this number live in its generation? Whoever holds it gets a firm yes. */

@@ -143,16 +143,16 @@ void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_la
 void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane, uint64_t most)
 {
     ho_buf bufs[32];
-    uint32_t n;
-    for (; most && (n = hoi_lane_take(&lane->core, bufs, most < 32 ? (uint32_t)most : 32));
-         most -= n) {
-        uint64_t bytes = 0;
-        for (uint32_t i = 0; i < n; i++)
-            bytes += bufs[i].len;
+    while (most) {
+        struct hoi_taking taking = {.service = s->number};
+        uint32_t n = hoi_lane_take(&lane->core, bufs, most < 32 ? (uint32_t)most : 32, &taking);
+        if (!n)
+            return;
         hoi_count(s->cancelled, n);
-        hoi_count(s->cancelled_bytes, bytes);
+        hoi_count(s->cancelled_bytes, taking.bytes);
         hoi_cancel(s->domain, bufs, n);
         hoi_lane_free(&lane->core);
+        most -= n;
     }
 }
 

@@ -27,7 +27,7 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
     hoi_seg_open(&d->segs, seg, HOI_SEG_SLICES);
     hoi_count_hold(&seg->count, d->slice_numbers);
     (void)hoi_count_drop(&seg->count, HOI_COUNT_BIAS);
-    uint64_t next = CURSOR(seg->index, hoi_get(seg->gen), 0);
+    uint64_t next = CURSOR(seg->index, hoi_get(seg->gen) & HOI_GEN_MASK, 0);
     if (A_CAS(d->slices.cursor, old, next, memory_order_acq_rel, /* edge SLICES: release */
               memory_order_relaxed))
         return HO_OK;
@@ -51,7 +51,8 @@ static int32_t take_number(struct hoi_domain *d, struct hoi_seg **seg, uint32_t 
                          memory_order_acquire)) { /* edge SLICES: acquire */
             *seg = hoi_seg_at(&d->segs, CURSOR_SEG(cursor));
             *number = CURSOR_NUMBER(cursor);
-            hoi_seg_issue_late((*seg)->words, &(*seg)->count, CURSOR_GEN(cursor), *number);
+            hoi_seg_issue_late((*seg)->words, &(*seg)->count,
+                               d->segs.salt << 24 | CURSOR_GEN(cursor), *number);
             (void)hoi_count_drop(&(*seg)->count, 1); /* taken: the bit counts from here on */
             return HO_OK;
         }
@@ -139,7 +140,7 @@ int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t l
     slice->len = len;
     slice->cap = len;
     slice->handle = hoi_get(seg->handle_base) + number;
-    slice->owner = hoi_seal(d->segs.secret, slice->handle);
+    slice->owner = hoi_seal_slice(d->segs.secret, slice->handle);
     slice->kind = HO_KIND_SLICE;
     if (src->kind == HO_KIND_FOREIGN)
         slice->token = 0;

@@ -7,7 +7,7 @@
 static int publish(struct hoi_lane *lane, struct hoi_bell_core *bell)
 {
     (void)hoi_lane_publish(&lane->core);
-    return hoi_bell_ring(bell) != HOI_BELL_AWAKE;
+    return hoi_bell_asleep(bell) && hoi_bell_ring(bell) != HOI_BELL_AWAKE;
 }
 
 static int doze(struct hoi_lane *lane, struct hoi_bell_core *bell)

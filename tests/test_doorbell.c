@@ -130,7 +130,8 @@ static void receive_sleeping_in(uint32_t state)
     harness_start(&producer, send_one_by_one, NULL);
     for (uint64_t next = 0; next < MESSAGES;) {
         ho_buf b;
-        if (hoi_lane_take(&lane->core, &b, 1)) {
+        struct hoi_taking taking = {0};
+        if (hoi_lane_take(&lane->core, &b, 1, &taking)) {
             CHECK(b.key == next++);
             hoi_lane_free(&lane->core);
         } else {

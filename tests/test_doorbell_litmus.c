@@ -78,7 +78,8 @@ static int sleep_one_round(struct meeting *m, uint64_t at)
     meet(&m->sleeper_at, &m->publisher_at, at + 2);
     int lost = !found && !hoi_get(m->woke);
     (void)hoi_bell_rouse(&m->bell);
-    CHECK(hoi_lane_take(&m->lane->core, &b, 1) == 1);
+    struct hoi_taking taking = {0};
+    CHECK(hoi_lane_take(&m->lane->core, &b, 1, &taking) == 1);
     hoi_lane_free(&m->lane->core);
     return lost;
 }

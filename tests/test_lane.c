@@ -50,7 +50,8 @@ static void push(uint64_t n)
 
 static uint32_t take(ho_buf *bufs, uint32_t max)
 {
-    uint32_t n = hoi_lane_take(&lane->core, bufs, max);
+    struct hoi_taking taking = {0};
+    uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
     for (uint32_t i = 0; i < n; i++)
         bufs[i].service = 0;
     return n;
