@@ -17,7 +17,8 @@
 /* Releases that an inline owner gets in one call. */
 struct batch {
     struct hoi_domain *d;
-    struct hoi_owner *owner;
+    struct hoi_owner *owner; /* whose turn it is */
+    uint32_t id;             /* its, 0 at first */
     uint32_t reason;
     uint32_t count;
     ho_release_rec recs[RELEASES_MAX];
@@ -30,12 +31,13 @@ static void batch_run(struct batch *t)
     t->count = 0;
 }
 
-static void batch_add(struct batch *t, struct hoi_owner *owner, const ho_release_rec *rec)
+/* Room for one more, of an owner that has a buffer out; so it is there. */
+static HOI_COLD void batch_turn(struct batch *t, uint32_t id)
 {
-    if (t->count == RELEASES_MAX || (t->count && t->owner != owner))
-        batch_run(t);
-    t->owner = owner;
-    t->recs[t->count++] = *rec;
+    batch_run(t);
+    t->id = id;
+    t->owner =
+        A_LOAD(t->d->owners[(id & 0xffffu) - 1], memory_order_acquire); /* edge OWNER: acquire */
 }
 
 /* One or more numbers of one word that come back together. */
@@ -52,37 +54,26 @@ static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
         hoi_seg_recycle(d, seg);
 }
 
-static struct hoi_owner *owner_of(struct hoi_domain *d, const struct hoi_foreign *f)
-{
-    /* Its count is held for this buffer, so it is there. */
-    return A_LOAD(d->owners[(hoi_get(f->owner) & 0xffffu) - 1],
-                  memory_order_acquire); /* edge OWNER: acquire */
-}
-
-static ho_release_rec record_read(const struct hoi_foreign *f, uint32_t reason)
-{
-    return (ho_release_rec){.token = hoi_get(f->token),
-                            .base = (void *)(uintptr_t)hoi_get(f->base),
-                            .size = hoi_get(f->size),
-                            .owner = hoi_get(f->owner),
-                            .reason = reason};
-}
-
 /* The last part of a foreign buffer is back. The caller holds the segment of the record. */
-static void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t number)
+static inline void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t number)
 {
     struct hoi_foreign *f = hoi_foreign_at(seg, number);
-    struct hoi_owner *owner = owner_of(t->d, f);
-    if (owner->mode == HO_RELEASE_INLINE) {
-        ho_release_rec rec = record_read(f, t->reason);
+    uint32_t id = hoi_get(f->owner);
+    if (hoi_unlikely(id != t->id) || hoi_unlikely(t->count == RELEASES_MAX))
+        batch_turn(t, id);
+    if (hoi_likely(t->owner->mode == HO_RELEASE_INLINE)) {
+        t->recs[t->count++] = (ho_release_rec){.token = hoi_get(f->token),
+                                               .base = (void *)(uintptr_t)hoi_get(f->base),
+                                               .size = hoi_get(f->size),
+                                               .owner = id,
+                                               .reason = t->reason};
         hoi_set(f->refs, 0); /* for ho_stats_get: released */
-        batch_add(t, owner, &rec);
         return;
     }
     hoi_set(f->refs, 1); /* for ho_stats_get: not released before it is drained */
     hoi_set(f->reason, t->reason);
     hoi_count_hold(&seg->count, HOI_COUNT_HOLD); /* until it is drained */
-    hoi_owner_queue(owner, seg, number);
+    hoi_owner_queue(t->owner, seg, number);
 }
 
 /* Foreign buffers: the record must stay readable past the exchange, so the group holds the segment
@@ -259,12 +250,13 @@ static inline uint32_t return_group(struct hoi_domain *d, ho_buf *bufs, uint32_t
     return n;
 }
 
-static HOI_COLD int32_t return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t count,
-                                    uint32_t reason, uint32_t *done)
+static __attribute__((noinline)) int32_t
+return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason, uint32_t *done)
 {
     struct batch t;
     uint32_t more;
     t.d = d;
+    t.id = 0;
     t.reason = reason;
     t.count = 0;
     int32_t status = return_all(&t, bufs + *done, count - *done, &more);
