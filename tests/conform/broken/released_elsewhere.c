@@ -3,5 +3,5 @@
 #include "owner_private.h"
 
 #undef HO_RELEASE_INLINE
-#define HO_RELEASE_INLINE (owner->mode == HO_RELEASE_DRAIN ? HO_RELEASE_DRAIN : 0u)
+#define HO_RELEASE_INLINE (t->owner->mode == HO_RELEASE_DRAIN ? HO_RELEASE_DRAIN : 0u)
 #include "return.c"
