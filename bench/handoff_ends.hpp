@@ -4,22 +4,13 @@
 #ifndef HANDOFF_BENCH_HANDOFF_ENDS_HPP
 #define HANDOFF_BENCH_HANDOFF_ENDS_HPP
 
-#include "machine.hpp"
+#include "ok.h"
 #include "shape.hpp"
 
 #include <handoff/handoff.h>
 #include <vector>
 
 namespace bench {
-
-inline void ok(std::int32_t status)
-{
-    if (status == HO_OK)
-        return;
-    const char *text = "unknown status";
-    ho_strerror(status, nullptr, &text);
-    fail(text, "look the status up in handoff/status.h");
-}
 
 class handoff_base {
   public:

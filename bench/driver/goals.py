@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What the project wants to reach, against what a run measured."""
 
+import growth
+
+OWN = "handoff, "
 BATCH = "handoff, batches of 16"
 SPLIT = "handoff, split batches of 16"
 SINGLE = "handoff, single calls"
@@ -28,10 +31,18 @@ RATIOS = (
 INSTRUCTIONS = (("ho_reserve, usual path", 27), ("ho_reserve, segment change", 200),
                 ("reserve + commit + take + return", 160))
 
+# What, of what bench-state tells, bytes.
+STATE = (("state per producer and its first lane, bytes", "producer", 8192),
+         ("state per consumer and its first lane, bytes", "consumer", 8192),
+         ("state per further lane, bytes", "lane", 1024))
+
+# Peak memory counts as flat up to this ratio: a page more or less, a buffer of libc's.
+PEAK_MOST = 1.05
+
 
 def goal(what, value, relation, wanted):
     reached = value >= wanted if relation == ">=" else value <= wanted
-    return {"what": what, "value": value, "wanted": f"{relation} {wanted:g}", "reached": reached}
+    return {"what": what, "value": value, "wanted": f"{relation} {wanted:.4g}", "reached": reached}
 
 
 def line_of(results, scenario, name):
@@ -45,6 +56,31 @@ def between(results, scenario, name, other_scenario, other):
         return None
     ratios = sorted(a / b for a, b in zip(mine["runs"], theirs["runs"]))
     return ratios[len(ratios) // 2]
+
+
+def of_growth(lines):
+    """Flat within the noise: no dearer than runs of one length differ anyway."""
+    found = []
+    for line in lines:
+        name, times = line["contestant"], line["times"]
+        if name not in (BATCH, SINGLE) or times == 1:
+            continue
+        longer = f"{times} times as many messages, {name.removeprefix(OWN)}"
+        found.append(goal(f"cost of each, {longer}", line["cost_ratio"], "<=",
+                          growth.noise(lines, name)))
+        found.append(goal(f"peak memory, {longer}", line["peak_ratio"], "<=", PEAK_MOST))
+    return found
+
+
+def of_costs(state, idle):
+    found = []
+    for what, key, most in STATE:
+        found.append(goal(what, max(state[f"{key}_mapped_bytes"], state[f"{key}_resident_bytes"]),
+                          "<=", most))
+    for figure, unit in (("wakes", "wake-ups a second"), ("cpu_ns", "ns of CPU a second")):
+        most = max(idle[f"wait_{figure}"], idle[f"epoll_{figure}"])
+        found.append(goal(f"idle consumer, {unit}", most / idle["seconds"], "<=", 0))
+    return found
 
 
 def reach(report):
@@ -65,6 +101,9 @@ def reach(report):
              between(results, "workers128", BATCH, "workers4", BATCH), 0.7)):
         if ratio is not None:
             found.append(goal(what, ratio, ">=", wanted))
+    found += of_growth(report.get("growth", ()))
+    if "state" in report:
+        found += of_costs(report["state"], report["idle"])
     held = report.get("story", {}).get("sessions_without_loss", {})
     own = max((n for name, n in held.items() if name.startswith("handoff")), default=0)
     other = max((n for name, n in held.items() if not name.startswith("handoff")), default=0)

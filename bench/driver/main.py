@@ -12,7 +12,9 @@ import sys
 import time
 
 import contestants
+import costs
 import goals
+import growth
 import instructions
 import plots
 import rounds
@@ -25,8 +27,6 @@ ROUNDS = 7
 QUICK = ("throughput", "keep", "latency")
 QUICK_MS = 40
 FULL_MS = 150
-GROWTH = (200_000, 2_000_000, 20_000_000)  # messages
-GROWING = ("bound", "handoff_batch", "handoff_single")
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,6 +52,10 @@ def arguments():
         "only contestants whose name contains TEXT; may be repeated"))
     parser.add_argument("--rounds", type=whole, default=ROUNDS, help=f"default {ROUNDS}")
     parser.add_argument("--ms", type=whole, help="how long a run sends")
+    parser.add_argument("--growth", action="store_true", help=(
+        "only cost per message and memory as messages grow 10 and 100 times"))
+    parser.add_argument("--costs", action="store_true", help=(
+        "only memory of producers, consumers and lanes, and what an idle consumer uses"))
     parser.add_argument("--instructions", action="store_true", help="only count instructions")
     parser.add_argument("--story", action="store_true", help="only the game server's scenario")
     parser.add_argument("--json", metavar="FILE", help="write every figure; - is stdout")
@@ -113,40 +117,38 @@ def wanted(asked):
     return found
 
 
-def grow(asked, found, progress):
-    """Cost per message and peak memory as the number of messages grows."""
-    lines = []
-    growing = [c for c in found if c.program in GROWING]
-    for messages in GROWTH if growing else ():
-        figures = rounds.play(asked.build, growing, "throughput", ("--messages", str(messages)),
-                              asked.rounds, progress)
-        for line in rounds.summary("throughput", figures):
-            lines.append({"contestant": line["contestant"], "messages": messages,
-                          "ns_each": 1e9 / line["median"], "min": 1e9 / line["max"],
-                          "max": 1e9 / line["min"], "peak_bytes": line["peak_bytes"]})
-    return lines
+def play_all(asked, found, progress):
+    """{scenario: its summary}"""
+    scenarios = asked.scenario or (QUICK if asked.quick else tuple(tables.TITLES))
+    amount = ("--ms", str(asked.ms or (QUICK_MS if asked.quick else FULL_MS)))
+    summaries = {}
+    for scenario in scenarios:
+        able = [c for c, can in found.items() if scenario in can]
+        if able:
+            figures = rounds.play(asked.build, able, scenario, amount, asked.rounds, progress)
+            summaries[scenario] = rounds.summary(scenario, figures)
+    return summaries
 
 
 def measure(asked, progress):
     """Everything that was asked for, as one object."""
     started = time.monotonic()
     report = {"machine": machine(), "rounds": asked.rounds}
-    scenarios = asked.scenario or (QUICK if asked.quick else tuple(tables.TITLES))
-    amount = ("--ms", str(asked.ms or (QUICK_MS if asked.quick else FULL_MS)))
-    if asked.story:
-        report["story"] = story.tell(asked.build, asked.rounds, progress, say)
-    elif not asked.instructions:
-        found = wanted(asked)
-        report["scenarios"] = {}
-        for scenario in scenarios:
-            able = [c for c, can in found.items() if scenario in can]
-            if able:
-                figures = rounds.play(asked.build, able, scenario, amount, asked.rounds, progress)
-                report["scenarios"][scenario] = rounds.summary(scenario, figures)
-        if not asked.quick and not asked.scenario:
-            report["growth"] = grow(asked, found, progress)
-    if asked.instructions or not (asked.quick or asked.scenario or asked.story):
+    parts = [part for part in ("growth", "costs", "instructions", "story") if getattr(asked, part)]
+    if asked.scenario or asked.quick:
+        parts.append("scenarios")
+    parts = parts or ["scenarios", "growth", "costs", "instructions"]
+    found = wanted(asked) if "scenarios" in parts or "growth" in parts else {}
+    if "scenarios" in parts:
+        report["scenarios"] = play_all(asked, found, progress)
+    if "growth" in parts:
+        report["growth"] = growth.measure(asked.build, found, asked.rounds, progress)
+    if "costs" in parts:
+        report.update(costs.measure(asked.build, progress))
+    if "instructions" in parts:
         report["instructions"] = instructions.count(asked.build, progress)
+    if "story" in parts:
+        report["story"] = story.tell(asked.build, asked.rounds, progress, say)
     report["goals"] = goals.reach(report)
     report["seconds"] = time.monotonic() - started
     return report
@@ -157,6 +159,8 @@ def show(report):
         print("\n".join(tables.scenario_lines(name, summary)))
     if report.get("growth"):
         print("\n".join(tables.growth_lines(report["growth"])))
+    if report.get("state"):
+        print("\n".join(tables.cost_lines(report["state"], report["idle"])))
     if report.get("instructions"):
         print("\n".join(tables.instruction_lines(report["instructions"])))
     if report.get("story"):

@@ -48,11 +48,35 @@ def goal_lines(goals):
 
 
 def growth_lines(growth):
-    yield "cost per message as messages grow"
-    yield "  " + f"{'':38}{'messages':>13}{'ns each':>13}{'lowest':>13}{'highest':>13}{'peak, MiB':>13}"
+    yield "cost per message and peak memory as messages grow"
+    heads = ("messages", "ns each", "lowest", "highest", "of shortest", "peak, MiB", "of shortest")
+    yield "  " + f"{'':38}" + "".join(f"{head:>13}" for head in heads)
     for line in growth:
-        yield ("  " + f"{line['contestant']:38}{line['messages']:>13,}{line['ns_each']:>13.1f}"
-               f"{line['min']:>13.1f}{line['max']:>13.1f}{line['peak_bytes'] / 2**20:>13.1f}")
+        cells = [f"{line['messages']:,}"]
+        cells += [f"{line[key]:.1f}" for key in ("ns_each", "min", "max")]
+        cells += [f"{line['cost_ratio']:.2f}", f"{line['peak_bytes'] / 2**20:.1f}",
+                  f"{line['peak_ratio']:.2f}"]
+        yield "  " + f"{line['contestant']:38}" + "".join(f"{cell:>13}" for cell in cells)
+    yield ""
+
+
+def cost_lines(state, idle):
+    yield "state of the library, rings of descriptors and memory of messages aside"
+    yield "  " + f"{'':62}" + "".join(f"{head:>13}" for head in ("mapped, B", "resident, B"))
+    for what, key in (("one more producer, with its first lane", "producer"),
+                      ("one more consumer, with its first lane", "consumer"),
+                      ("one more lane", "lane")):
+        cells = (state[f"{key}_mapped_bytes"], state[f"{key}_resident_bytes"])
+        yield "  " + f"{what:62}" + "".join(f"{cell:>13,.0f}" for cell in cells)
+    share = state["segment_resident_bytes"] / state["segment_bytes"]
+    yield (f"  {'bookkeeping of a segment, most buffers that it can hold':62}{'':13}"
+           f"{state['segment_resident_bytes']:>13,.0f}  ({share:.1%} of its {state['segment_bytes']:,})")
+    yield ""
+    yield f"idle consumers, {idle['seconds']} s"
+    yield "  " + f"{'':62}" + "".join(f"{head:>13}" for head in ("wake-ups/s", "ns of CPU/s"))
+    for what, key in (("in ho_wait", "wait"), ("in epoll_wait on its descriptor", "epoll")):
+        cells = (idle[f"{key}_wakes"], idle[f"{key}_cpu_ns"])
+        yield "  " + f"{what:62}" + "".join(f"{cell / idle['seconds']:>13,.1f}" for cell in cells)
     yield ""
 
 

@@ -14,7 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "driver"))
 
 import contestants  # noqa: E402
+import costs  # noqa: E402
 import goals  # noqa: E402
+import growth  # noqa: E402
 import rounds  # noqa: E402
 
 BUILD = sys.argv.pop()
@@ -68,6 +70,49 @@ class Ratios(unittest.TestCase):
         found = goals.reach({"story": {"sessions_without_loss": held}})
         self.assertEqual([(goal["value"], goal["reached"]) for goal in found], [(2, True)])
 
+    def test_growth_is_flat_when_it_is_less_than_the_noise(self):
+        def line(times, ratio, peak):
+            return {"contestant": goals.BATCH, "times": times, "min": 10, "max": 12,
+                    "cost_ratio": ratio, "peak_ratio": peak}
+        found = goals.of_growth([line(1, 1, 1), line(10, 1.19, 1.04), line(100, 1.21, 1.06)])
+        self.assertEqual([goal["reached"] for goal in found], [True, True, False, False])
+
+    def test_costs_count_in_the_dearer_way(self):
+        state = {f"{what}_{how}_bytes": 1024 if how == "mapped" else 1025
+                 for what in ("producer", "consumer", "lane") for how in ("mapped", "resident")}
+        idle = {"seconds": 2, "wait_wakes": 0, "epoll_wakes": 1, "wait_cpu_ns": 0, "epoll_cpu_ns": 0}
+        found = goals.of_costs(state, idle)
+        self.assertEqual([goal["value"] for goal in found], [1025, 1025, 1025, 0.5, 0])
+        self.assertEqual([goal["reached"] for goal in found], [True, True, False, False, True])
+
+
+class Costs(unittest.TestCase):
+    def test_an_idle_consumer_sleeps_and_wake_ups_would_be_seen(self):
+        asleep = costs.told(BUILD, "bench-idle", 1)
+        self.assertEqual((asleep["wait_wakes"], asleep["epoll_wakes"]), (0, 0))
+        restless = costs.told(BUILD, "bench-idle", 1, 10)
+        for way in ("wait", "epoll"):
+            self.assertGreater(restless[f"{way}_wakes"], 10)
+            self.assertGreater(restless[f"{way}_cpu_ns"], 0)
+
+    def test_state_is_counted_without_the_rings(self):
+        state = costs.told(BUILD, "bench-state")
+        for what in ("producer", "consumer", "lane"):
+            for how in ("mapped", "resident"):
+                self.assertGreater(state[f"{what}_{how}_bytes"], 256)
+                self.assertLess(state[f"{what}_{how}_bytes"], 1024 * 64)
+        self.assertGreater(state["segment_resident_bytes"], 8 * 4096)
+
+    def test_growth_plays_each_length_in_each_round(self):
+        found = contestants.present(BUILD, lambda text: None)
+        lines = growth.measure(BUILD, found, 2, lambda text: None, first=1024)
+        self.assertEqual([line["messages"] for line in lines[:3]], [1024, 10240, 102400])
+        self.assertEqual(len(lines), 3 * len(growth.GROWING))
+        for line in lines:
+            self.assertGreater(line["peak_bytes"], 1 << 20)
+            self.assertLessEqual(line["min"], line["ns_each"])
+        self.assertEqual({line["cost_ratio"] for line in lines[::3]}, {1.0})
+
 
 class Command(unittest.TestCase):
     def test_a_missing_peer_is_named_with_its_package(self):
@@ -80,6 +125,13 @@ class Command(unittest.TestCase):
     def test_an_allocator_that_is_not_there_can_not_be_preloaded(self):
         self.assertFalse(contestants.can_preload("libno-such-allocator.so.1"))
         self.assertTrue(contestants.can_preload(""))
+
+    def test_a_contestant_that_damages_messages_ends_the_run(self):
+        for fault in (0, 1):
+            faulty = contestants.Contestant("faulty", f"faulty-{fault}", contestants.PEER)
+            for scenario in ("throughput", "keep", "size65536", "many", "chain", "latency"):
+                with self.assertRaisesRegex(rounds.Failure, "what was sent and what came differ"):
+                    rounds.run(BUILD, faulty, scenario, ("--messages", "4096"))
 
     def test_one_run_gives_a_table_and_the_same_figures_as_json(self):
         with tempfile.TemporaryDirectory() as folder:

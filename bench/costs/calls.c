@@ -4,9 +4,12 @@
  * LENGTH bytes in loans of ROOM bytes are reserved, committed, taken and returned, BATCH at a time.
  * usage: bench-calls ROOM LENGTH BATCH MESSAGES
  */
+#include "ok.h"
+
 #include <handoff/handoff.h>
 
-#include <stdio.h>
+#include <common/tool.h>
+
 #include <stdlib.h>
 
 struct ends {
@@ -15,17 +18,6 @@ struct ends {
     ho_producer *producer;
     ho_consumer *consumer;
 };
-
-static void ok(int32_t status)
-{
-    const char *text = "unknown status";
-
-    if (status == HO_OK)
-        return;
-    ho_strerror(status, NULL, &text);
-    fprintf(stderr, "bench-calls: %s: look the status up in handoff/status.h\n", text);
-    exit(1);
-}
 
 static void one_batch(const struct ends *e, const uint64_t *sizes, uint32_t batch, ho_buf *loan,
                       ho_buf *taken)
@@ -52,11 +44,11 @@ int main(int argc, char **argv)
     struct ends e;
     uint64_t numbers[4] = {0}; /* room, length, batch, messages */
 
+    tool_name("bench-calls");
     for (int i = 1; i < argc && argc == 5; i++)
         numbers[i - 1] = strtoull(argv[i], NULL, 10);
     if (numbers[3] == 0 || numbers[2] == 0 || numbers[2] > BATCH_MOST || numbers[1] > numbers[0]) {
-        fprintf(stderr,
-                "bench-calls: what to do?: usage: bench-calls ROOM LENGTH BATCH MESSAGES\n");
+        tool_error("what to do?: usage: bench-calls ROOM LENGTH BATCH MESSAGES");
         return 2;
     }
     ok(ho_domain_create(NULL, &e.domain));

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""What handoff costs besides the messages: memory of its ends, and consumers that are idle."""
+
+import json
+import pathlib
+import subprocess
+
+from rounds import Failure
+
+IDLE_SECONDS = 3
+
+
+def told(build, program, *arguments):
+    """What a program prints, as an object."""
+    command = [str(pathlib.Path(build, "bench", program)), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"'{' '.join(command)}' failed ({done.stderr.strip()}): run it by hand")
+    return json.loads(done.stdout)
+
+
+def measure(build, progress):
+    progress("state of producers, consumers and lanes")
+    state = told(build, "bench-state")
+    progress("idle consumers")
+    return {"state": state, "idle": told(build, "bench-idle", IDLE_SECONDS)}
