@@ -15,11 +15,9 @@ class Contestant:
     name: str
     program: str  # bench-<program>
     kind: str
-    package: str = ""
+    package: str = ""  # that the program needs
     preload: str = ""  # an allocator in the place of libc's
-
-    def label(self):
-        return self.name
+    allocator: str = ""  # its package
 
 
 # Allocators are preloaded into one and the same program: the contestants then differ in nothing but
@@ -47,10 +45,10 @@ def all_contestants():
     ]
     for name, preload, package in ALLOCATORS:
         found.append(Contestant(f"{name} + ReaderWriterQueue", "malloc_rwq", PEER,
-                                package or "libreaderwriterqueue-dev", preload))
+                                "libreaderwriterqueue-dev", preload, package))
     for name, preload, package in ALLOCATORS:
-        found.append(Contestant(f"{name}, 2 std::string copies + lock", "strings", PEER, package,
-                                preload))
+        found.append(Contestant(f"{name}, 2 std::string copies + lock", "strings", PEER, "",
+                                preload, package))
     return found + [
         Contestant("ZeroMQ inproc", "zmq", PEER, "libzmq3-dev"),
         Contestant("nng inproc", "nng", PEER, "libnng-dev"),
@@ -71,8 +69,12 @@ def present(build, complain):
     found = {}
     for contestant in all_contestants():
         program = pathlib.Path(build, "bench", f"bench-{contestant.program}")
-        if not program.exists() or not can_preload(contestant.preload):
-            complain(f"{contestant.name} is left out: install {contestant.package}")
+        if not program.exists():
+            remedy = f"install {contestant.package}" if contestant.package else f"build {program.name}"
+            complain(f"{contestant.name} is left out: {remedy}")
+            continue
+        if not can_preload(contestant.preload):
+            complain(f"{contestant.name} is left out: install {contestant.allocator}")
             continue
         listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
         found[contestant] = set(listed.stdout.split())

@@ -130,14 +130,26 @@ def play_all(asked, found, progress):
     return summaries
 
 
-def measure(asked, progress):
-    """Everything that was asked for, as one object."""
-    started = time.monotonic()
-    report = {"machine": machine(), "rounds": asked.rounds}
+def parts_of(asked):
+    """What to measure; complains of what can't be, before anything is."""
     parts = [part for part in ("growth", "costs", "instructions", "story") if getattr(asked, part)]
     if asked.scenario or asked.quick:
         parts.append("scenarios")
     parts = parts or ["scenarios", "growth", "costs", "instructions"]
+    if "instructions" in parts and not instructions.possible():
+        say("instructions are left out: install valgrind")
+        parts.remove("instructions")
+    if asked.plots and not plots.possible():
+        raise rounds.Failure("no plots without gnuplot: install gnuplot-nox")
+    if not parts:
+        raise rounds.Failure("nothing is left to measure: see above")
+    return parts
+
+
+def measure(asked, parts, progress):
+    """These parts, as one object."""
+    started = time.monotonic()
+    report = {"machine": machine(), "rounds": asked.rounds}
     found = wanted(asked) if "scenarios" in parts or "growth" in parts else {}
     if "scenarios" in parts:
         report["scenarios"] = play_all(asked, found, progress)
@@ -169,23 +181,29 @@ def show(report):
         print("\n".join(tables.goal_lines(report["goals"])))
 
 
+def write(path, report):
+    text = json.dumps(report, indent=1) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+        return
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(text, encoding="ascii")
+
+
 def main():
     asked = arguments()
     progress = Progress()
     try:
+        parts = parts_of(asked)
         if asked.build == BUILD:
             build()
-        report = measure(asked, progress)
+        report = measure(asked, parts, progress)
         progress.end()
         show(report)
+        if asked.json:
+            write(asked.json, report)
         if asked.plots:
             plots.draw_all(asked.plots, report)
-        if asked.json:
-            text = json.dumps(report, indent=1) + "\n"
-            if asked.json == "-":
-                sys.stdout.write(text)
-            else:
-                pathlib.Path(asked.json).write_text(text, encoding="ascii")
     except (rounds.Failure, OSError) as problem:
         progress.end()
         say(problem)

@@ -93,9 +93,11 @@ def growth(folder, lines):
     draw(folder, "growth", "cost per message as messages grow", data + body)
 
 
+def possible():
+    return shutil.which("gnuplot") is not None
+
+
 def draw_all(folder, report):
-    if not shutil.which("gnuplot"):
-        raise Failure("gnuplot is not here: install gnuplot-nox")
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     for scenario, summary in report.get("scenarios", {}).items():
         bars(folder, scenario, summary)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "driver"))
@@ -17,6 +18,9 @@ import contestants  # noqa: E402
 import costs  # noqa: E402
 import goals  # noqa: E402
 import growth  # noqa: E402
+import instructions  # noqa: E402
+import main  # noqa: E402
+import plots  # noqa: E402
 import rounds  # noqa: E402
 
 BUILD = sys.argv.pop()
@@ -120,11 +124,45 @@ class Command(unittest.TestCase):
         with tempfile.TemporaryDirectory() as empty:
             self.assertEqual(contestants.present(empty, said.append), {})
         self.assertIn("nng inproc is left out: install libnng-dev", said)
+        self.assertIn("jemalloc + ReaderWriterQueue is left out: install libreaderwriterqueue-dev", said)
         self.assertEqual(len(said), len(contestants.all_contestants()))
+
+    def test_a_missing_allocator_is_named_with_its_package(self):
+        absent = contestants.Contestant("x + queue", "bound", contestants.PEER, "libqueue-dev",
+                                        "libno-such-allocator.so.1", "libno-such-allocator1")
+        said = []
+        with mock.patch.object(contestants, "all_contestants", lambda: [absent]):
+            self.assertEqual(contestants.present(BUILD, said.append), {})
+        self.assertEqual(said, ["x + queue is left out: install libno-such-allocator1"])
+
+    def test_a_build_without_the_peers_names_their_packages(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(["cmake", "-S", ROOT / "bench/tests/without_peers", "-B", folder],
+                                  capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        left_out = " ".join(line.split("install ")[1] for line in done.stdout.splitlines()
+                            if "is left out: install" in line).split()
+        for contestant in contestants.all_contestants():
+            if contestant.package:
+                self.assertIn(contestant.package, left_out)
+        self.assertEqual([line.split()[2] for line in done.stdout.splitlines()
+                          if "takes part" in line], ["strings"])
 
     def test_an_allocator_that_is_not_there_can_not_be_preloaded(self):
         self.assertFalse(contestants.can_preload("libno-such-allocator.so.1"))
         self.assertTrue(contestants.can_preload(""))
+
+    def test_what_needs_a_missing_tool_is_said_before_anything_is_measured(self):
+        with mock.patch.object(sys, "argv", ["bench", "--growth", "--instructions"]):
+            asked = main.arguments()
+        with mock.patch.object(instructions, "possible", lambda: False), \
+                mock.patch.object(main, "say") as said:
+            self.assertEqual(main.parts_of(asked), ["growth"])
+            said.assert_called_once_with("instructions are left out: install valgrind")
+            asked.plots = "folder"
+            with mock.patch.object(plots, "possible", lambda: False), \
+                    self.assertRaisesRegex(rounds.Failure, "install gnuplot-nox"):
+                main.parts_of(asked)
 
     def test_a_contestant_that_damages_messages_ends_the_run(self):
         for fault in (0, 1):
