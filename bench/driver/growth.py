@@ -10,6 +10,14 @@ TIMES = (1, 10, 100)
 GROWING = ("bound", "handoff_batch", "handoff_single")
 
 
+def spread(values):
+    """The upper quartile of the lower one."""
+    if len(values) < 2:
+        return 1.0
+    lower, _, upper = statistics.quantiles(values, n=4)
+    return upper / lower
+
+
 def measure(build, found, number_of_rounds, progress, first=FIRST):
     """One object per contestant and length of the run."""
     growing = [c for c in found if c.program in GROWING]
@@ -32,6 +40,7 @@ def measure(build, found, number_of_rounds, progress, first=FIRST):
                 "ns_each": statistics.median(each),
                 "min": min(each),
                 "max": max(each),
+                "noise": spread(each),
                 "peak_bytes": statistics.median(run["peak_bytes"] for run in mine),
                 "cost_ratio": statistics.median(
                     short["per_second"] / long["per_second"] for short, long in zip(shortest, mine)),
@@ -42,5 +51,5 @@ def measure(build, found, number_of_rounds, progress, first=FIRST):
 
 
 def noise(lines, contestant):
-    """By how much runs of one and the same length differ: the highest of the lowest, at worst."""
-    return max(line["max"] / line["min"] for line in lines if line["contestant"] == contestant)
+    """By how much runs of one and the same length differ, at worst."""
+    return max(line["noise"] for line in lines if line["contestant"] == contestant)

@@ -76,7 +76,7 @@ class Ratios(unittest.TestCase):
 
     def test_growth_is_flat_when_it_is_less_than_the_noise(self):
         def line(times, ratio, peak):
-            return {"contestant": goals.BATCH, "times": times, "min": 10, "max": 12,
+            return {"contestant": goals.BATCH, "times": times, "noise": 1.2,
                     "cost_ratio": ratio, "peak_ratio": peak}
         found = goals.of_growth([line(1, 1, 1), line(10, 1.19, 1.04), line(100, 1.21, 1.06)])
         self.assertEqual([goal["reached"] for goal in found], [True, True, False, False])
@@ -116,6 +116,30 @@ class Costs(unittest.TestCase):
             self.assertGreater(line["peak_bytes"], 1 << 20)
             self.assertLessEqual(line["min"], line["ns_each"])
         self.assertEqual({line["cost_ratio"] for line in lines[::3]}, {1.0})
+
+
+@unittest.skipUnless(plots.possible(), "left out: install gnuplot-nox")
+class Plots(unittest.TestCase):
+    def test_every_plot_is_drawn_in_both_formats(self):
+        c = field(("bound", "peer1", goals.BATCH))
+        def summary(scenario, key):
+            return rounds.summary(scenario, {each: [
+                {**run, "p99_ns": 900, "p999_ns": 9000} for run in runs(key, 200, 300, 250)]
+                for each in c.values()})
+        scenarios = {name: summary(name, "per_second") for name in ("throughput", "size64", "size256")}
+        scenarios["latency"] = summary("latency", "p50_ns")
+        lines = [{"contestant": goals.BATCH, "messages": n, "ns_each": 40, "min": 30, "max": 50}
+                 for n in (500, 5000)]
+        with tempfile.TemporaryDirectory() as folder:
+            plots.draw_all(folder, {"scenarios": scenarios, "growth": lines})
+            drawn = {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
+        names = [*scenarios, "of_bound", "sizes", "growth"]
+        self.assertEqual(set(drawn), {f"{name}.{form}" for name in names for form in ("svg", "png")})
+        for name, content in drawn.items():
+            start = b"<?xml" if name.endswith("svg") else b"\x89PNG"
+            self.assertTrue(content.startswith(start), name)
+            if name.endswith("svg") and name != "growth.svg":
+                self.assertIn(goals.BATCH.encode(), content)
 
 
 class Command(unittest.TestCase):
