@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 
@@ -17,12 +18,18 @@ class Failure(Exception):
     """One line for the user: what went wrong, what to do."""
 
 
+def sleeps():
+    """Of all programs that were run and have ended: how often a thread of theirs went to sleep."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
+
+
 def run(build, contestant, scenario, amount):
-    """One run: the figures as the program printed them."""
+    """One run: the figures as the program printed them, and how often its threads went to sleep."""
     env = dict(os.environ)
     if contestant.preload:
         env["LD_PRELOAD"] = contestant.preload
     command = [str(pathlib.Path(build, "bench", f"bench-{contestant.program}")), scenario, *amount]
+    slept = sleeps()
     try:
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False,
                               timeout=RUN_SECONDS_MOST)
@@ -32,7 +39,8 @@ def run(build, contestant, scenario, amount):
     if done.returncode != 0:
         raise Failure(f"{contestant.name}: '{scenario}' failed ({done.stderr.strip()}): "
                       f"run '{' '.join(command)}' by hand")
-    return json.loads(done.stdout.splitlines()[-1])  # a peer may greet first
+    figures = json.loads(done.stdout.splitlines()[-1])  # a peer may greet first
+    return {**figures, "sleeps": sleeps() - slept}
 
 
 def play(build, contestants, scenario, amount, rounds, progress):
@@ -80,6 +88,7 @@ def summary(scenario, figures):
             "of_best_peer": ratio(mine, best_peer),
             "messages": sum(run["received"] for run in runs),
             "lost": sum(run["sent"] - run["received"] for run in runs),
+            "sleeps_each": statistics.median(run["sleeps"] / run["sent"] for run in runs),
             "peak_bytes": statistics.median(run["peak_bytes"] for run in runs),
             "runs": mine,
         }

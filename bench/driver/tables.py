@@ -17,6 +17,9 @@ TITLES = {
     "workers128": "throughput, 128 blocking workers in each of 3 services",
 }
 
+# Whose receivers sleep when they find nothing.
+SLEEPING = ("wake", "workers4", "workers128")
+
 
 def number(value, form):
     return "-" if value is None else form.format(value)
@@ -27,6 +30,7 @@ def scenario_lines(name, summary):
     paced = summary[0]["unit"] == "p50_ns"
     figures = ("p50", "p99", "p99.9") if paced else ("Mmsg/s",)
     heads = [*figures, "lowest", "highest", "of bound", "of best peer"]
+    heads += ["sleeps each"] if name in SLEEPING else []
     yield f"{TITLES[name]}"
     yield "  " + f"{'':38}" + "".join(f"{head:>13}" for head in heads)
     for line in sorted(summary, key=lambda each: each["median"], reverse=not paced):
@@ -35,6 +39,7 @@ def scenario_lines(name, summary):
         else:
             cells = [f"{line[key] / 1e6:.2f}" for key in ("median", "min", "max")]
         cells += [number(line["of_bound"], "{:.2f}"), number(line["of_best_peer"], "{:.2f}")]
+        cells += [f"{line['sleeps_each']:.2f}"] if name in SLEEPING else []
         yield "  " + f"{line['contestant']:38}" + "".join(f"{cell:>13}" for cell in cells)
     yield ""
 

@@ -27,7 +27,8 @@ BUILD = sys.argv.pop()
 
 
 def runs(key, *values):
-    return [{key: value, "sent": 5, "received": 5, "peak_bytes": 1} for value in values]
+    return [{key: value, "sent": 5, "received": 5, "peak_bytes": 1, "sleeps": 10}
+            for value in values]
 
 
 def field(names):
@@ -44,6 +45,7 @@ class Ratios(unittest.TestCase):
         self.assertEqual(lines[1]["of_bound"], 0.5)
         self.assertEqual(lines[1]["median"], 10)
         self.assertEqual((lines[1]["min"], lines[1]["max"]), (5, 20))
+        self.assertEqual(lines[1]["sleeps_each"], 2)
 
     def test_the_best_peer_is_the_best_of_its_round(self):
         c = field(("bound", "peer1", "peer2", goals.BATCH))
