@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One contestant (the header that CONTESTANT names), one scenario, one run: prints one JSON object.
- * usage: bench-NAME SCENARIO --ms N | --messages N | --sessions N     or: bench-NAME --list
- * --sessions: of the scenario raid, which then runs for 2.5 s
+ * usage: bench-NAME SCENARIO --ms N | --messages N     or: bench-NAME --list
  */
 #include CONTESTANT
 
 #include "scenarios/chain.hpp"
 #include "scenarios/flow.hpp"
 #include "scenarios/paced.hpp"
-#include "scenarios/raid.hpp"
 
 #include <common/json.h>
 #include <common/tool.h>
@@ -41,7 +39,6 @@ constexpr scenario scenarios[] = {
     {"chain", pattern::chain, {3, 1, 1, 1500, 0}},
     {"workers4", pattern::flow, {3, 1, 4, 1500, 0}, 0, false, true},
     {"workers128", pattern::flow, {3, 1, 128, 1500, 0}, 0, false, true},
-    {"raid", pattern::raid, {3, 1, 43, 1500, 0}, 0, false, true},
 };
 
 /* What the contestant must be able to do. */
@@ -50,7 +47,7 @@ std::uint32_t needs(const scenario &s)
     const bool many = s.form.services * s.form.senders * s.form.receivers > 1;
     return (many ? can_many : 0) | (s.blocking ? can_wait : 0) |
            (s.how == pattern::chain ? can_pass : 0) | (s.form.keep ? can_keep : 0) |
-           (s.form.bytes >= 65536 ? can_large : 0) | (s.how == pattern::raid ? can_lose : 0);
+           (s.form.bytes >= 65536 ? can_large : 0);
 }
 
 bool possible(const scenario &s)
@@ -69,10 +66,6 @@ result play(const scenario &s, const limits &l)
         if constexpr (contestant::can & can_pass)
             return chain<contestant>(s, l).run();
         break;
-    case pattern::raid:
-        if constexpr (contestant::can & can_lose)
-            return raid<contestant>(s, l).run();
-        break;
     case pattern::flow: break;
     }
     return flow<contestant>(s, l).run();
@@ -86,11 +79,7 @@ int report(const scenario &s, const result &r)
     json_count(json, "received", r.received);
     json_count(json, "intact", r.intact);
     json_count(json, "peak_bytes", tool_peak_rss_bytes());
-    if (s.how == pattern::raid) {
-        json_count(json, "lost", r.tried - r.sent);
-        json_count(json, "call_p999_ns", histogram_percentile(&r.call_ns, 0.999));
-    }
-    if (s.how == pattern::paced || s.how == pattern::raid) {
+    if (s.how == pattern::paced) {
         json_count(json, "p50_ns", histogram_percentile(&r.latency_ns, 0.5));
         json_count(json, "p99_ns", histogram_percentile(&r.latency_ns, 0.99));
         json_count(json, "p999_ns", histogram_percentile(&r.latency_ns, 0.999));
@@ -121,20 +110,17 @@ int run(int argc, char **argv)
         return list();
     const std::string_view unit = argc == 4 ? argv[2] : "";
     std::uint64_t amount = 0;
-    if (unit != "--ms" && unit != "--messages" && unit != "--sessions") {
-        tool_error("what to run?: usage: bench-NAME SCENARIO --ms N | --messages N | --sessions N, "
-                   "or --list");
+    if (unit != "--ms" && unit != "--messages") {
+        tool_error("what to run?: usage: bench-NAME SCENARIO --ms N | --messages N, or --list");
         return 2;
     }
     if (tool_number(argv[2], argv[3], 1, 1000000000, &amount) != 0)
         return 2;
-    limits l{1000000, 0, 21000};
+    limits l{1000000, 0};
     if (unit == "--ms")
         l.ns = amount * 1000000;
-    else if (unit == "--messages")
-        l.messages = amount;
     else
-        l = {2500000000, 0, std::uint32_t(amount)};
+        l.messages = amount;
     for (const auto &s : scenarios)
         if (s.name == std::string_view(argv[1]) && possible(s))
             return report(s, play(s, l));

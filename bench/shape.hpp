@@ -39,7 +39,6 @@ inline constexpr std::uint32_t can_pass = 4;      /* sender::pass_on */
 inline constexpr std::uint32_t can_any_order = 8; /* give_back in any order */
 inline constexpr std::uint32_t can_keep = 16;     /* thousands at once */
 inline constexpr std::uint32_t can_large = 32;    /* 64 KiB */
-inline constexpr std::uint32_t can_lose = 64;     /* fill the room anew after hand_over failed */
 
 /* Messages that may lie in one queue: the same for every contestant that lets one choose. */
 inline constexpr std::uint32_t queue_slots = 1024;

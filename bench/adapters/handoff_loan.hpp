@@ -14,7 +14,7 @@ class handoff_loan : public handoff_base {
   public:
     static constexpr std::uint32_t burst = HANDOFF_BURST;
     static constexpr std::uint32_t can =
-        can_many | can_wait | can_pass | can_any_order | can_keep | can_large | can_lose;
+        can_many | can_wait | can_pass | can_any_order | can_keep | can_large;
     using handoff_base::handoff_base;
 
     class alignas(apart) sender {

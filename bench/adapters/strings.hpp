@@ -15,7 +15,7 @@ class strings {
     using message = string_message;
     static constexpr std::uint32_t burst = 16;
     static constexpr std::uint32_t can =
-        can_many | can_wait | can_pass | can_keep | can_any_order | can_large | can_lose;
+        can_many | can_wait | can_pass | can_keep | can_any_order | can_large;
 
     explicit strings(const shape &s) : shape_(s), queues_(s.all_receivers()) {}
 

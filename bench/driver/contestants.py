@@ -18,6 +18,7 @@ class Contestant:
     package: str = ""  # that the program needs
     preload: str = ""  # an allocator in the place of libc's
     allocator: str = ""  # its package
+    only: tuple = ()  # scenarios, if not all that it can play
 
 
 # Allocators are preloaded into one and the same program: the contestants then differ in nothing but
@@ -36,6 +37,7 @@ def all_contestants():
         Contestant("handoff, batches of 16", "handoff_batch", OWN),
         Contestant("handoff, split batches of 16", "handoff_split", OWN),
         Contestant("handoff, single calls", "handoff_single", OWN),
+        Contestant("handoff, batches, no padding", "handoff_unpadded", OWN, only=("throughput",)),
         Contestant("handoff, give, inline", "handoff_give", OWN),
         Contestant("handoff, give, drained", "handoff_give_drain", OWN),
         Contestant("atomic_queue + pool", "atomic_queue", PEER, "libatomic-queue-dev"),
@@ -77,5 +79,6 @@ def present(build, complain):
             complain(f"{contestant.name} is left out: install {contestant.allocator}")
             continue
         listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
-        found[contestant] = set(listed.stdout.split())
+        able = set(listed.stdout.split())
+        found[contestant] = able & set(contestant.only) if contestant.only else able
     return found

@@ -83,6 +83,20 @@ def of_costs(state, idle):
     return found
 
 
+def of_story(story):
+    found = []
+    fragmented = [line["fragmentation"] for line in story.get("lines", ())
+                  if line["contestant"] in (BATCH, SINGLE)]
+    if fragmented:
+        found.append(goal("fragmentation on the game server's trace", max(fragmented), "<=", 0.02))
+    held = story.get("sessions_without_loss", {})
+    own = max((n for name, n in held.items() if name.startswith(OWN)), default=0)
+    other = max((n for name, n in held.items() if not name.startswith(OWN)), default=0)
+    if own and other:
+        found.append(goal("sessions without loss, of the best strings", own / other, ">=", 1.5))
+    return found
+
+
 def reach(report):
     """The goals that this run can speak about."""
     found = []
@@ -104,11 +118,7 @@ def reach(report):
     found += of_growth(report.get("growth", ()))
     if "state" in report:
         found += of_costs(report["state"], report["idle"])
-    held = report.get("story", {}).get("sessions_without_loss", {})
-    own = max((n for name, n in held.items() if name.startswith("handoff")), default=0)
-    other = max((n for name, n in held.items() if not name.startswith("handoff")), default=0)
-    if own and other:
-        found.append(goal("sessions without loss, of the best strings", own / other, ">=", 1.5))
+    found += of_story(report.get("story", {}))
     for what, most in INSTRUCTIONS:
         for line in instructions or ():
             if line["what"] == what:

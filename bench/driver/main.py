@@ -19,6 +19,7 @@ import instructions
 import plots
 import rounds
 import story
+import story_tables
 import tables
 
 BUILD = "build/release"
@@ -176,7 +177,7 @@ def show(report):
     if report.get("instructions"):
         print("\n".join(tables.instruction_lines(report["instructions"])))
     if report.get("story"):
-        print("\n".join(tables.story_lines(report["story"])))
+        print("\n".join(story_tables.lines(report["story"])))
     if report["goals"]:
         print("\n".join(tables.goal_lines(report["goals"])))
 

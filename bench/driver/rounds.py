@@ -11,7 +11,6 @@ import subprocess
 from contestants import BOUND, PEER
 
 RUN_SECONDS_MOST = 60
-RAID_SECONDS = 2.5  # as run.cpp has it
 
 
 class Failure(Exception):

@@ -90,22 +90,3 @@ def instruction_lines(instructions):
     for line in instructions:
         yield f"  {line['what']:62}{line['instructions']:>9.1f}"
     yield ""
-
-
-def story_lines(story):
-    yield "the game server: three services, 129 sleeping workers, a raid of 11,000 objects every second"
-    heads = ("sessions", "p50, us", "p99, us", "call p99.9, us", "locks/s", "contended/s", "futex/s",
-             "peak, MiB", "lost")
-    yield "  " + f"{'':38}" + "".join(f"{head:>15}" for head in heads)
-    for line in story["lines"]:
-        cells = [f"{line['sessions']:,}"]
-        cells += [f"{line[key] / 1000:,.1f}" for key in ("p50_ns", "p99_ns", "call_p999_ns")]
-        cells += [number(line[key], "{:,.0f}") for key in
-                  ("locks_per_second", "contended_per_second", "futex_per_second")]
-        cells += [f"{line['peak_bytes'] / 2**20:.1f}", f"{line['lost']:,.0f}"]
-        yield "  " + f"{line['contestant']:38}" + "".join(f"{cell:>15}" for cell in cells)
-    yield ""
-    yield "sessions without a loss (median)"
-    for name, sessions in story["sessions_without_loss"].items():
-        yield f"  {name:38}{sessions:>15,.0f}"
-    yield ""

@@ -9,7 +9,7 @@
 
 namespace bench {
 
-enum class pattern : std::uint8_t { flow, paced, chain, raid };
+enum class pattern : std::uint8_t { flow, paced, chain };
 
 struct scenario {
     const char *name;
@@ -24,17 +24,14 @@ struct scenario {
 struct limits {
     std::uint64_t ns;       /* send for this long ... */
     std::uint64_t messages; /* ... or, if not 0, this many from each sender */
-    std::uint32_t sessions; /* raid */
 };
 
 struct result {
-    std::uint64_t tried = 0; /* raid: what was not sent then is lost */
     std::uint64_t sent = 0;
     std::uint64_t received = 0;
     bool intact = false; /* the sums agree */
     double per_second = 0;
-    histogram latency_ns{}; /* paced, raid */
-    histogram call_ns{};    /* raid: to get room, fill it and hand it over */
+    histogram latency_ns{}; /* paced */
 };
 
 } // namespace bench
