@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What all adapters of handoff share: the domain, its services, and the receiving end. All of it
- * through the public calls of the shared library; options are the defaults. */
+ * through the public calls of the shared library; options are the defaults unless given. */
 #ifndef HANDOFF_BENCH_HANDOFF_ENDS_HPP
 #define HANDOFF_BENCH_HANDOFF_ENDS_HPP
 
@@ -16,11 +16,13 @@ class handoff_base {
   public:
     using message = ho_buf;
 
-    explicit handoff_base(const shape &s) : shape_(s), services_(s.services)
+    explicit handoff_base(const shape &s, const ho_domain_opts *of_domain = nullptr,
+                          const ho_service_opts *of_services = nullptr)
+        : shape_(s), services_(s.services)
     {
-        ok(ho_domain_create(nullptr, &domain_));
+        ok(ho_domain_create(of_domain, &domain_));
         for (auto &service : services_)
-            ok(ho_service_open(domain_, nullptr, &service));
+            ok(ho_service_open(domain_, of_services, &service));
     }
     /* Everything has come back, or the run fails. */
     ~handoff_base()

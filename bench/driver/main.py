@@ -21,6 +21,8 @@ import rounds
 import story
 import story_tables
 import tables
+import tuning
+import tuning_tables
 
 BUILD = "build/release"
 RESULTS = "bench/results"
@@ -59,6 +61,8 @@ def arguments():
         "only memory of producers, consumers and lanes, and what an idle consumer uses"))
     parser.add_argument("--instructions", action="store_true", help="only count instructions")
     parser.add_argument("--story", action="store_true", help="only the game server's scenario")
+    parser.add_argument("--tuning", action="store_true", help=(
+        "only what an integrator may choose, one thing at a time; about 2 minutes"))
     parser.add_argument("--json", metavar="FILE", help="write every figure; - is stdout")
     parser.add_argument("--plots", nargs="?", const=RESULTS, metavar="FOLDER",
                         help=f"draw SVG and PNG into the folder ({RESULTS})")
@@ -133,7 +137,8 @@ def play_all(asked, found, progress):
 
 def parts_of(asked):
     """What to measure; complains of what can't be, before anything is."""
-    parts = [part for part in ("growth", "costs", "instructions", "story") if getattr(asked, part)]
+    parts = [part for part in ("growth", "costs", "instructions", "story", "tuning")
+             if getattr(asked, part)]
     if asked.scenario or asked.quick:
         parts.append("scenarios")
     parts = parts or ["scenarios", "growth", "costs", "instructions"]
@@ -162,6 +167,9 @@ def measure(asked, parts, progress):
         report["instructions"] = instructions.count(asked.build, progress)
     if "story" in parts:
         report["story"] = story.tell(asked.build, asked.rounds, progress, say)
+    if "tuning" in parts:
+        amount = {"ms": asked.ms or FULL_MS}
+        report["tuning"] = tuning.measure(asked.build, asked.rounds, amount, progress)
     report["goals"] = goals.reach(report)
     report["seconds"] = time.monotonic() - started
     return report
@@ -178,6 +186,8 @@ def show(report):
         print("\n".join(tables.instruction_lines(report["instructions"])))
     if report.get("story"):
         print("\n".join(story_tables.lines(report["story"])))
+    if report.get("tuning"):
+        print("\n".join(tuning_tables.lines(report["tuning"])))
     if report["goals"]:
         print("\n".join(tables.goal_lines(report["goals"])))
 
