@@ -7,8 +7,10 @@ import statistics
 import contestants
 import rounds
 
-SLEEPER_TIMES = 6  # as long as the others: it sends a message now and then
 USUAL_BATCH = 16
+# As long as the others: where messages come now and then, and where the first touch of a page takes
+# milliseconds, which must be over when counting begins.
+LONG = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Table:
     pattern: str  # of the program: flow or sleeper
     lines: tuple  # of a label and what is chosen; who chooses nothing is the default
     shared: dict = dataclasses.field(default_factory=dict)  # chosen in every line
+    times: int = 1  # as long as --ms says
 
 
 def kib(size):
@@ -54,15 +57,16 @@ TABLES = {
     "pinning": Table("threads", "flow", (
         ("each pinned to its own core", DEFAULT), ("left to the kernel", {"pinned": 0}))),
     "huge_pages": Table("huge pages", "flow", HUGE),
-    "huge_pages_large": Table("huge pages, segments of 4 MiB", "flow", HUGE, LARGE_SEGMENTS),
+    "huge_pages_large": Table("huge pages, segments of 4 MiB", "flow", HUGE, LARGE_SEGMENTS,
+                              LONG),
     "huge_pages_kept": Table("huge pages, segments of 4 MiB, consumer keeps a random 4,096", "flow",
-                             HUGE, LARGE_SEGMENTS | {"kept": 4096}),
+                             HUGE, LARGE_SEGMENTS | {"kept": 4096}, LONG),
     "workers_4": Table("12 workers over 3 services", "flow", WORKERS, {"workers": 4}),
     "workers_128": Table("384 workers over 3 services", "flow", WORKERS, {"workers": 128}),
     "sleeper_idle": Table("sleeping consumer, a message every 200 us, idle machine", "sleeper",
-                          SLEEPER),
+                          SLEEPER, times=LONG),
     "sleeper_busy": Table("sleeping consumer, a message every 200 us, a busy thread on each core",
-                          "sleeper", SLEEPER, {"competing": 1}),
+                          "sleeper", SLEEPER, {"competing": 1}, LONG),
 }
 
 
@@ -103,8 +107,7 @@ def summary(table, runs):
 
 
 def longer(table, amount):
-    times = SLEEPER_TIMES if table.pattern == "sleeper" and "ms" in amount else 1
-    return {unit: times * number for unit, number in amount.items()}
+    return {unit: number * (table.times if unit == "ms" else 1) for unit, number in amount.items()}
 
 
 def measure(build, number_of_rounds, amount, progress):

@@ -83,11 +83,10 @@ class Ratios(unittest.TestCase):
         more = tuning.summary(table, {"usual": made[0], "more": made[1]})[1]
         self.assertEqual((more["of_default"], more["p99_of_default"]), (2, 0.5))
 
-    def test_a_sleeper_gets_more_time_but_no_more_messages(self):
-        for pattern, ms in (("flow", 100), ("sleeper", 100 * tuning.SLEEPER_TIMES)):
-            table = tuning.Table("", pattern, ())
-            self.assertEqual(tuning.longer(table, {"ms": 100}), {"ms": ms})
-            self.assertEqual(tuning.longer(table, {"messages": 5}), {"messages": 5})
+    def test_a_longer_run_has_more_time_but_no_more_messages(self):
+        table = tuning.Table("", "flow", (), times=3)
+        self.assertEqual(tuning.longer(table, {"ms": 100}), {"ms": 300})
+        self.assertEqual(tuning.longer(table, {"messages": 5}), {"messages": 5})
 
 
 if __name__ == "__main__":
