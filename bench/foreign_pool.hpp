@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is not handoff's, and its owner: a fixed pool of one sender. What was released lies in a
- * ring of free buffers, which one thread at a time fills and the sender empties.
+ * Memory that is not handoff's, and its owner: a fixed pool of one sender. Free buffers lie in a ring,
+ * which one thread at a time fills and the sender empties.
  */
 #ifndef HANDOFF_BENCH_FOREIGN_POOL_HPP
 #define HANDOFF_BENCH_FOREIGN_POOL_HPP
@@ -39,13 +39,15 @@ class foreign_pool {
 
     std::uint32_t owner() const { return owner_; }
     std::uint32_t stride() const { return stride_; }
-    /* How many were free so far, the first `slots` included; and one of the free ones. */
-    std::uint64_t freed()
+    /* A free buffer, or NULL. */
+    std::uint8_t *get()
     {
-        drain();
-        return freed_.load(std::memory_order_acquire);
+        if (used_ == seen_) {
+            drain();
+            seen_ = freed_.load(std::memory_order_acquire);
+        }
+        return used_ == seen_ ? nullptr : free_[used_++ % slots_];
     }
-    std::uint8_t *free_at(std::uint64_t position) const { return free_[position % slots_]; }
 
   private:
     void drain()
@@ -72,6 +74,8 @@ class foreign_pool {
     std::uint32_t slots_ = 64; /* power of two: buffers, and places for free ones */
     std::unique_ptr<std::uint8_t[], aligned_delete> memory_;
     std::unique_ptr<std::uint8_t *[]> free_;
+    alignas(apart) std::uint64_t used_ = 0; /* the sender's, as seen_ */
+    std::uint64_t seen_ = 0;
     alignas(apart) std::atomic<std::uint64_t> freed_{0};
 };
 

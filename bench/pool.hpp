@@ -49,8 +49,8 @@ template <class Queue> class pool {
     using message = parcel;
     explicit pool(const shape &s)
         : receivers_(s.all_receivers()),
-          per_sender_(queue_slots + s.keep * s.all_receivers() / s.senders + 64),
-          back_(s.all_senders(), s.all_receivers(), per_sender_), fresh_(s.all_senders())
+          per_sender_(s.pooled() + s.keep * s.all_receivers() / s.senders + refill),
+          back_(s.all_senders(), s.all_receivers(), per_sender_), free_(s.all_senders())
     {
         const auto stride = (s.bytes + sizeof(pool_header) + 63) & ~std::size_t{63};
         const auto count = std::size_t{per_sender_} * s.all_senders();
@@ -59,23 +59,20 @@ template <class Queue> class pool {
         for (std::size_t i = 0; i < count; ++i) {
             auto *ptr = memory_.get() + i * stride + sizeof(pool_header);
             header_of(ptr)->home = std::uint32_t(i % s.all_senders());
-            fresh_[i % s.all_senders()].free.push_back(ptr);
+            free_[i % s.all_senders()].buffers.push_back(ptr);
         }
     }
 
     parcel get(std::uint32_t sender)
     {
-        auto &mine = fresh_[sender];
-        parcel found;
-        if (!mine.free.empty()) {
-            found.ptr = mine.free.back();
-            mine.free.pop_back();
-        }
-        for (std::uint32_t i = 0; i < receivers_ && !found.ptr; ++i) {
-            back_.at(sender, mine.turn).pop(found.ptr);
-            mine.turn = mine.turn + 1 < receivers_ ? mine.turn + 1 : 0;
-        }
-        return found;
+        auto &free = free_[sender].buffers;
+        if (free.empty())
+            collect(sender);
+        if (free.empty())
+            return {};
+        parcel last{free.back(), 0};
+        free.pop_back();
+        return last;
     }
 
     void put(const parcel &p, std::uint32_t receiver)
@@ -84,9 +81,20 @@ template <class Queue> class pool {
     }
 
   private:
+    static constexpr std::uint32_t refill = 64;
+
+    /* Many at a time: the lines of the queues seldom move. */
+    void collect(std::uint32_t sender)
+    {
+        auto &free = free_[sender].buffers;
+        std::uint8_t *ptr = nullptr;
+        for (std::uint32_t i = 0; i < receivers_; ++i)
+            for (std::uint32_t n = 0; n < refill && back_.at(sender, i).pop(ptr); ++n)
+                free.push_back(ptr);
+    }
+
     struct alignas(apart) stock {
-        std::vector<std::uint8_t *> free;
-        std::uint32_t turn = 0;
+        std::vector<std::uint8_t *> buffers;
     };
     struct release {
         void operator()(std::uint8_t *memory) const { std::free(memory); }
@@ -96,7 +104,7 @@ template <class Queue> class pool {
     const std::uint32_t per_sender_;
     std::unique_ptr<std::uint8_t, release> memory_;
     mesh<Queue> back_;
-    std::vector<stock> fresh_;
+    std::vector<stock> free_;
 };
 
 /* One and the same queue forth and back. */

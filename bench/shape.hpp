@@ -55,6 +55,13 @@ struct shape {
 
     std::uint32_t all_senders() const { return services * senders; }
     std::uint32_t all_receivers() const { return services * receivers; }
+    /* Buffers on their way in a fixed pool of one sender: as many as a queue holds, but no more than
+     * stay in a cache. */
+    std::uint32_t pooled() const
+    {
+        constexpr std::uint32_t cache_bytes = 4u << 20;
+        return bytes * queue_slots < cache_bytes ? queue_slots : cache_bytes / bytes;
+    }
 };
 
 /* Two things that different threads write lie this far apart: lines are fetched in pairs. */

@@ -18,7 +18,7 @@ class handoff_give : public handoff_base {
     static constexpr std::uint32_t can = can_wait | can_any_order | can_keep | can_large;
 
     explicit handoff_give(const shape &s)
-        : handoff_base(s), pool_(domain(), s.bytes, queue_slots + s.keep + 2 * burst,
+        : handoff_base(s), pool_(domain(), s.bytes, s.pooled() + s.keep + 2 * burst,
                                  HANDOFF_DRAIN ? HO_RELEASE_DRAIN : HO_RELEASE_INLINE)
     {
     }
@@ -29,18 +29,13 @@ class handoff_give : public handoff_base {
             : pool_(c.pool_), producer_(c, service)
         {
         }
-        std::uint8_t *get()
-        {
-            if (used_ == freed_)
-                freed_ = pool_.freed();
-            return used_ == freed_ ? nullptr : pool_.free_at(used_);
-        }
+        std::uint8_t *get() { return room_ = pool_.get(); }
         bool hand_over(std::uint32_t len, std::uint64_t key)
         {
             if (ready_.full())
                 return false; /* flush finds no room */
             auto &buf = ready_.add();
-            buf.ptr = pool_.free_at(used_++);
+            buf.ptr = room_;
             buf.len = len;
             buf.cap = pool_.stride();
             buf.key = key;
@@ -57,8 +52,7 @@ class handoff_give : public handoff_base {
       private:
         alignas(apart) held_back<ho_buf, burst> ready_;
         foreign_pool &pool_;
-        std::uint64_t used_ = 0;
-        std::uint64_t freed_ = 0;
+        std::uint8_t *room_ = nullptr;
         handoff_producer producer_;
     };
 
