@@ -34,6 +34,7 @@ static void domain_free(struct hoi_domain *d)
     hoi_owners_free(d);
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
         hoi_os_free(d->services[i], sizeof(struct hoi_service));
+    hoi_lane_stock_free(&d->lanes);
     if (d->segs.table)
         hoi_segs_free(&d->segs);
     if (d->handle)

@@ -3,6 +3,7 @@
 #define HOI_DOMAIN_PRIVATE_H
 
 #include "handle.h"
+#include "lane.h"
 #include "record.h"
 #include "segment.h"
 
@@ -20,6 +21,7 @@ struct hoi_domain {
     uint32_t slice_numbers, foreign_numbers; /* records per segment */
     uint64_t handle;
     pthread_mutex_t mutex; /* opening, closing, statistics: never the hot path */
+    struct hoi_lane_stock lanes;
     A_TYPE(uint32_t) closing;
     struct hoi_service *services[HOI_SERVICES_MAX]; /* number - 1 */
     A_TYPE(struct hoi_owner *) owners[HOI_OWNERS_MAX];

@@ -1,26 +1,80 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lanes, several to a page; the rings are mappings of their own.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  SPARE | hoi_lane_delete | spare_take | the last reads and writes of the lane | written after reuse
+ */
 #include "lane.h"
 
-static size_t lane_bytes(uint64_t slots)
+#define PAGE_BYTES 4096u
+
+struct hoi_lane_page {
+    struct hoi_lane_page *next;
+    HOI_APART struct hoi_lane lanes[(PAGE_BYTES - HOI_LINE) / sizeof(struct hoi_lane)];
+};
+_Static_assert(sizeof(struct hoi_lane_page) <= PAGE_BYTES, "a page of lanes");
+
+static size_t ring_bytes(const struct hoi_lane *lane)
 {
-    size_t slot = sizeof(struct hoi_slot);
-    return (sizeof(struct hoi_lane) + slot - 1) / slot * slot + slots * slot;
+    return (lane->core.mask + 1) * sizeof(struct hoi_slot);
 }
 
-struct hoi_lane *hoi_lane_new(uint32_t slots)
+static void spare_put(struct hoi_lane_stock *stock, struct hoi_lane *lane)
 {
-    size_t bytes = lane_bytes(slots);
-    struct hoi_lane *lane = hoi_os_alloc(bytes);
-    if (!lane)
-        return NULL;
-    /* All sequence numbers are zero, which no slot of the first lap expects. */
-    lane->core.slots =
-        (struct hoi_slot *)((uint8_t *)lane + bytes - slots * sizeof(struct hoi_slot));
-    lane->core.mask = slots - 1;
+    lane->next = A_LOAD(stock->spare, memory_order_relaxed);
+    while (!A_CAS(stock->spare, lane->next, lane, memory_order_release, /* edge SPARE: release */
+                  memory_order_relaxed))
+        ;
+}
+
+/* One thread at a time takes, so what it saw on top has not gone and come back. */
+static struct hoi_lane *spare_take(struct hoi_lane_stock *stock)
+{
+    struct hoi_lane *lane = A_LOAD(stock->spare, memory_order_acquire); /* edge SPARE: acquire */
+    while (lane && !A_CAS(stock->spare, lane, lane->next, memory_order_acquire,
+                          memory_order_acquire)) /* edge SPARE: acquire */
+        ;
     return lane;
 }
 
-void hoi_lane_delete(struct hoi_lane *lane)
+static int stock_grow(struct hoi_lane_stock *stock)
 {
-    hoi_os_free(lane, lane_bytes(lane->core.mask + 1));
+    struct hoi_lane_page *page = hoi_os_alloc(sizeof *page);
+    if (!page)
+        return -1;
+    page->next = stock->pages;
+    stock->pages = page;
+    for (size_t i = 0; i < sizeof page->lanes / sizeof page->lanes[0]; i++)
+        spare_put(stock, &page->lanes[i]);
+    return 0;
+}
+
+struct hoi_lane *hoi_lane_new(struct hoi_lane_stock *stock, uint32_t slots)
+{
+    /* All sequence numbers are zero, which no slot of the first lap expects. */
+    struct hoi_slot *ring = hoi_os_alloc(slots * sizeof *ring);
+    struct hoi_lane *lane = ring ? spare_take(stock) : NULL;
+    if (ring && !lane && !stock_grow(stock))
+        lane = spare_take(stock);
+    if (!lane) {
+        hoi_os_free(ring, slots * sizeof *ring);
+        return NULL;
+    }
+    *lane = (struct hoi_lane){.core = {.slots = ring, .mask = slots - 1}};
+    return lane;
+}
+
+void hoi_lane_delete(struct hoi_lane_stock *stock, struct hoi_lane *lane)
+{
+    hoi_os_free(lane->core.slots, ring_bytes(lane));
+    spare_put(stock, lane);
+}
+
+void hoi_lane_stock_free(struct hoi_lane_stock *stock)
+{
+    for (struct hoi_lane_page *page = stock->pages, *next; page; page = next) {
+        next = page->next;
+        hoi_os_free(page, sizeof *page);
+    }
 }

@@ -93,7 +93,17 @@ static inline int hoi_lane_announce(struct hoi_lane *lane)
     return hoi_bell_wake(A_LOAD(lane->bell, memory_order_seq_cst)); /* edge BELL: acquire */
 }
 
-struct hoi_lane *hoi_lane_new(uint32_t slots);
-void hoi_lane_delete(struct hoi_lane *lane);
+/* Where the lanes of a domain come from. */
+struct hoi_lane_stock {
+    A_TYPE(struct hoi_lane *) spare;
+    struct hoi_lane_page *pages;
+};
+
+/* One thread at a time. NULL: no memory. */
+struct hoi_lane *hoi_lane_new(struct hoi_lane_stock *stock, uint32_t slots);
+/* Any thread. */
+void hoi_lane_delete(struct hoi_lane_stock *stock, struct hoi_lane *lane);
+/* Every lane is deleted. */
+void hoi_lane_stock_free(struct hoi_lane_stock *stock);
 
 #endif

@@ -41,7 +41,7 @@ static uint32_t consumers_end(const struct hoi_service *s)
 struct hoi_lane *hoi_lane_connect(struct hoi_producer *p, struct hoi_consumer *c)
 {
     struct hoi_service *s = p->service;
-    struct hoi_lane *lane = hoi_lane_new(s->lane_slots);
+    struct hoi_lane *lane = hoi_lane_new(&s->domain->lanes, s->lane_slots);
     if (!lane)
         return NULL;
     lane->producer = p;

@@ -161,7 +161,7 @@ void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead)
     for (struct hoi_lane *next; dead; dead = next) {
         next = dead->next;
         hoi_lane_cancel(s, dead, UINT64_MAX);
-        hoi_lane_delete(dead);
+        hoi_lane_delete(&s->domain->lanes, dead);
     }
 }
 

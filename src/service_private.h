@@ -3,7 +3,6 @@
 #define HOI_SERVICE_PRIVATE_H
 
 #include "domain_private.h"
-#include "lane.h"
 
 #include "handoff/service.h"
 

@@ -10,13 +10,14 @@
 #define SLOTS 4u
 #define SECOND_NS 1000000000
 
+static struct hoi_lane_stock stock;
 static struct hoi_lane *lane;
 static struct hoi_bell bell;
 
 static int open_bell(void **state)
 {
     (void)state;
-    lane = hoi_lane_new(SLOTS);
+    lane = hoi_lane_new(&stock, SLOTS);
     bell = (struct hoi_bell){0};
     int fd = hoi_os_eventfd();
     hoi_set(bell.fd, fd + 1);
@@ -27,7 +28,10 @@ static int close_bell(void **state)
 {
     (void)state;
     hoi_os_close(hoi_get(bell.fd) - 1);
-    hoi_lane_delete(lane);
+    hoi_lane_delete(&stock, lane);
+    hoi_lane_stock_free(&stock);
+    stock.spare = NULL;
+    stock.pages = NULL;
     return 0;
 }
 

@@ -88,7 +88,8 @@ static int sleep_one_round(struct meeting *m, uint64_t at)
 static unsigned run(const struct litmus *litmus, uint64_t rounds_max, uint64_t deadline_ns,
                     uint64_t *rounds)
 {
-    struct meeting m = {.litmus = litmus, .lane = hoi_lane_new(2)};
+    struct hoi_lane_stock stock = {0};
+    struct meeting m = {.litmus = litmus, .lane = hoi_lane_new(&stock, 2)};
     harness_thread thread;
     unsigned lost = 0;
     CHECK(m.lane != NULL);
@@ -99,7 +100,8 @@ static unsigned run(const struct litmus *litmus, uint64_t rounds_max, uint64_t d
     hoi_set(m.stop, 1);
     meet(&m.sleeper_at, &m.publisher_at, 3 * *rounds + 1);
     harness_join(&thread);
-    hoi_lane_delete(m.lane);
+    hoi_lane_delete(&stock, m.lane);
+    hoi_lane_stock_free(&stock);
     return lost;
 }
 

@@ -9,19 +9,23 @@
 
 #define SLOTS 4u
 
+static struct hoi_lane_stock stock;
 static struct hoi_lane *lane;
 
 static int open_lane(void **state)
 {
     (void)state;
-    lane = hoi_lane_new(SLOTS);
+    lane = hoi_lane_new(&stock, SLOTS);
     return lane == NULL;
 }
 
 static int close_lane(void **state)
 {
     (void)state;
-    hoi_lane_delete(lane);
+    hoi_lane_delete(&stock, lane);
+    hoi_lane_stock_free(&stock);
+    stock.spare = NULL;
+    stock.pages = NULL;
     return 0;
 }
 
@@ -194,6 +198,29 @@ static void two_threads_lose_reorder_and_tear_nothing(void **state)
     CHECK(!hoi_lane_ready(&lane->core));
 }
 
+/* More than a page of them: each is by itself, and a lane that is made again is as new. */
+static void lanes_of_a_stock_are_their_own(void **state)
+{
+    struct hoi_lane *lanes[20];
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) {
+        lanes[i] = hoi_lane_new(&stock, SLOTS);
+        CHECK(lanes[i] != NULL);
+        lanes[i]->number = i;
+    }
+    for (uint32_t i = 0; i < 20; i++)
+        CHECK(lanes[i]->number == i);
+    ho_buf b = descriptor(1);
+    hoi_lane_push(&lanes[19]->core, &b);
+    (void)hoi_lane_publish(&lanes[19]->core);
+    hoi_lane_delete(&stock, lanes[19]);
+    struct hoi_lane *again = hoi_lane_new(&stock, SLOTS);
+    CHECK(again == lanes[19]);
+    CHECK(!hoi_lane_ready(&again->core) && !again->number && !again->core.produced);
+    for (uint32_t i = 0; i < 20; i++)
+        hoi_lane_delete(&stock, lanes[i]);
+}
+
 #define ON_A_LANE(test) cmocka_unit_test_setup_teardown(test, open_lane, close_lane)
 
 static const struct CMUnitTest tests[] = {
@@ -203,6 +230,7 @@ static const struct CMUnitTest tests[] = {
     ON_A_LANE(take_gives_at_most_max_and_goes_on_behind_it),
     ON_A_LANE(a_full_lane_has_room_again_when_slots_are_freed),
     ON_A_LANE(a_lane_goes_on_where_sequence_numbers_wrap),
+    ON_A_LANE(lanes_of_a_stock_are_their_own),
     ON_A_LANE(two_threads_lose_reorder_and_tear_nothing),
 };
 
