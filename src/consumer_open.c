@@ -15,18 +15,21 @@ static size_t lanes_bytes(uint32_t room)
     return (size_t)room * sizeof(struct hoi_lane *);
 }
 
-/* Made at opening already, so that taking needs memory only past this many lanes. */
-#define LANES_ROOM 512u
+static void lanes_release(struct hoi_consumer *c)
+{
+    if (c->lanes != c->few)
+        hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+}
 
 static int32_t lanes_grow(struct hoi_consumer *c)
 {
-    uint32_t room = c->lanes_room ? 2 * c->lanes_room : LANES_ROOM;
-    struct hoi_lane **lanes = hoi_os_alloc(lanes_bytes(room));
+    uint32_t room = c->lanes_room ? 2 * c->lanes_room : HOI_CONSUMER_FEW;
+    struct hoi_lane **lanes = c->lanes_room ? hoi_os_alloc(lanes_bytes(room)) : c->few;
     if (!lanes)
         return HO_E_NOMEM;
     for (uint32_t i = 0; i < c->lanes_count; i++)
         lanes[i] = c->lanes[i];
-    hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+    lanes_release(c);
     c->lanes = lanes;
     c->lanes_room = room;
     return HO_OK;
@@ -34,7 +37,7 @@ static int32_t lanes_grow(struct hoi_consumer *c)
 
 static void lanes_forget(struct hoi_consumer *c)
 {
-    hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+    lanes_release(c);
     c->only = NULL;
     c->lanes = NULL;
     c->lanes_count = c->lanes_room = 0;

@@ -6,6 +6,9 @@
 
 #include "handoff/consumer.h"
 
+/* Part of the object, so that taking needs memory only past this many lanes. */
+#define HOI_CONSUMER_FEW 448u
+
 struct hoi_consumer {
     /* The consumer thread's own. */
     struct hoi_lane *only; /* the one lane, if nothing but a look at it is to be done; else NULL */
@@ -25,7 +28,9 @@ struct hoi_consumer {
     HOI_COUNTER(uint64_t) bytes;
     HOI_COUNTER(uint64_t) late;
     struct hoi_bell bell;
+    struct hoi_lane *few[HOI_CONSUMER_FEW]; /* lanes, until there are more */
 };
+_Static_assert(sizeof(struct hoi_consumer) <= 4096, "a page");
 
 static inline struct hoi_consumer *hoi_consumer_get(const ho_consumer *handle)
 {

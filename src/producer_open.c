@@ -12,18 +12,24 @@ static size_t lanes_bytes(uint32_t room)
     return 2 * (size_t)room * sizeof(struct hoi_lane *);
 }
 
+static void lanes_release(struct hoi_producer *p)
+{
+    if (p->lanes != p->few)
+        hoi_os_free(p->lanes, lanes_bytes(p->lanes_room));
+}
+
 /* Room for lanes to the consumer numbers below n; lanes and dirty share one block. */
 static int32_t lanes_grow(struct hoi_producer *p, uint32_t n)
 {
     if (n <= p->lanes_room)
         return HO_OK;
-    uint32_t room = n <= 64 ? 64 : HOI_CONSUMERS_MAX;
-    struct hoi_lane **block = hoi_os_alloc(lanes_bytes(room));
+    uint32_t room = n <= HOI_PRODUCER_FEW ? HOI_PRODUCER_FEW : HOI_CONSUMERS_MAX;
+    struct hoi_lane **block = room == HOI_PRODUCER_FEW ? p->few : hoi_os_alloc(lanes_bytes(room));
     if (!block)
         return HO_E_NOMEM;
     for (uint32_t i = 0; i < p->lanes_room; i++)
         block[i] = p->lanes[i];
-    hoi_os_free(p->lanes, lanes_bytes(p->lanes_room));
+    lanes_release(p);
     p->lanes = block;
     p->dirty = block + room;
     p->lanes_room = room;
@@ -136,7 +142,7 @@ int32_t hoi_producer_wait(struct hoi_producer *p, enum hoi_wait what, struct hoi
 
 static void lanes_forget(struct hoi_producer *p)
 {
-    hoi_os_free(p->lanes, lanes_bytes(p->lanes_room));
+    lanes_release(p);
     p->lanes = p->dirty = NULL;
     p->lanes_room = 0;
 }

@@ -8,6 +8,8 @@
 
 #define HOI_ROUTE_FENCED 0x8000u /* in route[]: held back until the former consumers caught up */
 
+#define HOI_PRODUCER_FEW 64u
+
 struct hoi_producer {
     /* The producer thread's own. */
     struct hoi_seg *seg;  /* bytes; never NULL: an empty one stands in */
@@ -41,7 +43,9 @@ struct hoi_producer {
     A_TYPE(uint32_t) spare; /* what it took and does not need yet; within reach of the others */
     uint32_t open;          /* under the mutex */
     struct hoi_bell bell;   /* for HO_POLICY_WAIT */
+    struct hoi_lane *few[2 * HOI_PRODUCER_FEW]; /* lanes and dirty, until there are more */
 };
+_Static_assert(sizeof(struct hoi_producer) <= 4096, "a page");
 
 static inline struct hoi_producer *hoi_producer_get(const ho_producer *handle)
 {
