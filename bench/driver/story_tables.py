@@ -16,8 +16,8 @@ MEMORY = (
     ("held, MiB", "held_bytes", 2**20, ",.1f"), ("most, MiB", "held_most_bytes", 2**20, ",.1f"),
     ("fragm., %", "fragmentation", 0.01, ",.1f"))
 STILL = (
-    ("instr. p50", "steps_p50", 1, ",.0f"), ("p99.9", "steps_p999", 1, ",.0f"),
-    ("most", "steps_most", 1, ",.0f"), ("locked, most", "locked_most", 1, ",.0f"),
+    ("instr. p50", "steps_p50", 1, ",.0f"), ("instr. p99.9", "steps_p999", 1, ",.0f"),
+    ("instr. most", "steps_most", 1, ",.0f"), ("locked most", "locked_most", 1, ",.0f"),
     ("worker, KiB", "worker_bytes", 2**10, ",.1f"), ("sender, KiB", "sender_bytes", 2**10, ",.1f"))
 
 
