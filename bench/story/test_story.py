@@ -8,6 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "driver"))
 
+import goals  # noqa: E402
 import story  # noqa: E402
 import story_tables  # noqa: E402
 
@@ -45,6 +46,14 @@ class Climb(unittest.TestCase):
     def test_it_ends_where_nothing_is_ever_lost(self):
         held, _ = climbed(lambda *_: False)
         self.assertGreaterEqual(held, story.MOST_SESSIONS / 2)
+
+
+class Goals(unittest.TestCase):
+    def test_the_worst_of_handoff_is_held_to_the_fragmentation(self):
+        lines = [{"contestant": name, "fragmentation": share} for name, share in
+                 ((goals.BATCH, 0.01), (goals.SINGLE, 0.03), ("glibc, strings", 0.5))]
+        found = goals.of_story({"lines": lines})
+        self.assertEqual([(goal["value"], goal["reached"]) for goal in found], [(0.03, False)])
 
 
 class Tables(unittest.TestCase):
