@@ -27,6 +27,29 @@ struct dpdk_message {
     rte_mbuf *mbuf = nullptr;
 };
 
+/* Mbufs of one sender, allocated many at a time. */
+template <std::uint32_t Burst> class dpdk_stock {
+  public:
+    explicit dpdk_stock(rte_mempool *pool) : pool_(pool) {}
+    ~dpdk_stock() { rte_pktmbuf_free_bulk(mbufs_, count_); }
+    dpdk_stock(const dpdk_stock &) = delete;
+    dpdk_stock &operator=(const dpdk_stock &) = delete;
+
+    /* The next one, or NULL; it stays the next one until it is taken. */
+    rte_mbuf *next()
+    {
+        if (count_ == 0 && rte_pktmbuf_alloc_bulk(pool_, mbufs_, Burst) == 0)
+            count_ = Burst;
+        return count_ > 0 ? mbufs_[count_ - 1] : nullptr;
+    }
+    rte_mbuf *take() { return mbufs_[--count_]; }
+
+  private:
+    rte_mempool *const pool_;
+    rte_mbuf *mbufs_[Burst];
+    std::uint32_t count_ = 0;
+};
+
 class dpdk_ends {
   public:
     using message = dpdk_message;

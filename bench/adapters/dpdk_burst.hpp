@@ -16,27 +16,22 @@ class dpdk_burst : public dpdk_ends {
     class alignas(apart) sender {
       public:
         sender(dpdk_burst &c, std::uint32_t service, std::uint32_t)
-            : c_(c), service_(service), ready_(c.receivers())
+            : c_(c), service_(service), fresh_(c.pool()), ready_(c.receivers())
         {
             c.enter();
         }
-        ~sender() { rte_pktmbuf_free_bulk(fresh_, fresh_count_); }
         std::uint8_t *get()
         {
-            if (fresh_count_ == 0) {
-                if (rte_pktmbuf_alloc_bulk(c_.pool(), fresh_, burst) != 0)
-                    return nullptr;
-                fresh_count_ = burst;
-            }
-            return rte_pktmbuf_mtod(fresh_[fresh_count_ - 1], std::uint8_t *);
+            auto *const mbuf = fresh_.next();
+            return mbuf ? rte_pktmbuf_mtod(mbuf, std::uint8_t *) : nullptr;
         }
         bool hand_over(std::uint32_t len, std::uint64_t key)
         {
             auto &ready = ready_[key % c_.receivers()];
             if (ready.full())
                 return false; /* flush first */
-            ready.add() = fresh_[--fresh_count_];
-            c_.set_length(fresh_[fresh_count_], len);
+            c_.set_length(fresh_.next(), len);
+            ready.add() = fresh_.take();
             return true;
         }
         void flush()
@@ -59,8 +54,7 @@ class dpdk_burst : public dpdk_ends {
       private:
         dpdk_burst &c_;
         const std::uint32_t service_;
-        rte_mbuf *fresh_[burst];
-        std::uint32_t fresh_count_ = 0;
+        dpdk_stock<burst> fresh_;
         std::vector<held_back<rte_mbuf *, burst>> ready_; /* for each receiver */
     };
 
@@ -81,9 +75,12 @@ class dpdk_burst : public dpdk_ends {
         }
         void give_back(dpdk_message *msgs, std::uint32_t n)
         {
-            for (std::uint32_t i = 0; i < n; ++i) {
-                rte_pktmbuf_free(msgs[i].mbuf);
-                msgs[i] = {};
+            rte_mbuf *mbufs[burst];
+            for (std::uint32_t some; n > 0; msgs += some, n -= some) {
+                some = std::min(n, burst);
+                std::transform(msgs, msgs + some, mbufs, [](auto &m) { return m.mbuf; });
+                rte_pktmbuf_free_bulk(mbufs, some); /* skips what holds nothing */
+                std::fill(msgs, msgs + some, dpdk_message{});
             }
         }
 

@@ -28,7 +28,8 @@ class rwq {
     bool pop(parcel &p) { return queue_.try_dequeue(p); }
 
   private:
-    moodycamel::ReaderWriterQueue<parcel> queue_;
+    /* All slots in one block. */
+    moodycamel::ReaderWriterQueue<parcel, 2 * queue_slots> queue_;
 };
 
 using contestant = by_pointer<malloc_memory, rwq>;
