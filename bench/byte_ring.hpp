@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes between one sender and one receiver: messages in a ring, each behind its length, and a cursor
- * of each side. Positions only grow. */
+ * of each side. Positions only grow; a message that begins before the ring's end runs on behind it. */
 #ifndef HANDOFF_BENCH_BYTE_RING_HPP
 #define HANDOFF_BENCH_BYTE_RING_HPP
 
@@ -14,7 +14,8 @@ namespace bench {
 
 class byte_ring {
   public:
-    explicit byte_ring(const shape &s) : room_(front + s.bytes), size_(size_for(s)), memory_(size_)
+    explicit byte_ring(const shape &s)
+        : room_(front + s.bytes), size_(size_for(s)), memory_(size_ + room_)
     {
     }
     /* Having moved on by so many bytes, either side shares its cursor: the other one has work. */
@@ -49,7 +50,7 @@ class byte_ring {
     static constexpr std::uint64_t front = 8;
     std::uint8_t *bytes_at(std::uint64_t position) const
     {
-        return memory_.base() + (position & (size_ - 1)) + front;
+        return memory_.at(position & (size_ - 1)) + front;
     }
     /* Small enough for a cache, but both sides must be able to work at once; and twice what is kept,
      * at the mean length of the traffic that keeps. */
@@ -63,7 +64,7 @@ class byte_ring {
 
     const std::uint64_t room_;
     const std::size_t size_;
-    const mirror memory_;
+    const lines memory_;
 
   public:
     alignas(apart) std::atomic<std::uint64_t> produced{0};

@@ -7,10 +7,10 @@
 #define HANDOFF_BENCH_FOREIGN_POOL_HPP
 
 #include "handoff_ends.hpp"
+#include "machine.hpp"
 
 #include <atomic>
-#include <memory>
-#include <new>
+#include <vector>
 
 namespace bench {
 
@@ -18,14 +18,11 @@ class foreign_pool {
   public:
     /* mode: HO_RELEASE_INLINE or HO_RELEASE_DRAIN */
     foreign_pool(ho_domain *domain, std::uint32_t bytes, std::uint32_t most_out, std::uint32_t mode)
-        : domain_(domain), drained_(mode == HO_RELEASE_DRAIN), stride_((bytes + 63) & ~63u)
+        : domain_(domain), drained_(mode == HO_RELEASE_DRAIN), stride_((bytes + 63) & ~63u),
+          slots_(power_of_two(most_out)), memory_(std::size_t{slots_} * stride_), free_(slots_)
     {
-        while (slots_ < most_out)
-            slots_ *= 2;
-        memory_.reset(new (std::align_val_t{64}) std::uint8_t[std::size_t{slots_} * stride_]);
-        free_ = std::make_unique<std::uint8_t *[]>(slots_);
         for (; freed_ < slots_; ++freed_)
-            free_[freed_] = &memory_[std::size_t{freed_} * stride_];
+            free_[freed_] = memory_.at(freed_ * stride_);
         ho_owner_opts opts{};
         ok(ho_init(HO_TYPE_OWNER_OPTS, &opts, sizeof opts));
         opts.mode = mode;
@@ -63,17 +60,21 @@ class foreign_pool {
             pool.free_[freed++ % pool.slots_] = static_cast<std::uint8_t *>(recs[i].base);
         pool.freed_.store(freed, std::memory_order_release);
     }
-    struct aligned_delete {
-        void operator()(std::uint8_t *p) const { ::operator delete[](p, std::align_val_t{64}); }
-    };
+    static std::uint32_t power_of_two(std::uint32_t at_least)
+    {
+        std::uint32_t slots = 1;
+        while (slots < at_least)
+            slots *= 2;
+        return slots;
+    }
 
     ho_domain *const domain_;
     const bool drained_;
     const std::uint32_t stride_;
+    const std::uint32_t slots_; /* buffers, and places for free ones */
+    const lines memory_;
+    std::vector<std::uint8_t *> free_;
     std::uint32_t owner_ = 0;
-    std::uint32_t slots_ = 64; /* power of two: buffers, and places for free ones */
-    std::unique_ptr<std::uint8_t[], aligned_delete> memory_;
-    std::unique_ptr<std::uint8_t *[]> free_;
     alignas(apart) std::uint64_t used_ = 0; /* the sender's, as seen_ */
     std::uint64_t seen_ = 0;
     alignas(apart) std::atomic<std::uint64_t> freed_{0};

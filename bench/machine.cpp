@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "machine.hpp"
+#include "shape.hpp"
 
 #include <common/tool.h>
 
 #include <cstdlib>
-#include <initializer_list>
+#include <cstring>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace bench {
 
@@ -65,23 +64,17 @@ void pause::operator()() const
 #endif
 }
 
-mirror::mirror(std::size_t bytes) : base_(nullptr), bytes_(bytes)
+lines::lines(std::size_t bytes)
+    : base_(static_cast<std::uint8_t *>(
+          std::aligned_alloc(apart, (bytes + apart - 1) / apart * apart)))
 {
-    const int fd = memfd_create("bench", MFD_CLOEXEC);
-    must(fd >= 0 && ftruncate(fd, off_t(bytes)) == 0, "no memory for a ring");
-    void *place = mmap(nullptr, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    must(place != MAP_FAILED, "no address space for a ring");
-    base_ = static_cast<std::uint8_t *>(place);
-    for (auto at : {base_, base_ + bytes})
-        must(mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
-                  0) == at,
-             "a ring can't be mapped");
-    close(fd);
+    must(base_ != nullptr, "no memory");
+    std::memset(base_, 0, bytes);
 }
 
-mirror::~mirror()
+lines::~lines()
 {
-    munmap(base_, 2 * bytes_);
+    std::free(base_);
 }
 
 void fail(const char *what, const char *remedy)

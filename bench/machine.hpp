@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time, cores, and memory for rings. */
+/* Time, cores, and memory of one's own. */
 #ifndef HANDOFF_BENCH_MACHINE_HPP
 #define HANDOFF_BENCH_MACHINE_HPP
 
@@ -41,19 +41,17 @@ struct pause {
     void operator()() const;
 };
 
-/* Power-of-two `bytes` that lie twice, one behind the other, in the address space: what runs over the
- * end comes out at the front. */
-class mirror {
+/* Zeroed memory that shares no line with anything else. */
+class lines {
   public:
-    explicit mirror(std::size_t bytes);
-    ~mirror();
-    mirror(const mirror &) = delete;
-    mirror &operator=(const mirror &) = delete;
-    std::uint8_t *base() const { return base_; }
+    explicit lines(std::size_t bytes);
+    ~lines();
+    lines(const lines &) = delete;
+    lines &operator=(const lines &) = delete;
+    std::uint8_t *at(std::size_t offset) const { return base_ + offset; }
 
   private:
-    std::uint8_t *base_;
-    std::size_t bytes_;
+    std::uint8_t *const base_;
 };
 
 /* Ends the program with one line on stderr. */

@@ -6,9 +6,6 @@
 #include "machine.hpp"
 #include "mesh.hpp"
 
-#include <cstdlib>
-#include <cstring>
-
 namespace bench {
 
 /* In front of each buffer's bytes, on the same line. */
@@ -50,14 +47,12 @@ template <class Queue> class pool {
     explicit pool(const shape &s)
         : receivers_(s.all_receivers()),
           per_sender_(s.pooled() + s.keep * s.all_receivers() / s.senders + refill),
+          stride_((s.bytes + sizeof(pool_header) + 63) & ~std::size_t{63}),
+          memory_(stride_ * per_sender_ * s.all_senders()),
           back_(s.all_senders(), s.all_receivers(), per_sender_), free_(s.all_senders())
     {
-        const auto stride = (s.bytes + sizeof(pool_header) + 63) & ~std::size_t{63};
-        const auto count = std::size_t{per_sender_} * s.all_senders();
-        memory_.reset(static_cast<std::uint8_t *>(std::aligned_alloc(64, stride * count)));
-        must(memory_ != nullptr, "no memory for a pool");
-        for (std::size_t i = 0; i < count; ++i) {
-            auto *ptr = memory_.get() + i * stride + sizeof(pool_header);
+        for (std::size_t i = 0; i < std::size_t{per_sender_} * s.all_senders(); ++i) {
+            auto *ptr = memory_.at(i * stride_) + sizeof(pool_header);
             header_of(ptr)->home = std::uint32_t(i % s.all_senders());
             free_[i % s.all_senders()].buffers.push_back(ptr);
         }
@@ -96,13 +91,11 @@ template <class Queue> class pool {
     struct alignas(apart) stock {
         std::vector<std::uint8_t *> buffers;
     };
-    struct release {
-        void operator()(std::uint8_t *memory) const { std::free(memory); }
-    };
 
     const std::uint32_t receivers_;
     const std::uint32_t per_sender_;
-    std::unique_ptr<std::uint8_t, release> memory_;
+    const std::size_t stride_;
+    const lines memory_;
     mesh<Queue> back_;
     std::vector<stock> free_;
 };
