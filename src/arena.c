@@ -3,7 +3,7 @@
  * Arena: a service's memory, sharded per producer.
  *
  * A producer fills one segment front to back. When it is full, the next one comes, in this order,
- * from: its own spare ones, what returners have pushed back to it, the domain, within the budget, and
+ * from: what returners have pushed back to it, its own spare ones, the domain, within the budget, and
  * last, what lies unused in other producers' shards.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
@@ -14,20 +14,35 @@
 
 struct hoi_seg hoi_seg_none;
 
+/* A list becomes the producer's spare ones, in front of those that it has; only it adds to them. */
+static void stash(struct hoi_producer *p, struct hoi_seg *list)
+{
+    const struct hoi_segs *segs = &p->domain->segs;
+    struct hoi_seg *last = list, *next;
+    struct hoi_seg *spare = hoi_seg_pop_all(segs, &p->spare);
+    if (spare) {
+        while ((next = hoi_seg_next(segs, last)))
+            last = next;
+        hoi_set(last->next, spare->index + 1);
+    }
+    A_STORE(p->spare, list->index + 1, memory_order_release); /* edge FREE: release */
+}
+
 /* Takes one segment of a stack, all of which becomes this producer's. */
 static struct hoi_seg *take_one(struct hoi_producer *p, A_TYPE(uint32_t) * stack)
 {
     struct hoi_seg *seg = hoi_seg_pop_all(&p->domain->segs, stack);
     struct hoi_seg *rest = seg ? hoi_seg_next(&p->domain->segs, seg) : NULL;
-    if (rest) /* only its producer fills `spare`, and it is empty now */
-        A_STORE(p->spare, rest->index + 1, memory_order_release); /* edge FREE: release */
+    if (rest)
+        stash(p, rest);
     return seg;
 }
 
+/* What came back last first: it is still in a cache, and what a peak once needed is left alone. */
 static struct hoi_seg *from_returned(struct hoi_producer *p)
 {
-    struct hoi_seg *seg = take_one(p, &p->spare);
-    return seg ? seg : take_one(p, &p->returned);
+    struct hoi_seg *seg = take_one(p, &p->returned);
+    return seg ? seg : take_one(p, &p->spare);
 }
 
 static int32_t from_domain(struct hoi_producer *p, struct hoi_seg **seg)
