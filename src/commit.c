@@ -35,6 +35,21 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
 }
 
 /*
+ * In a burst: the consumer had these lines last, so they are asked for before their turn comes. Slots two and
+ * eight ahead gave less than four; bytes 512 ahead the same flat out, and less where messages are kept. Not for
+ * a message alone: there the consumer is so close that it would lose lines that it is about to read.
+ */
+#define SLOTS_AHEAD 4u
+#define BYTES_AHEAD 256u
+
+static inline void ask_ahead(const struct hoi_lane_core *lane, uint64_t cursor)
+{
+    hoi_prefetch_write(&lane->slots[(lane->produced + SLOTS_AHEAD) & lane->mask]);
+    hoi_prefetch_write((uintptr_t)cursor + BYTES_AHEAD);
+    hoi_prefetch_write((uintptr_t)cursor + BYTES_AHEAD + 64);
+}
+
+/*
  * The usual loan: of the producer's current segment, unmoved, without a tailroom, to a lane with room.
  * One comparison with the note tells that it is a loan, where it lies and how much it may hold. 0: it is
  * not so, nothing has changed, and the general loop says what it is.
@@ -79,6 +94,8 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
         else if (hoi_unlikely(hoi_lane_announce(lane))) /* alone: no list is needed */
             hoi_bump(p->wakes, 1);
     }
+    if (flags & HO_MORE)
+        ask_ahead(&lane->core, at + len);
     return 1;
 }
 
