@@ -27,6 +27,7 @@ import tuning_tables
 BUILD = "build/release"
 RESULTS = "bench/results"
 ROUNDS = 7
+PARTS = ("growth", "costs", "instructions", "story", "tuning")  # besides the scenarios
 QUICK = ("throughput", "keep", "latency")
 QUICK_MS = 40
 FULL_MS = 150
@@ -46,7 +47,7 @@ def whole(text):
 def arguments():
     parser = Parser(prog="scripts/bench", allow_abbrev=False, description=(
         "Measures handoff beside what a user would pick instead and beside the physical bound. "
-        "Builds a release first. Without options: everything, some minutes."))
+        "Builds a release first. Without options: everything, about a quarter of an hour."))
     parser.add_argument("--quick", action="store_true", help=(
         f"only {', '.join(QUICK)}; at most 60 s once it is built"))
     parser.add_argument("--scenario", action="append", choices=tuple(tables.TITLES),
@@ -137,11 +138,10 @@ def play_all(asked, found, progress):
 
 def parts_of(asked):
     """What to measure; complains of what can't be, before anything is."""
-    parts = [part for part in ("growth", "costs", "instructions", "story", "tuning")
-             if getattr(asked, part)]
+    parts = [part for part in PARTS if getattr(asked, part)]
     if asked.scenario or asked.quick:
         parts.append("scenarios")
-    parts = parts or ["scenarios", "growth", "costs", "instructions"]
+    parts = parts or ["scenarios", *PARTS]
     if "instructions" in parts and not instructions.possible():
         say("instructions are left out: install valgrind")
         parts.remove("instructions")

@@ -178,6 +178,13 @@ class Command(unittest.TestCase):
         self.assertFalse(contestants.can_preload("libno-such-allocator.so.1"))
         self.assertTrue(contestants.can_preload(""))
 
+    def test_everything_is_measured_unless_something_is_asked_for(self):
+        for arguments, parts in (((), ["scenarios", *main.PARTS]), (("--quick",), ["scenarios"]),
+                                 (("--story", "--scenario", "keep"), ["story", "scenarios"])):
+            with mock.patch.object(sys, "argv", ["bench", *arguments]), \
+                    mock.patch.object(instructions, "possible", lambda: True):
+                self.assertEqual(main.parts_of(main.arguments()), parts)
+
     def test_what_needs_a_missing_tool_is_said_before_anything_is_measured(self):
         with mock.patch.object(sys, "argv", ["bench", "--growth", "--instructions"]):
             asked = main.arguments()
