@@ -36,17 +36,17 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
 
 /*
  * In a burst: the consumer had these lines last, so they are asked for before their turn comes. Slots two and
- * eight ahead gave less than four; bytes 512 ahead the same flat out, and less where messages are kept. Not for
- * a message alone: there the consumer is so close that it would lose lines that it is about to read.
+ * eight ahead gave less than four. A second line of bytes, or lines further ahead, gave the same flat out and
+ * less where messages are kept. Not for a message alone: there the consumer is so close that it would lose
+ * lines that it is about to read.
  */
 #define SLOTS_AHEAD 4u
-#define BYTES_AHEAD 256u
+#define BYTES_AHEAD 192u
 
 static inline void ask_ahead(const struct hoi_lane_core *lane, uint64_t cursor)
 {
     hoi_prefetch_write(&lane->slots[(lane->produced + SLOTS_AHEAD) & lane->mask]);
     hoi_prefetch_write((uintptr_t)cursor + BYTES_AHEAD);
-    hoi_prefetch_write((uintptr_t)cursor + BYTES_AHEAD + 64);
 }
 
 /*
