@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-GUIDES = ("integrating", "ownership", "threads", "tuning", "dependencies", "performance", "benchmarks")
+GUIDES = ("integrating", "ownership", "threads", "tuning", "dependencies", "performance",
+          "benchmarks")
 BLOCK = re.compile(r"^(?:<!-- (.+?) of (\S+) -->\n)?```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
