@@ -99,9 +99,11 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
     return 1;
 }
 
-/* What is left after `done`, and every call that is not quite usual. */
-static HOI_COLD int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs, uint32_t count,
-                                    uint32_t to, uint32_t flags, uint32_t *done)
+/* What is left after `done`, and every call that is not quite usual: loans of another producer above all, so it
+ * is out of line, but not cold. */
+static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs,
+                                                     uint32_t count, uint32_t to, uint32_t flags,
+                                                     uint32_t *done)
 {
     struct sending s = {.p = p, .to = to};
     uint32_t more;
