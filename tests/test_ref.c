@@ -151,6 +151,22 @@ static void a_slice_is_returned_once(void **state)
     CHECK(owner.releases == 1);
 }
 
+/* Kind and seal belong together: a stray byte does not make arena memory of a slice, which would leave its
+ * source held for ever, nor a slice of arena memory. */
+static void a_kind_that_was_hit_is_stale(void **state)
+{
+    ho_buf bufs[2] = {arena_buffer()};
+    (void)state;
+    CHECK_STATUS(ho_ref(r.domain, &bufs[0], 0, 10, &bufs[1]), HO_OK);
+    for (int i = 0; i < 2; i++) {
+        uint8_t kind = bufs[i].kind;
+        bufs[i].kind = kind == HO_KIND_SLICE ? HO_KIND_ARENA : HO_KIND_SLICE;
+        CHECK_STATUS(ho_return(r.domain, &bufs[i], 1, NULL), HO_E_STALE);
+        bufs[i].kind = kind;
+    }
+    CHECK_STATUS(ho_return(r.domain, bufs, 2, NULL), HO_OK);
+}
+
 /* Uses all the memory that the service may use, and writes over it. */
 static void scribble(void)
 {
@@ -266,6 +282,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(a_slice_stays_within_the_data),
     WITH_RIG(ref_refuses_null_loans_and_empty_and_stale_ones),
     WITH_RIG(a_slice_is_returned_once),
+    WITH_RIG(a_kind_that_was_hit_is_stale),
     WITH_RIG(arena_memory_lives_until_the_last_of_them_whatever_the_order),
     WITH_RIG(foreign_memory_lives_until_the_last_of_them_whatever_the_order),
     WITH_RIG(slices_pin_their_segments),
