@@ -7,6 +7,8 @@ set -eu
 build=${1:?usage: check_install.sh BUILD_DIR SOURCE_DIR}
 source=${2:?usage: check_install.sh BUILD_DIR SOURCE_DIR}/tests/install
 
+export CMAKE_GENERATOR=Ninja # what setup installs; CMake's own default wants make
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log
