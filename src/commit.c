@@ -31,6 +31,7 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
     }
     hoi_set(seg->notes[number], b->len);
     b->kind = HO_KIND_ARENA;
+    b->owner = hoi_seal_of(&seg->key, HO_KIND_ARENA, b);
     account_arena(s, seg, b);
 }
 
@@ -60,9 +61,10 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
     uint64_t at = (uint64_t)(uintptr_t)b->ptr, len = b->len, cap = b->cap;
     uint64_t number = b->handle - hoi_get(seg->handle_base);
     if (hoi_unlikely(number >= hoi_get(seg->issued)) ||
-        hoi_unlikely(hoi_get(seg->notes[number]) != hoi_note_loan(at - seg->base, cap)) ||
-        hoi_unlikely(b->owner != hoi_seal(seg->secret, b->handle)) || hoi_unlikely(len > cap) ||
-        hoi_unlikely(cap > HOI_NOTE_BYTES) || hoi_unlikely(b->kind != HO_KIND_LOAN) ||
+        hoi_unlikely(hoi_note_start(seg, hoi_get(seg->notes[number])) != at) ||
+        hoi_unlikely((uint32_t)hoi_get(seg->notes[number]) != HOI_NOTE_LOAN + cap) ||
+        hoi_unlikely(b->owner != hoi_seal(&seg->key, HO_KIND_LOAN, b->handle, at + cap)) ||
+        hoi_unlikely(len > cap) || hoi_unlikely(b->kind != HO_KIND_LOAN) ||
         hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST))
         return 0;
     uint32_t lane_number = to == HO_BY_KEY ? p->route[bucket_of(b->key)] : to;
@@ -76,7 +78,6 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
     slot->word[1] = len;
     slot->word[2] = b->handle;
     slot->word[3] = b->token;
-    slot->owner = b->owner;
     slot->tail[0] = hoi_buf_tail(b) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
     slot->tail[1] = b->key;
     hoi_set(seg->notes[number], len);
@@ -87,6 +88,7 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
         cap = len;
     }
     slot->word[4] = cap;
+    slot->owner = hoi_seal(&seg->key, HO_KIND_ARENA, slot->word[2], at + cap);
     *b = (ho_buf){0};
     if (hoi_lane_pushed(&lane->core, slot)) {
         if (flags & HO_MORE || p->dirty_count)

@@ -42,6 +42,7 @@ static int32_t copy_here(struct hoi_producer *p, const ho_buf *from, ho_buf *cop
     copy->kind = HO_KIND_ARENA;
     copy->len = from->len;
     copy->cap = from->len;
+    copy->owner = hoi_seal_of(&seg->key, HO_KIND_ARENA, copy);
     copy->key = from->key;
     copy->flags = from->flags;
     copy->frames_left = from->frames_left;

@@ -32,16 +32,10 @@ static inline struct hoi_domain *hoi_domain_get(const ho_domain *handle)
     return hoi_handle_get(HOI_DOMAIN, handle);
 }
 
-/* Was this handle given out? Foreign buffers keep their owner where others have their seal: there the
- * record tells. */
-static inline int hoi_seal_fits(const struct hoi_domain *d, struct hoi_seg *seg, const ho_buf *b)
+/* Was this descriptor handed out, and as one of its kind? */
+static inline int hoi_seal_fits(const struct hoi_domain *d, const ho_buf *b)
 {
-    uint32_t number = hoi_handle_number(b->handle);
-    if (hoi_unlikely(hoi_get(seg->use) == HOI_SEG_FOREIGN))
-        return number < hoi_get(seg->issued) && b->kind == HO_KIND_FOREIGN &&
-               b->owner == hoi_get(hoi_foreign_at(seg, number)->owner);
-    return b->owner == (b->kind == HO_KIND_SLICE ? hoi_seal_slice(d->segs.secret, b->handle)
-                                                 : hoi_seal(d->segs.secret, b->handle));
+    return b->owner == hoi_seal_of(&d->segs.key, b->kind, b);
 }
 
 /* Is this a buffer of the domain, no loan, that somebody holds? */
@@ -53,7 +47,7 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     int32_t status = hoi_seg_find(&d->segs, b->handle, &seg);
     if (status)
         return status;
-    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, seg, b))
+    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, b))
         return HO_E_STALE;
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }

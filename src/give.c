@@ -5,11 +5,17 @@
 
 static uint8_t empty_byte; /* what an empty message points at: never NULL */
 
+/* Is it a buffer of the library's already? Then its `owner` is a seal. */
+static int is_held(const ho_buf *b)
+{
+    return b->handle || b->kind || b->service;
+}
+
 static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
 {
     struct hoi_producer *p = s->p;
     uint64_t cap = b->cap ? b->cap : b->len;
-    if (b->handle || b->kind || b->service)
+    if (is_held(b))
         return HO_E_RESERVED;
     if ((!b->ptr && cap) || (uint64_t)(uintptr_t)b->ptr + cap < cap)
         return HO_E_INVAL;
@@ -44,6 +50,7 @@ static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
         b->ptr = &empty_byte;
     b->handle = hoi_get(seg->handle_base) + number;
     b->kind = HO_KIND_FOREIGN;
+    b->owner = hoi_seal_of(&seg->key, HO_KIND_FOREIGN, b);
 }
 
 /* Buffers of one owner in a row: its count is taken once for all. */
@@ -55,7 +62,7 @@ static int32_t give_run(struct sending *s, ho_buf *bufs, uint32_t count, uint32_
     struct hoi_owner *o = hoi_owner_hold(d, id, count);
     *accepted = 0;
     if (!o)
-        return HO_E_OWNER;
+        return is_held(bufs) ? HO_E_RESERVED : HO_E_OWNER;
     int32_t status = send_all(s, bufs, count, flags, accepted, give_check, give_accept);
     if (*accepted < count)
         hoi_owner_drop(o, count - *accepted);

@@ -62,6 +62,14 @@ int hoi_os_wipe_on_fork(void *ptr, size_t bytes)
     return madvise(ptr, bytes, MADV_WIPEONFORK);
 }
 
+int hoi_os_random(void *ptr, size_t bytes)
+{
+    long n; /* up to 256 bytes come whole */
+    while ((n = syscall(SYS_getrandom, ptr, bytes, 0)) == -1 && errno == EINTR)
+        ;
+    return n == (long)bytes ? 0 : -1;
+}
+
 int64_t hoi_os_now_ns(void)
 {
     struct timespec ts;

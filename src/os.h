@@ -31,6 +31,9 @@ void hoi_os_free(void *ptr, size_t bytes);
 /* Asks that a forked child finds these whole pages zero. 0, or -1 when the kernel can't. */
 int hoi_os_wipe_on_fork(void *ptr, size_t bytes);
 
+/* Fills in random bytes of the kernel's. 0, or -1 when refused. */
+int hoi_os_random(void *ptr, size_t bytes);
+
 int64_t hoi_os_now_ns(void); /* monotonic */
 
 /* A time-out as a point in time: negative stays "for ever". */

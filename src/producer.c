@@ -36,7 +36,8 @@ static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at,
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
     uint64_t handle = hoi_get(seg->handle_base) + number;
-    loan_write(loan, at, bytes, handle, hoi_seal(seg->secret, handle), align_log2);
+    loan_write(loan, at, bytes, handle, hoi_seal(&seg->key, HO_KIND_LOAN, handle, at + bytes),
+               align_log2);
 }
 
 /* The current segment is used up, or its open numbers are: what is to be done about it on every day. Everything
@@ -152,8 +153,6 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
     if (hoi_unlikely(status))
         return status;
     struct hoi_seg *s = *seg;
-    if (hoi_unlikely(b->owner != hoi_seal(p->domain->segs.secret, b->handle)))
-        return HO_E_STALE;
     uint64_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
     if (hoi_unlikely(hoi_get(s->gen) != hoi_handle_gen(b->handle) ||
                      hoi_get(s->use) != HOI_SEG_BYTES ||
@@ -164,7 +163,9 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
     uint64_t room = hoi_note_bytes(note);
     if (hoi_unlikely(moved > room || b->cap > room - moved))
         return HO_E_RANGE;
-    return HO_OK;
+    /* Last: who forgot cap when he moved ptr is better told so. */
+    return hoi_likely(b->owner == hoi_seal_of(&p->domain->segs.key, HO_KIND_LOAN, b)) ? HO_OK
+                                                                                      : HO_E_STALE;
 }
 
 /* Returns the number of a loan that is not to be delivered. */

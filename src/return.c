@@ -138,12 +138,12 @@ static int group_return(struct batch *t, const struct group *g)
 /* Starts a group with a buffer. */
 static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct group *g)
 {
-    if (hoi_unlikely(b->kind == HO_KIND_LOAN))
+    if (hoi_unlikely(b->kind < HO_KIND_ARENA || b->kind > HO_KIND_SLICE))
         return HO_E_KIND;
     int32_t status = hoi_seg_find(&d->segs, b->handle, &g->seg);
     if (hoi_unlikely(status))
         return status;
-    if (hoi_unlikely(!hoi_seal_fits(d, g->seg, b)))
+    if (hoi_unlikely(!hoi_seal_fits(d, b)))
         return HO_E_STALE;
     uint32_t number = hoi_handle_number(b->handle);
     g->word = number / HOI_WORD_BITS;
@@ -161,8 +161,8 @@ static inline uint32_t group_extend(const struct hoi_domain *d, const ho_buf *bu
     for (; n < count; n++) {
         uint64_t handle = bufs[n].handle;
         uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
-        if (handle / HOI_WORD_BITS != rest || (mask & bit) || bufs[n].kind == HO_KIND_LOAN ||
-            !hoi_seal_fits(d, g->seg, &bufs[n]))
+        if (handle / HOI_WORD_BITS != rest || (mask & bit) || bufs[n].kind != bufs[0].kind ||
+            !hoi_seal_fits(d, &bufs[n]))
             break;
         mask |= bit;
     }
@@ -204,9 +204,10 @@ static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_
 }
 
 /* Is this as committed arena memory was handed out? Then the word of its segment says the rest. */
-static inline int usual(uint64_t secret, const ho_buf *b, uint64_t handle)
+static inline int usual(const struct hoi_domain *d, const ho_buf *b)
 {
-    return hoi_likely(b->kind == HO_KIND_ARENA) && hoi_likely(b->owner == hoi_seal(secret, handle));
+    return hoi_likely(b->kind == HO_KIND_ARENA) &&
+           hoi_likely(b->owner == hoi_seal_of(&d->segs.key, HO_KIND_ARENA, b));
 }
 
 /* The segment of a handle whose seal fits, so one of bytes. NULL: the domain has none of that number. */
@@ -231,12 +232,12 @@ static inline int word_return(struct hoi_seg *seg, uint64_t handle, uint32_t mas
  */
 static inline uint32_t return_group(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
 {
-    uint64_t secret = d->segs.secret, first = bufs->handle, handle = first;
+    uint64_t first = bufs->handle, handle = first;
     struct hoi_seg *seg = usual_seg(d, first);
     uint32_t n = 0, mask = 0;
     do {
         uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
-        if (!usual(secret, &bufs[n], handle) || hoi_unlikely(mask & bit))
+        if (!usual(d, &bufs[n]) || hoi_unlikely(mask & bit))
             break;
         mask |= bit;
     } while (++n < count && ((handle = bufs[n].handle) ^ first) < HOI_WORD_BITS);
@@ -298,7 +299,7 @@ int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *ret
     if (count == 1 && hoi_likely(d) && hoi_likely(bufs)) {
         uint64_t first = bufs->handle;
         struct hoi_seg *seg = usual_seg(d, first);
-        if (hoi_likely(seg) && usual(d->segs.secret, bufs, first)) {
+        if (hoi_likely(seg) && usual(d, bufs)) {
             int done = word_return(seg, first, (uint32_t)1 << first % HOI_WORD_BITS);
             if (hoi_likely(done)) {
                 *bufs = (ho_buf){0};

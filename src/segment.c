@@ -14,10 +14,8 @@ int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, 
     if (max == 0 || max >= HOI_SEGS_MAX)
         return HO_E_RANGE;
     segs->salt = salt;
-    /* Where the kernel put us, and when: not for enemies, for accidents. Odd, so that the low bits of
-     * a handle count too. */
-    segs->secret =
-        ((uint64_t)hoi_os_now_ns() * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)segs) | 1;
+    if (hoi_os_random(&segs->key, sizeof segs->key))
+        return HO_E_SYSTEM;
     segs->seg_bytes = seg_bytes;
     segs->max = (uint32_t)max;
     segs->table = hoi_os_reserve(max * sizeof(struct hoi_seg));
@@ -74,7 +72,7 @@ void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg
     hoi_set(seg->handle_base, (uint64_t)gen << 32 | (uint64_t)seg->index << 12);
     hoi_set(seg->sealed, 0);
     A_STORE(seg->count, HOI_COUNT_BIAS, memory_order_relaxed); /* published with the first buffer */
-    seg->secret = segs->secret;
+    seg->key = segs->key;
     A_STORE(seg->use, use, memory_order_release); /* edge OPEN: release */
 }
 

@@ -30,21 +30,24 @@
  * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
-/* An offset of over 32 bits, of an address outside, turns up in the low half: no loan has such a note. */
-#define hoi_note_loan(offset, bytes)                                                               \
-    (((uint64_t)(offset) << 32 | (uint64_t)(offset) >> 32) + HOI_NOTE_LOAN + (bytes))
+#define hoi_note_loan(offset, bytes) ((uint64_t)(offset) << 32 | (HOI_NOTE_LOAN + (bytes)))
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
 
 struct hoi_service;
 
+/* What the seals of a domain are made with: random. */
+struct hoi_seal_key {
+    uint64_t handle, end;
+};
+
 struct hoi_seg {
     /* The owner's line: the producer that fills it; relaxed atomics because ho_stats_get reads. */
     _Alignas(4096) HOI_COUNTER(uint64_t) cursor; /* address of the next free byte */
     uint64_t end;                      /* address behind the last byte; set once, as base */
     HOI_COUNTER(uint64_t) handle_base; /* handle of number 0 in this generation */
-    uint64_t secret;                   /* the domain's */
+    struct hoi_seal_key key;           /* the domain's */
     HOI_COUNTER(uint32_t) issued;      /* numbers given out */
     uint32_t opened;                   /* numbers whose words are open */
     HOI_COUNTER(uint32_t) gen;
@@ -64,7 +67,7 @@ _Static_assert(sizeof(struct hoi_seg) == HOI_SEG_PAGES * 4096, "committed by who
 
 /* All segments of a domain. */
 struct hoi_segs {
-    uint64_t secret; /* odd; seals are made with it */
+    struct hoi_seal_key key;
     uint32_t salt;
     uint32_t seg_bytes;
     uint32_t max;
@@ -115,21 +118,28 @@ static inline uint32_t hoi_seg_records(const struct hoi_segs *segs, size_t recor
     return fits < HOI_SEG_NUMBERS ? (uint32_t)fits : HOI_SEG_NUMBERS;
 }
 
+__extension__ typedef unsigned __int128 hoi_u128;
+
 /*
- * The seal of an arena buffer or a slice, in the `owner` field that they do not need: a handle that was
- * made up, or hit by a stray write, does not fit its seal. The words find stale handles; this finds
- * those that were never given out.
+ * The seal of a buffer, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
+ * descriptor that was made up, or hit by a stray write in one of these, does not fit its seal. The words find
+ * stale handles; this finds those that were never given out. It is not cryptographic: docs/ownership.md says
+ * what it is for. `end` is ptr + cap, which stays when a holder moves ptr forward.
+ *
+ * A product of 128 bits folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The kind
+ * lies where a handle has its salt, so that one kind's seals are those of no handle of this domain.
  */
-static inline uint32_t hoi_seal(uint64_t secret, uint64_t handle)
+static inline uint32_t hoi_seal(const struct hoi_seal_key *key, uint32_t kind, uint64_t handle,
+                                uint64_t end)
 {
-    return (uint32_t)(handle * secret >> 32);
+    hoi_u128 product = (hoi_u128)(handle ^ (uint64_t)kind << 62 ^ key->handle) * (end ^ key->end);
+    return (uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product);
 }
 
-/* A slice's differs from that by twice the upper half of its handle: a slice whose `kind` was hit does not
- * pass for an arena buffer. */
-static inline uint32_t hoi_seal_slice(uint64_t secret, uint64_t handle)
+/* What the seal of a descriptor must be, if its kind is `kind`. */
+static inline uint32_t hoi_seal_of(const struct hoi_seal_key *key, uint32_t kind, const ho_buf *b)
 {
-    return hoi_seal(secret + 2, handle);
+    return hoi_seal(key, kind, b->handle, (uint64_t)(uintptr_t)b->ptr + b->cap);
 }
 
 static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t index)

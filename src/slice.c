@@ -140,8 +140,8 @@ int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t l
     slice->len = len;
     slice->cap = len;
     slice->handle = hoi_get(seg->handle_base) + number;
-    slice->owner = hoi_seal_slice(d->segs.secret, slice->handle);
     slice->kind = HO_KIND_SLICE;
+    slice->owner = hoi_seal_of(&d->segs.key, HO_KIND_SLICE, slice);
     if (src->kind == HO_KIND_FOREIGN)
         slice->token = 0;
     return HO_OK;

@@ -46,7 +46,7 @@ static void each_mistake_with_a_buffer_has_its_status(void **state)
     part.ptr = buf.ptr, part.len = buf.len, part.cap = buf.cap, part.handle = buf.handle;
     part.kind = buf.kind;
     CHECK_STATUS(ho_return(r.domain, &part, 1, NULL), HO_E_STALE); /* owner was not kept */
-    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_E_OWNER);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_E_RESERVED);
     copy = buf;
     CHECK_STATUS(ho_return(r.domain, &buf, 1, NULL), HO_OK);
     CHECK_STATUS(ho_return(r.domain, &copy, 1, NULL), HO_E_STALE);

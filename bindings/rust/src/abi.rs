@@ -250,7 +250,7 @@ pub struct ho_buf {
     pub token: u64,
     /// bytes from ptr that belong to this buffer, at least len
     pub cap: u64,
-    /// foreign: who gets it back; otherwise the library's seal on the handle
+    /// in `ho_give`: who gets it back; in what the library hands out: its seal
     pub owner: u32,
     /// number of the service that delivered it; 0 before delivery
     pub service: u32,
