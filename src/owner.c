@@ -15,14 +15,12 @@ _Thread_local uint32_t hoi_in_callback;
 /* In `out` while an owner is registered: above any number of buffers. */
 #define OWNER_BIAS ((uint64_t)1 << 48)
 
-#define INDEX(id) (((id)&0xffffu) - 1)
-
 static struct hoi_owner *find(struct hoi_domain *d, uint32_t id)
 {
-    if (INDEX(id) >= HOI_OWNERS_MAX)
+    if (hoi_owner_index(id) >= HOI_OWNERS_MAX)
         return NULL;
     struct hoi_owner *o =
-        A_LOAD(d->owners[INDEX(id)], memory_order_acquire);           /* edge OWNER: acquire */
+        A_LOAD(d->owners[hoi_owner_index(id)], memory_order_acquire); /* edge OWNER: acquire */
     return o && A_LOAD(o->id, memory_order_acquire) == id ? o : NULL; /* edge OWNER: acquire */
 }
 
@@ -196,7 +194,7 @@ static int32_t owner_slot(struct hoi_domain *d, uint32_t mode, uint32_t *index,
 {
     for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
         struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_relaxed);
-        if (o && hoi_get(o->id))
+        if (o && (hoi_get(o->id) || o->generation == HOI_OWNER_GENERATIONS - 1))
             continue;
         if (!o && !(o = hoi_os_alloc(sizeof *o)))
             return HO_E_NOMEM;
@@ -236,8 +234,8 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
         o->mode = known.mode;
         o->drained = 0;
         A_STORE(o->out, OWNER_BIAS, memory_order_relaxed);
-        o->generation = (o->generation + 1) & 0xffffu;
-        *owner = o->generation << 16 | (index + 1);
+        o->generation++;
+        *owner = o->generation << HOI_OWNER_INDEX_BITS | (index + 1);
         A_STORE(o->id, *owner, memory_order_release); /* edge OWNER: release */
     }
     pthread_mutex_unlock(&d->mutex);

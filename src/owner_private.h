@@ -6,13 +6,20 @@
 
 #include "handoff/owner.h"
 
+/* An id is {generation:21, index + 1:11}. A slot whose generations are used up gets no owner any more, so that no
+ * id comes back: a stale one would release to somebody else. */
+#define HOI_OWNER_INDEX_BITS 11u
+#define HOI_OWNER_GENERATIONS ((uint32_t)1 << (32u - HOI_OWNER_INDEX_BITS))
+#define hoi_owner_index(id) (((id) & (((uint32_t)1 << HOI_OWNER_INDEX_BITS) - 1)) - 1)
+_Static_assert(HOI_OWNERS_MAX >> HOI_OWNER_INDEX_BITS == 0, "index + 1 fits");
+
 struct hoi_owner {
     /* Read by everybody. */
     ho_release_fn release;
     ho_detached_fn detached;
     void *ctx;
     uint32_t mode;
-    A_TYPE(uint32_t) id;              /* {generation:16, index + 1:16}; 0 = free */
+    A_TYPE(uint32_t) id;              /* 0 = free */
     A_TYPE(int32_t) fd;               /* plus 1; 0 = none */
     HOI_APART A_TYPE(uint64_t) out;   /* BIAS while registered, plus what is out */
     HOI_APART A_TYPE(uint32_t) queue; /* pushed by returners, taken all at once by the drainer */

@@ -37,7 +37,7 @@ static HOI_COLD void batch_turn(struct batch *t, uint32_t id)
     batch_run(t);
     t->id = id;
     t->owner =
-        A_LOAD(t->d->owners[(id & 0xffffu) - 1], memory_order_acquire); /* edge OWNER: acquire */
+        A_LOAD(t->d->owners[hoi_owner_index(id)], memory_order_acquire); /* edge OWNER: acquire */
 }
 
 /* One or more numbers of one word that come back together. */

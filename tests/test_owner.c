@@ -313,6 +313,24 @@ static void a_release_that_returns_foreign_memory_releases_that_too(void **state
     CHECK_STATUS(ho_owner_retire(r.domain, inner.owner), HO_OK);
 }
 
+static void a_retired_id_never_comes_back(void **state)
+{
+    (void)state;
+    ho_domain *domain = rig_domain();
+    uint32_t first, id = 0;
+    CHECK_STATUS(ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &first),
+                 HO_OK);
+    CHECK_STATUS(ho_owner_retire(domain, first), HO_OK);
+    for (uint32_t i = 0; i < (1u << 21) + 10; i++) { /* more than a slot has generations */
+        CHECK_STATUS(ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &id),
+                     HO_OK);
+        CHECK(id != first);
+        CHECK_STATUS(ho_owner_retire(domain, id), HO_OK);
+    }
+    CHECK_STATUS(ho_owner_retire(domain, first), HO_E_OWNER);
+    rig_destroy(domain);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
@@ -326,6 +344,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(detached_comes_after_the_last_release),
     WITH_RIG(nobody_needs_to_know_that_an_owner_detached),
     WITH_RIG(a_release_may_return_but_not_close),
+    cmocka_unit_test(a_retired_id_never_comes_back),
     WITH_RIG(a_release_that_returns_foreign_memory_releases_that_too),
 };
 
