@@ -18,10 +18,17 @@ struct sending {
     int64_t deadline_ns;
 };
 
-/* fibonacci hashing: the high bits of a multiplication (Knuth, TAOCP 3, 6.4). */
+/*
+ * The highest 10 bits of David Stafford's Mix13, the finaliser of splitmix64 (Steele, Lea and Flood, "Fast
+ * splittable pseudorandom number generators", 2014). Its last shift would not reach these bits. A
+ * multiplication alone moves no bit downward, so keys that differ in few bits, such as connection ids, fell
+ * into few buckets. Users may rely on it: docs/tuning.md.
+ */
 static inline uint32_t bucket_of(uint64_t key)
 {
-    return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 54);
+    key = (key ^ key >> 30) * 0xbf58476d1ce4e5b9u;
+    key = (key ^ key >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)(key >> 54);
 }
 _Static_assert(HOI_BUCKETS == 1 << (64 - 54), "the shift fits the number of buckets");
 
