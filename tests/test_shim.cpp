@@ -315,6 +315,26 @@ void a_busy_domain_stays_until_everything_is_back(void **)
     CHECK(!w.root);
 }
 
+void a_deadline_that_has_passed_only_looks(void **)
+{
+    world w;
+    const std::chrono::nanoseconds late[] = {std::chrono::nanoseconds(-1), std::chrono::hours(-1),
+                                             std::chrono::nanoseconds::min()};
+    send(w, "held");
+    auto got = w.in.take();
+    for (const auto timeout : late)
+        CHECK_CODE(w.in.wait(timeout), errc::timeout);
+    handoff::outstanding out;
+    for (const auto timeout : late)
+        CHECK_CODE(w.root.close(timeout, &out), errc::timeout);
+    CHECK(out.buffers == 1);
+    auto other = handoff::domain::create();
+    auto service = handoff::service::open(*other);
+    auto in = handoff::consumer::open(*service);
+    for (const auto timeout : late)
+        CHECK_CODE(service->close(timeout), errc::timeout);
+}
+
 const CMUnitTest tests[] = {
     cmocka_unit_test(every_status_has_its_name_and_its_advice),
     cmocka_unit_test(only_done_is_false_and_flow_outcomes_are_codes_too),
@@ -330,6 +350,7 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(a_slice_outlives_its_buffer_and_can_be_compacted),
     cmocka_unit_test(copies_options_and_deferred_publishing_work),
     cmocka_unit_test(waiting_times_out_and_the_descriptor_is_there),
+    cmocka_unit_test(a_deadline_that_has_passed_only_looks),
     cmocka_unit_test(empty_objects_refuse_with_a_status),
     cmocka_unit_test(a_busy_domain_stays_until_everything_is_back),
 };

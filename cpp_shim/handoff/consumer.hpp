@@ -48,7 +48,7 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
     /* Sleeps until there is something to take: errc::timeout if nothing came. */
     std::error_code wait(std::chrono::nanoseconds timeout) noexcept
     {
-        return to_error_code(ho_wait(raw(), timeout.count()));
+        return to_error_code(ho_wait(raw(), detail::timeout_ns(timeout)));
     }
 
     /* An eventfd that is readable when there is something to take; the library's, never close it. */

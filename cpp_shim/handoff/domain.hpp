@@ -69,7 +69,7 @@ class domain : public detail::unique_handle<ho_domain> {
     /* As ho_domain_close: errc::timeout while something is out; `out` says what. */
     std::error_code close(std::chrono::nanoseconds timeout, outstanding *out = nullptr) noexcept
     {
-        return to_error_code(ho_domain_close(raw(), timeout.count(), out));
+        return to_error_code(ho_domain_close(raw(), detail::timeout_ns(timeout), out));
     }
 
     /* As ho_domain_destroy: errc::busy while something is out, and then the domain is still there. */
@@ -107,7 +107,7 @@ class service : public detail::unique_handle<ho_service> {
     /* As ho_service_close: errc::timeout while something is out, then it may be called again. */
     std::error_code close(std::chrono::nanoseconds timeout, outstanding *out = nullptr) noexcept
     {
-        const auto status = ho_service_close(raw(), timeout.count(), out);
+        const auto status = ho_service_close(raw(), detail::timeout_ns(timeout), out);
         if (status == HO_OK)
             static_cast<void>(release());
         return to_error_code(status);

@@ -21,8 +21,9 @@ namespace handoff {
  * pairs, and a neighbour's writes would slow each call down. */
 inline constexpr std::size_t line_pair_bytes = 128;
 
-/* A time-out that never ends, for close and wait. */
-inline constexpr std::chrono::nanoseconds forever{-1};
+/* A time-out that never ends, for close and wait. Nothing else means for ever: a negative time-out, such as
+ * `deadline - now` a moment late, is 0 and only looks. */
+inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
 /* The statuses of the C ABI, flow outcomes (positive) as well as errors (negative). */
 enum class errc : std::int32_t {
@@ -55,6 +56,12 @@ enum class errc : std::int32_t {
 };
 
 namespace detail {
+
+/* A time-out as the C ABI has it, where any negative one is for ever. */
+constexpr std::int64_t timeout_ns(std::chrono::nanoseconds timeout) noexcept
+{
+    return timeout == forever ? -1 : timeout.count() < 0 ? 0 : timeout.count();
+}
 
 class category final : public std::error_category {
   public:
