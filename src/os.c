@@ -14,6 +14,11 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+/* read, write, close and nanosleep are cancellation points in libc: a thread cancelled in one would
+ * unwind out of the library, with the domain's mutex locked or a release lost. The bare calls are
+ * none. */
+#define RAW(name, ...) syscall(SYS_##name, __VA_ARGS__)
+
 static void *map(size_t bytes, int prot, int flags)
 {
     void *ptr = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
@@ -99,7 +104,7 @@ void hoi_os_futex_wake(A_TYPE(uint32_t) * word)
 void hoi_os_sleep_ns(int64_t ns)
 {
     struct timespec ts = timespec_of(ns);
-    nanosleep(&ts, NULL);
+    (void)RAW(nanosleep, &ts, NULL);
 }
 
 int hoi_os_eventfd(void)
@@ -110,21 +115,21 @@ int hoi_os_eventfd(void)
 void hoi_os_eventfd_write(int fd)
 {
     uint64_t one = 1;
-    while (write(fd, &one, sizeof one) == -1 && errno == EINTR)
+    while (RAW(write, fd, &one, sizeof one) == -1 && errno == EINTR)
         ;
 }
 
 uint64_t hoi_os_eventfd_read(int fd)
 {
     uint64_t sum;
-    ssize_t n;
-    while ((n = read(fd, &sum, sizeof sum)) == -1 && errno == EINTR)
+    long n;
+    while ((n = RAW(read, fd, &sum, sizeof sum)) == -1 && errno == EINTR)
         ;
-    return n == (ssize_t)sizeof sum ? sum : 0;
+    return n == (long)sizeof sum ? sum : 0;
 }
 
 void hoi_os_close(int fd)
 {
     if (fd >= 0)
-        close(fd);
+        (void)RAW(close, fd);
 }

@@ -14,6 +14,12 @@ LIBC = re.compile(r"lib(c|pthread)\.so\.6|libc\.musl-.*|ld-linux.*\.so\.\d+|ld-m
 # What may wait for another thread or for memory. The cold path may; what runs per message may not.
 BLOCKING = re.compile(r"pthread_.*|mtx_.*|cnd_.*|sem_.*|malloc|calloc|realloc|free|aligned_alloc|"
                       r"posix_memalign|hoi_(mutex|lock)\w*")
+# Where a cancelled thread would unwind out of the library; os.c makes bare system calls instead.
+CANCELLATION = re.compile(
+    r"(__)?(p?(read|write)v?(64)?|(open|creat)(at)?(64)?|close|(clock_)?nanosleep|u?sleep|pause|"
+    r"p?poll|p?select|epoll_p?wait|accept4?|connect|(send|recv)(to|from|msg)?|f(data)?sync|msync|"
+    r"sem_\w*wait|pthread_cond_\w*wait|pthread_\w*join\w*|pthread_testcancel|wait(id|pid)?|"
+    r"getrandom|v?f?printf|fputs|puts|fwrite|fread|fopen|fclose|fflush|syslog)")
 
 problems = []
 
@@ -109,7 +115,10 @@ def members(archive):
 
 def check_archive(archive, hot):
     objects = members(archive)
-    for name, (defined, _) in objects.items():
+    for name, (defined, undefined) in objects.items():
+        for symbol in sorted(undefined):
+            if CANCELLATION.fullmatch(symbol):
+                problem(f"{name} calls {symbol}, a cancellation point: see os.c")
         for symbol in sorted(defined):
             if not symbol.startswith(("ho_", "hoi_")):
                 problem(f"{archive}({name}) defines the global {symbol}: make it static, or hoi_")

@@ -13,13 +13,13 @@ int __real_munmap(void *addr, size_t bytes);
 int __real_mprotect(void *addr, size_t bytes, int prot);
 int __real_madvise(void *addr, size_t bytes, int advice);
 int __real_eventfd(unsigned count, int flags);
-int __real_close(int fd);
+void __real_hoi_os_close(int fd);
 void *__wrap_mmap(void *addr, size_t bytes, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t bytes);
 int __wrap_mprotect(void *addr, size_t bytes, int prot);
 int __wrap_madvise(void *addr, size_t bytes, int advice);
 int __wrap_eventfd(unsigned count, int flags);
-int __wrap_close(int fd);
+void __wrap_hoi_os_close(int fd);
 
 static struct {
     uint64_t calls;   /* that could have failed */
@@ -73,10 +73,10 @@ int __wrap_eventfd(unsigned count, int flags)
     return fd;
 }
 
-int __wrap_close(int fd)
+void __wrap_hoi_os_close(int fd)
 {
-    os.open_fds--;
-    return __real_close(fd);
+    os.open_fds -= fd >= 0;
+    __real_hoi_os_close(fd);
 }
 
 static struct {
