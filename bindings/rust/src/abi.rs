@@ -168,7 +168,7 @@ pub const HO_E_KIND: i32 = -10;
 pub const HO_E_CLOSED: i32 = -11;
 /// something is still out: return it, close what is open, and call again
 pub const HO_E_BUSY: i32 = -12;
-/// the system gave no memory: free some, or lower the budgets
+/// the system gave no memory: free some or raise the limit (ulimit, cgroup)
 pub const HO_E_NOMEM: i32 = -13;
 /// a fixed limit is reached (see abi.md, Limits): close what is unused
 pub const HO_E_LIMIT: i32 = -14;
