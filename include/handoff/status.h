@@ -38,7 +38,6 @@ enum {
 #define HO_STATUS_ENUM_(name, value, text) name = (value),
     HO_STATUS_MAP(HO_STATUS_ENUM_)
 #undef HO_STATUS_ENUM_
-        HO_STATUS_END_ = 6 /* one above the largest flow outcome */
 };
 
 HO_BEGIN_DECLS
