@@ -35,8 +35,9 @@ typedef struct ho_buf {
     uint64_t handle;      /* domain, segment, generation, number; 0 in an empty descriptor */
     uint64_t token;       /* foreign: the owner's cookie. arena: the caller's, carried verbatim */
     uint64_t cap;         /* bytes from ptr that belong to this buffer, at least len */
-    uint32_t owner;       /* foreign: who gets it back (ho_owner_register); otherwise the
-                             library's seal on the handle: without it the buffer is HO_E_STALE */
+    uint32_t owner;       /* in ho_give: who gets it back (ho_owner_register). In what the library
+                             hands out: its seal on kind, handle and ptr + cap; one that does not
+                             fit is HO_E_STALE */
     uint32_t service;     /* number of the service that delivered it; 0 before delivery */
     uint32_t flags;       /* HO_BUF_FLAGS_MUST says which half must be understood */
     uint16_t frames_left; /* scatter-gather: how many further buffers belong to this message */

@@ -58,7 +58,7 @@ HO_BEGIN_DECLS
  *   opts   not NULL, borrowed for the call
  *   owner  out, not NULL: what ho_buf.owner is set to for ho_give, never 0; 0 on failure
  * Returns HO_OK, HO_E_INVAL (also NULL release, unknown mode), HO_E_SIZE, HO_E_TOO_NEW, HO_E_CLOSED,
- *   HO_E_NOMEM, HO_E_LIMIT (1,024 owners of the domain at once), HO_E_SYSTEM (mode EVENT: no descriptor).
+ *   HO_E_NOMEM, HO_E_LIMIT (1,024 owners of the domain at once, or some 2^31 in its life), HO_E_SYSTEM (mode EVENT: no descriptor).
  * Threads [init]. Since 0.1
  */
 HO_API int32_t ho_owner_register(ho_domain *domain, const ho_owner_opts *opts,

@@ -25,7 +25,7 @@
     X(HO_E_KIND, -10, "the call does not fit this kind of buffer: commit loans, return the rest")  \
     X(HO_E_CLOSED, -11, "the object is closing and takes nothing new: stop, keep what you hold")   \
     X(HO_E_BUSY, -12, "something is still out: return it, close what is open, and call again")     \
-    X(HO_E_NOMEM, -13, "the system gave no memory: free some, or lower the budgets")               \
+    X(HO_E_NOMEM, -13, "the system gave no memory: free some or raise the limit (ulimit, cgroup)") \
     X(HO_E_LIMIT, -14, "a fixed limit is reached (see abi.md, Limits): close what is unused")      \
     X(HO_E_OWNER, -15, "no such owner, or it is retired: register one")                            \
     X(HO_E_ROUTE, -16, "no consumer has this number, or the service routes otherwise")             \
@@ -38,7 +38,6 @@ enum {
 #define HO_STATUS_ENUM_(name, value, text) name = (value),
     HO_STATUS_MAP(HO_STATUS_ENUM_)
 #undef HO_STATUS_ENUM_
-        HO_STATUS_END_ = 6 /* one above the largest flow outcome */
 };
 
 HO_BEGIN_DECLS
