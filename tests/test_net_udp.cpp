@@ -229,6 +229,35 @@ void stop_with_a_stuck_service_returns_in_time_and_what_it_holds_can_come_back(v
     w.close();
 }
 
+void stop_with_a_past_deadline_waits_for_no_answer(void **)
+{
+    net_world w(net::transport::udp);
+    w.open();
+    net_peer peer(w);
+    peer.say("0 held");
+    w.await(&net::counters::received, 1);
+    CHECK(!w.entry.stop(-1ns));
+    w.work();
+    w.close();
+}
+
+void stop_with_forever_waits_for_a_late_answer(void **)
+{
+    net_world w(net::transport::udp);
+    w.open();
+    net_peer peer(w);
+    peer.say("0 held");
+    w.await(&net::counters::received, 1);
+    std::thread late([&w] {
+        std::this_thread::sleep_for(50ms);
+        w.work();
+    });
+    const bool clean = w.entry.stop(handoff::forever);
+    late.join();
+    CHECK(clean && w.entry.read().answered == 1);
+    w.close();
+}
+
 const CMUnitTest tests[] = {
     cmocka_unit_test(a_datagram_comes_back_from_the_service_that_its_route_names),
     cmocka_unit_test(a_message_carries_its_connection_and_the_key_of_the_route),
@@ -241,6 +270,8 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(busy_peers_are_not_forgotten_for_strangers),
     cmocka_unit_test(stop_under_load_leaves_nothing_out),
     cmocka_unit_test(stop_with_a_stuck_service_returns_in_time_and_what_it_holds_can_come_back),
+    cmocka_unit_test(stop_with_a_past_deadline_waits_for_no_answer),
+    cmocka_unit_test(stop_with_forever_waits_for_a_late_answer),
 };
 
 } // namespace

@@ -165,7 +165,8 @@ class entrypoint {
 
     /* Stops accepting and reading at once, sends the answers that are still to come for at most
      * `timeout`, closes the connections, returns every buffer, ends the threads, closes what start
-     * opened. True if every answer got out in time. Services must go on working meanwhile. */
+     * opened. True if every answer got out in time. Services must go on working meanwhile. 0 and
+     * less wait for no answer, `forever` has no end. */
     bool stop(std::chrono::nanoseconds timeout) noexcept;
 
   private:

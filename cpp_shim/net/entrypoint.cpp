@@ -62,7 +62,10 @@ class entrypoint::running {
     {
         if (ports_.empty())
             return true;
-        const auto deadline = clock::now() + timeout;
+        /* `forever` does not fit behind now: the sum would be a deadline long past. */
+        const auto now = clock::now();
+        const auto last = clock::time_point::max();
+        const auto deadline = timeout > last - now ? last : now + timeout;
         for (auto &each : loops_)
             each->stop(deadline);
         /* Loops that got no thread end here. */
