@@ -190,8 +190,10 @@ int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)
             return HO_E_SYSTEM;
         hoi_set(c->bell.fd, new_fd + 1);
     }
+    *fd = hoi_os_dup(hoi_get(c->bell.fd) - 1);
+    if (*fd < 0)
+        return HO_E_SYSTEM;
     c->armable = 1;
     c->only = NULL; /* each take has the descriptor to look after */
-    *fd = hoi_get(c->bell.fd) - 1;
     return HO_OK;
 }

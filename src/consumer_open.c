@@ -245,7 +245,7 @@ int32_t ho_consumer_close(ho_consumer *handle)
     if (hoi_in_callback)
         return HO_E_REENTRANT;
     struct hoi_service *s = c->service;
-    hoi_bell_get_up(&c->bell);
+    hoi_bell_close(&c->bell);
     pthread_mutex_lock(&s->domain->mutex);
     hoi_handle_drop(c->handle);
     c->open = HOI_LEAVING; /* keeps number and service while releases run below */

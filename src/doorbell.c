@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "doorbell.h"
 
+#define WRITE_PAUSE_NS 50000
+#define WRITE_PAUSES 1000
+
 int hoi_bell_wake_sleeper(struct hoi_bell *b)
 {
     uint32_t state = hoi_bell_ring(&b->core);
@@ -12,4 +15,17 @@ int hoi_bell_wake_sleeper(struct hoi_bell *b)
     else
         hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) - 1); /* set before it was armed */
     return 1;
+}
+
+void hoi_bell_close(struct hoi_bell *b)
+{
+    hoi_bell_get_up(b);
+    for (int i = 0; b->owed; i++) { /* a publisher is about to write */
+        if (i == WRITE_PAUSES)
+            return; /* or the user has read it, who must not: it goes with the service */
+        hoi_os_sleep_ns(WRITE_PAUSE_NS);
+        hoi_bell_get_up(b);
+    }
+    hoi_os_close(hoi_get(b->fd) - 1);
+    hoi_set(b->fd, 0);
 }

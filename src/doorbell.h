@@ -11,8 +11,7 @@
 struct hoi_bell {
     HOI_APART struct hoi_bell_core core;
     A_TYPE(int32_t)
-    fd;            /* of the sleeper, plus 1; 0 = none yet. Lives as long as the service, so
-                           that a late write never meets a descriptor of somebody else */
+    fd;            /* of the sleeper, plus 1; 0 = none. The library's own: users get duplicates */
     uint32_t owed; /* the sleeper's: writes of the descriptor that it has not read yet */
 };
 
@@ -33,5 +32,8 @@ static inline void hoi_bell_get_up(struct hoi_bell *b)
     if (hoi_unlikely(b->owed))
         b->owed -= (uint32_t)hoi_os_eventfd_read(hoi_get(b->fd) - 1);
 }
+
+/* Sleeper, who will not sleep again: closes the descriptor, after every publisher that has to write it. */
+void hoi_bell_close(struct hoi_bell *b);
 
 #endif

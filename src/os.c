@@ -3,6 +3,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -126,6 +127,19 @@ uint64_t hoi_os_eventfd_read(int fd)
     while ((n = RAW(read, fd, &sum, sizeof sum)) == -1 && errno == EINTR)
         ;
     return n == (long)sizeof sum ? sum : 0;
+}
+
+int hoi_os_eventfd_renew(int fd)
+{
+    int fresh = hoi_os_eventfd();
+    int failed = fresh < 0 || dup3(fresh, fd, O_CLOEXEC) < 0;
+    hoi_os_close(fresh);
+    return failed ? -1 : 0;
+}
+
+int hoi_os_dup(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 void hoi_os_close(int fd)

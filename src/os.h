@@ -53,6 +53,8 @@ void hoi_os_sleep_ns(int64_t ns);
 int hoi_os_eventfd(void);             /* non-blocking; -1 when refused */
 void hoi_os_eventfd_write(int fd);    /* adds one */
 uint64_t hoi_os_eventfd_read(int fd); /* takes all; 0 when there was nothing */
+int hoi_os_eventfd_renew(int fd);     /* another file behind this number; 0, or -1 when refused */
+int hoi_os_dup(int fd);               /* closed by exec; -1 when refused */
 void hoi_os_close(int fd);
 
 #endif

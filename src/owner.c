@@ -173,8 +173,8 @@ int32_t ho_owner_fd(ho_domain *handle, uint32_t owner, int32_t *fd)
     if (!o)
         return HO_E_OWNER;
     int32_t status = o->mode == HO_RELEASE_EVENT ? HO_OK : HO_E_KIND;
-    if (!status)
-        *fd = hoi_get(o->fd) - 1;
+    if (!status && (*fd = hoi_os_dup(hoi_get(o->fd) - 1)) < 0)
+        status = HO_E_SYSTEM;
     hoi_owner_drop(o, 1);
     return status;
 }
@@ -188,7 +188,21 @@ static int32_t opts_check(const ho_owner_opts *opts, ho_owner_opts *known)
     return status;
 }
 
-/* Under the mutex: a free slot; its object and its descriptor are kept from an earlier owner. */
+/* Under the mutex. The number of an earlier owner's descriptor is kept, since a late write may still come;
+ * the file behind it is another, so that what that owner's user has of it stays silent. */
+static int32_t owner_descriptor(struct hoi_owner *o)
+{
+    int fd = hoi_get(o->fd) - 1;
+    if (fd >= 0)
+        return hoi_os_eventfd_renew(fd) ? HO_E_SYSTEM : HO_OK;
+    fd = hoi_os_eventfd();
+    if (fd < 0)
+        return HO_E_SYSTEM;
+    hoi_set(o->fd, fd + 1);
+    return HO_OK;
+}
+
+/* Under the mutex: a free slot; its object is kept from an earlier owner. */
 static int32_t owner_slot(struct hoi_domain *d, uint32_t mode, uint32_t *index,
                           struct hoi_owner **slot)
 {
@@ -199,15 +213,9 @@ static int32_t owner_slot(struct hoi_domain *d, uint32_t mode, uint32_t *index,
         if (!o && !(o = hoi_os_alloc(sizeof *o)))
             return HO_E_NOMEM;
         A_STORE(d->owners[i], o, memory_order_release); /* edge OWNER: release */
-        if (mode == HO_RELEASE_EVENT && !hoi_get(o->fd)) {
-            int fd = hoi_os_eventfd();
-            if (fd < 0)
-                return HO_E_SYSTEM;
-            hoi_set(o->fd, fd + 1);
-        }
         *index = i;
         *slot = o;
-        return HO_OK;
+        return mode == HO_RELEASE_EVENT ? owner_descriptor(o) : HO_OK;
     }
     return HO_E_LIMIT;
 }

@@ -216,8 +216,10 @@ static int32_t run_loop(struct network *n, int sockets, int (*ready)(void), void
     if (status)
         return status;
     struct epoll_event want = {.events = EPOLLIN, .data.fd = fd}, got[16];
-    if (epoll_ctl(sockets, EPOLL_CTL_ADD, fd, &want))
+    if (epoll_ctl(sockets, EPOLL_CTL_ADD, fd, &want)) {
+        close(fd);
         return HO_E_SYSTEM;
+    }
     answers(); /* the first HO_EMPTY arms the descriptor */
     for (int go_on = 1; go_on;) {
         int count = epoll_wait(sockets, got, 16, -1);
@@ -227,7 +229,8 @@ static int32_t run_loop(struct network *n, int sockets, int (*ready)(void), void
             else
                 go_on = ready();
     }
-    epoll_ctl(sockets, EPOLL_CTL_DEL, fd, NULL); /* before ho_consumer_close */
+    epoll_ctl(sockets, EPOLL_CTL_DEL, fd, NULL); /* first: the library has the same eventfd open */
+    close(fd);
     return HO_OK;
 }
 /* snippet end */

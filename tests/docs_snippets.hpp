@@ -126,7 +126,7 @@ void receive_next(asio::ip::udp::socket &from, session &s)
 /* snippet end */
 
 /* snippet: asio_wait */
-/* `ready` was assigned the consumer's fd; call this once, and release() it before the consumer goes. */
+/* `ready` was assigned the consumer's fd, and closes it; call this once. It must go before the consumer. */
 void send_answers(asio::posix::stream_descriptor &ready, handoff::consumer &answers,
                   const std::function<void(const ho_buf &)> &send)
 {

@@ -97,6 +97,7 @@ static void arm(void)
     uint32_t taken;
     CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_EMPTY);
+    CHECK(close(fd) == 0);
 }
 
 static int32_t take(void)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking, and opening and closing consumers. Sleeping is in test_wake.c. */
 #include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -196,15 +198,16 @@ static void what_a_numbered_consumer_left_is_cancelled(void **state)
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
 }
 
-static void the_descriptor_is_the_same_each_time_and_close_on_exec(void **state)
+static void each_descriptor_is_the_callers_own_and_close_on_exec(void **state)
 {
     (void)state;
     int32_t fd = 77, again = 78;
     CHECK_STATUS(ho_consumer_fd(r.consumer, NULL), HO_E_INVAL);
     CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
     CHECK_STATUS(ho_consumer_fd(r.consumer, &again), HO_OK);
-    CHECK(fd >= 0 && fd == again);
+    CHECK(fd >= 0 && again >= 0 && fd != again);
     CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CHECK(close(fd) == 0 && close(again) == 0);
     fd = 77;
     CHECK_STATUS(ho_consumer_fd(NULL, &fd), HO_E_HANDLE);
     CHECK(fd == -1);
@@ -218,8 +221,65 @@ static void descriptors_of_closed_consumers_do_not_pile_up(void **state)
         ho_consumer *consumer = rig_consumer(r.service);
         CHECK_STATUS(ho_consumer_fd(consumer, &fd), HO_OK);
         CHECK(fd < 100);
+        CHECK(close(fd) == 0);
         CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
     }
+}
+
+static int readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+static void arm(ho_consumer *consumer)
+{
+    ho_buf none;
+    uint32_t taken;
+    CHECK_STATUS(ho_take(consumer, &none, 1, &taken), HO_EMPTY);
+}
+
+static void a_descriptor_closed_by_the_user_is_written_no_more(void **state)
+{
+    (void)state;
+    int32_t fd;
+    int ends[2];
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    arm(r.consumer);
+    CHECK(pipe(ends) == 0);
+    CHECK(dup2(ends[1], fd) == fd); /* closed, and the number goes to a pipe */
+    for (int i = 0; i < 10; i++) {
+        rig_send(r.producer, 1, 10);
+        CHECK(rig_drain(&r) == 1);
+        CHECK(!readable(ends[0]));
+    }
+    CHECK(close(fd) == 0 && close(ends[0]) == 0 && close(ends[1]) == 0);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    arm(r.consumer);
+    rig_send(r.producer, 1, 10);
+    CHECK(readable(fd));
+    CHECK(rig_drain(&r) == 1);
+    CHECK(close(fd) == 0);
+}
+
+static void a_descriptor_outlives_its_consumer_and_stays_silent(void **state)
+{
+    (void)state;
+    int32_t old, fd;
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &old), HO_OK);
+    arm(r.consumer);
+    rig_send(r.producer, 1, 10);
+    CHECK(readable(old));
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    CHECK(!readable(old));
+    r.consumer = rig_consumer(r.service);
+    CHECK(rig_drain(&r) == 1);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    arm(r.consumer);
+    rig_send(r.producer, 1, 10);
+    CHECK(readable(fd) && !readable(old));
+    CHECK(rig_drain(&r) == 1);
+    CHECK(close(fd) == 0 && close(old) == 0);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
@@ -234,8 +294,10 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(the_next_consumer_gets_what_the_closed_one_left),
     WITH_RIG(another_consumer_gets_what_the_closed_one_left),
     WITH_RIG(what_a_numbered_consumer_left_is_cancelled),
-    WITH_RIG(the_descriptor_is_the_same_each_time_and_close_on_exec),
+    WITH_RIG(each_descriptor_is_the_callers_own_and_close_on_exec),
     WITH_RIG(descriptors_of_closed_consumers_do_not_pile_up),
+    WITH_RIG(a_descriptor_closed_by_the_user_is_written_no_more),
+    WITH_RIG(a_descriptor_outlives_its_consumer_and_stays_silent),
 };
 
 HO_TEST_MAIN(tests)

@@ -120,7 +120,7 @@ void asio_receives_into_loans_and_waits_for_answers(void **)
     peer.send_to(asio::buffer("north", 5), here.local_endpoint());
     loop.run();
     CHECK(seen == 10);
-    CHECK(ready.release() >= 0);
+    ready.close();
     here.close();
     loop.restart();
     loop.run(); /* the cancelled receive, whose loan goes back */

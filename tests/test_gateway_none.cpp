@@ -154,6 +154,7 @@ void the_descriptor_tells_of_answers_once_a_take_found_none(void **)
         out = at.take();
         at.port->give_back(&out, 1);
     }
+    CHECK(close(wait.fd) == 0);
     at.close();
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -13,12 +14,14 @@ int __real_munmap(void *addr, size_t bytes);
 int __real_mprotect(void *addr, size_t bytes, int prot);
 int __real_madvise(void *addr, size_t bytes, int advice);
 int __real_eventfd(unsigned count, int flags);
+int __real_hoi_os_dup(int fd);
 void __real_hoi_os_close(int fd);
 void *__wrap_mmap(void *addr, size_t bytes, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t bytes);
 int __wrap_mprotect(void *addr, size_t bytes, int prot);
 int __wrap_madvise(void *addr, size_t bytes, int advice);
 int __wrap_eventfd(unsigned count, int flags);
+int __wrap_hoi_os_dup(int fd);
 void __wrap_hoi_os_close(int fd);
 
 static struct {
@@ -73,6 +76,11 @@ int __wrap_eventfd(unsigned count, int flags)
     return fd;
 }
 
+int __wrap_hoi_os_dup(int fd)
+{
+    return refused() ? -1 : __real_hoi_os_dup(fd);
+}
+
 void __wrap_hoi_os_close(int fd)
 {
     os.open_fds -= fd >= 0;
@@ -87,6 +95,7 @@ static struct {
     ho_producer *more_producers[2]; /* they find others there, and make lanes */
     ho_consumer *more_consumers[2];
     rig_owner owner;
+    int32_t fd;
 } w;
 
 /* Tries a call; when the system is short it says so, and once it is not, the same call works. Gives 0
@@ -108,7 +117,6 @@ static int open_world(void)
     const ho_service_opts *service = SERVICE_OPTS(.budget_bytes = 1u << 20, .lane_slots = 64);
     const ho_owner_opts *owner = OWNER_OPTS(.mode = HO_RELEASE_EVENT, .release = rig_count_release,
                                             .detached = rig_count_detached, .ctx = &w.owner);
-    int32_t fd;
     return TRY(ho_domain_create(domain, &w.r.domain)) &&
            TRY(ho_service_open(w.r.domain, service, &w.r.service)) &&
            TRY(ho_service_open(w.r.domain, service, &w.second)) &&
@@ -120,7 +128,7 @@ static int open_world(void)
            TRY(ho_producer_open(w.r.service, &w.more_producers[1])) &&
            TRY(ho_consumer_open(w.r.service, NULL, &w.more_consumers[0])) &&
            TRY(ho_consumer_open(w.r.service, NULL, &w.more_consumers[1])) &&
-           TRY(ho_consumer_fd(w.r.consumer, &fd)) &&
+           TRY(ho_consumer_fd(w.r.consumer, &w.fd)) &&
            TRY(ho_owner_register(w.r.domain, owner, &w.owner.owner));
 }
 
@@ -183,12 +191,15 @@ static void close_world(void)
 static uint64_t run_world(uint64_t fail_at, int for_ever)
 {
     memset(&w, 0, sizeof w);
+    w.fd = -1;
     memset(&os, 0, sizeof os);
     os.fail_at = fail_at;
     os.for_ever = for_ever;
     if (open_world())
         use_world();
     close_world();
+    if (w.fd >= 0)
+        CHECK(close(w.fd) == 0);
     CHECK(os.mapped_bytes == 0);
     CHECK(os.open_fds == 0);
     return os.calls;

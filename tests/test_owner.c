@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owners: registering, the three modes of release, retiring, and callbacks that call back. */
 #include <poll.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -178,7 +179,44 @@ static void event_makes_the_descriptor_readable_while_something_is_queued(void *
         CHECK(owner.releases == before + 5);
     }
     CHECK(!readable(fd));
+    CHECK(close(fd) == 0);
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+}
+
+static void a_descriptor_closed_by_the_user_is_written_no_more(void **state)
+{
+    (void)state;
+    rig_owner owner;
+    int32_t fd;
+    int ends[2];
+    rig_owner_register(r.domain, HO_RELEASE_EVENT, &owner);
+    CHECK_STATUS(ho_owner_fd(r.domain, owner.owner, &fd), HO_OK);
+    CHECK(pipe(ends) == 0);
+    CHECK(dup2(ends[1], fd) == fd); /* closed, and the number goes to a pipe */
+    for (int i = 0; i < 10; i++) {
+        pass_through(owner.owner, 5);
+        CHECK(!readable(ends[0]));
+        CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 5, NULL), HO_OK);
+    }
+    CHECK(close(fd) == 0 && close(ends[0]) == 0 && close(ends[1]) == 0);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+}
+
+static void a_descriptor_outlives_its_owner_and_stays_silent(void **state)
+{
+    (void)state;
+    rig_owner first, second;
+    int32_t old, fd;
+    rig_owner_register(r.domain, HO_RELEASE_EVENT, &first);
+    CHECK_STATUS(ho_owner_fd(r.domain, first.owner, &old), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, first.owner), HO_OK);
+    rig_owner_register(r.domain, HO_RELEASE_EVENT, &second); /* in the same place */
+    CHECK_STATUS(ho_owner_fd(r.domain, second.owner, &fd), HO_OK);
+    pass_through(second.owner, 5);
+    CHECK(readable(fd) && !readable(old));
+    CHECK_STATUS(ho_owner_drain(r.domain, second.owner, 5, NULL), HO_OK);
+    CHECK(close(fd) == 0 && close(old) == 0);
+    CHECK_STATUS(ho_owner_retire(r.domain, second.owner), HO_OK);
 }
 
 static void unknown_owners_are_refused(void **state)
@@ -340,6 +378,8 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(inline_releases_inside_the_return),
     WITH_RIG(drain_releases_only_when_drained_and_at_most_max),
     WITH_RIG(event_makes_the_descriptor_readable_while_something_is_queued),
+    WITH_RIG(a_descriptor_closed_by_the_user_is_written_no_more),
+    WITH_RIG(a_descriptor_outlives_its_owner_and_stays_silent),
     WITH_RIG(unknown_owners_are_refused),
     WITH_RIG(detached_comes_after_the_last_release),
     WITH_RIG(nobody_needs_to_know_that_an_owner_detached),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owners under threads: each release once, none forgotten in a queue, detached last. */
 #include <poll.h>
+#include <unistd.h>
 #include <stdatomic.h>
 
 #include "rig.h"
@@ -143,6 +144,7 @@ static void sleep_until_all_came(void)
         while (ho_owner_drain(r.domain, w.owner, 5, NULL) == HO_OK)
             ;
     }
+    CHECK(close(fd) == 0);
     retire();
 }
 

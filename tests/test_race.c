@@ -3,6 +3,8 @@
  * The dangerous windows, one by one: the core built with its hooks, a thread stopped in a window, the
  * other side run to its end meanwhile, and the outcome the same every time.
  */
+#include <unistd.h>
+
 #include "rig.h"
 
 #include "src/hooks.h"
@@ -184,6 +186,7 @@ static void a_message_that_comes_while_the_descriptor_is_armed_is_taken_at_once(
     gate_open();
     harness_join(&taker);
     CHECK_STATUS(status, HO_OK);
+    CHECK(close(fd) == 0);
 }
 
 static void reserve_all_but_one_segment(ho_buf *held, uint32_t *count)

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <vector>
+#include <unistd.h>
 
 using handoff::errc;
 
@@ -275,7 +276,7 @@ void waiting_times_out_and_the_descriptor_is_there(void **)
     world w;
     CHECK_CODE(w.in.wait(std::chrono::milliseconds(1)), errc::timeout);
     const auto fd = w.in.fd();
-    CHECK(fd && fd.value >= 0);
+    CHECK(fd && fd.value >= 0 && close(fd.value) == 0);
     send(w, "here");
     CHECK_CODE(w.in.wait(handoff::forever), errc::ok);
     CHECK(w.in.take());

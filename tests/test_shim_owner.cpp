@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <poll.h>
+#include <unistd.h>
 
 using handoff::errc;
 using handoff::release_mode;
@@ -123,6 +124,7 @@ void draining_destroys_on_the_draining_thread(void **)
     CHECK(packets.drain());
     CHECK(died_on == std::this_thread::get_id());
     CHECK(poll(&told, 1, 0) == 0);
+    CHECK(close(fd.value) == 0);
 }
 
 void a_steady_flow_allocates_no_nodes(void **)

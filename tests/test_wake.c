@@ -194,6 +194,7 @@ static void the_descriptor_is_readable_when_something_came_after_empty(void **st
         CHECK(rig_drain(&r) == 2); /* until HO_EMPTY: armed again */
         CHECK(!readable(fd, 0));
     }
+    CHECK(close(fd) == 0);
     CHECK(rig_stats(r.service).wakes == 100); /* one for the first message of each round */
 }
 
@@ -206,6 +207,7 @@ static void a_message_that_was_there_before_is_seen_by_the_next_take(void **stat
     CHECK(rig_drain(&r) == 1);
     rig_send(r.producer, 1, 10);
     CHECK(readable(fd, 0));
+    CHECK(close(fd) == 0);
 }
 
 static void waiting_and_the_descriptor_go_together(void **state)
@@ -226,6 +228,7 @@ static void waiting_and_the_descriptor_go_together(void **state)
         CHECK(readable(fd, 0));
         CHECK(rig_drain(&r) == 1);
     }
+    CHECK(close(fd) == 0);
 }
 
 static void closing_makes_the_descriptor_readable(void **state)
@@ -239,6 +242,7 @@ static void closing_makes_the_descriptor_readable(void **state)
     CHECK(!readable(fd, 0));
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
     CHECK(readable(fd, 0));
+    CHECK(close(fd) == 0);
     CHECK_STATUS(ho_take(r.consumer, &none, 1, &taken), HO_CLOSED);
 }
 
@@ -260,6 +264,7 @@ static void an_heir_is_woken_for_what_it_inherits(void **state)
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     r.consumer = heir;
     CHECK(readable(fd, 0));
+    CHECK(close(fd) == 0);
     CHECK(rig_drain(&r) == 1);
 }
 
@@ -275,20 +280,22 @@ typedef struct player {
     int serves;
 } player;
 
-static int epoll_of(const player *p)
+static int epoll_of(const player *p, int *its_fd)
 {
     int32_t fd;
     int ep = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN | (p->how == EPOLL_EDGE ? (uint32_t)EPOLLET : 0)};
     CHECK_STATUS(ho_consumer_fd(p->in, &fd), HO_OK);
     CHECK(ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) == 0);
+    *its_fd = fd;
     return ep;
 }
 
 static void play(void *arg)
 {
     player *p = arg;
-    int ep = p->how == FUTEX ? -1 : epoll_of(p);
+    int fd = -1;
+    int ep = p->how == FUTEX ? -1 : epoll_of(p, &fd);
     struct epoll_event e;
     ho_buf buf;
     uint32_t taken;
@@ -305,7 +312,7 @@ static void play(void *arg)
             rig_send(p->out, round, 16);
     }
     if (ep >= 0)
-        close(ep);
+        CHECK(close(ep) == 0 && close(fd) == 0);
 }
 
 static void play_against_each_other(int how)

@@ -76,6 +76,7 @@ static void *in_epoll_wait(void *arg)
     while (!got_it(s))
         (void)epoll_wait(epoll, &event, 1, s->every_ms);
     close(epoll);
+    close(fd);
     return NULL;
 }
 

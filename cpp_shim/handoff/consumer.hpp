@@ -51,7 +51,8 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
         return to_error_code(ho_wait(raw(), detail::timeout_ns(timeout)));
     }
 
-    /* An eventfd that is readable when there is something to take; the library's, never close it. */
+    /* An eventfd that is readable when there is something to take; a new one at each call, which
+     * the caller closes. */
     result<int> fd() noexcept
     {
         std::int32_t fd = -1;

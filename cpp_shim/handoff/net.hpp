@@ -120,7 +120,7 @@ class port {
     virtual std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
                                 std::uint32_t *accepted) noexcept = 0;
     virtual void flush() noexcept = 0;
-    /* Of the egress service: the descriptor is armed by a take that says HO_EMPTY. */
+    /* Of the egress service: armed by a take that says HO_EMPTY. The caller closes it. */
     virtual std::int32_t egress_fd(std::int32_t *fd) noexcept = 0;
     virtual std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept = 0;
     virtual void give_back(ho_buf *bufs, std::uint32_t count) noexcept = 0;

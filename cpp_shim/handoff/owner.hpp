@@ -194,7 +194,8 @@ template <class T> class owner {
         return {drained, to_error_code(status)};
     }
 
-    /* An eventfd that is readable while objects wait for drain (mode event); never close it. */
+    /* An eventfd that is readable while objects wait for drain (mode event); a new one at each call,
+     * which the caller closes. */
     result<int> fd() const noexcept
     {
         std::int32_t fd = -1;

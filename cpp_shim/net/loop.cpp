@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <ctime>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace handoff::net {
 
@@ -29,8 +30,10 @@ std::error_code loop::open(const asio::ip::address &address, std::uint16_t port_
         return to_error_code(status);
     std::error_code error;
     egress_.assign(fd, error);
-    if (error)
+    if (error) {
+        ::close(fd);
         return error;
+    }
     /* Every timer waits once at the start, so that none needs the heap later. */
     after(stop_timer_, egress_memory_, {}, [this] { pump(); });
     return {};
@@ -163,7 +166,8 @@ void loop::finish() noexcept
         count_.answers_unsent.add(taken);
         port_.give_back(answers_, taken);
     }
-    egress_.release(); /* the descriptor is the library's */
+    std::error_code ignored;
+    egress_.close(ignored);
 }
 
 std::error_code share_port(int fd) noexcept

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SLOTS 4096u
 #define SOME 100u
@@ -298,6 +299,13 @@ static void descriptor(uint32_t mode)
     (void)scene_drain(scene);
     EXPECT(!is_readable(*fd), "readable although all is drained");
     scene_expect(scene, 2, 0);
+    int32_t *other = room(sizeof *other);
+    (void)MUST("HO_OK", "ho_owner_fd", P(scene->domain), scene->owner, P(other));
+    EXPECT(*other != *fd, "two calls gave the same descriptor: it can't be each caller's own");
+    EXPECT(close(*fd) == 0 && close(*other) == 0, "a descriptor could not be closed");
+    scene_give(scene, 2, 1);
+    scene_return(scene, scene_take(scene, 1), 1);
+    EXPECT(scene_drain(scene) == 1, "nothing was queued after the descriptor was closed");
 }
 
 void callbacks_cases(void)

@@ -3,6 +3,7 @@
 
 #include "blocks.hpp"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -141,8 +142,8 @@ class string_port final : public handoff::net::port {
 
     std::int32_t egress_fd(std::int32_t *fd) noexcept override
     {
-        *fd = fd_;
-        return fd_ < 0 ? HO_E_SYSTEM : HO_OK;
+        *fd = fcntl(fd_, F_DUPFD_CLOEXEC, 0); /* the caller's */
+        return *fd < 0 ? HO_E_SYSTEM : HO_OK;
     }
 
     std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept override

@@ -752,7 +752,7 @@ extern "C" {
     pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;
     /// Threads: owner. Returns HO_OK HO_EMPTY HO_E_OWNER HO_E_KIND HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_drain(domain: *mut ho_domain, owner: u32, max: u32, drained: *mut u32) -> i32;
-    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_OWNER HO_E_KIND HO_E_HANDLE HO_E_FORKED.
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_OWNER HO_E_KIND HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_fd(domain: *mut ho_domain, owner: u32, fd: *mut i32) -> i32;
     /// Threads: init. Returns HO_OK HO_E_OWNER HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_retire(domain: *mut ho_domain, owner: u32) -> i32;

@@ -40,7 +40,8 @@ HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opt
  * another of its consumers (or to the next one that opens), in order; otherwise it is released with
  * reason cancelled, here or by the producer that sent it. Buffers that it took stay valid.
  * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
- * Threads [consumer]. Progress: takes the domain's mutex, may make system calls. Since 0.1
+ * Threads [consumer]. Progress: takes the domain's mutex, may make system calls; waits for a wake-up
+ *   through its descriptor that is under way. Since 0.1
  */
 HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
 
@@ -71,12 +72,13 @@ HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
 
 /*
  * A descriptor (eventfd) for epoll, io_uring or Asio, readable when there is something to take.
- * Take until HO_EMPTY, then wait for it; never read or close it. It stays open until the service is
- * closed, and a later consumer of the same number gets it again: take it out of the loop before
- * ho_consumer_close.
- *   fd  out, not NULL: the descriptor, the library's; -1 on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM.
- * Threads [consumer]. Progress: a system call the first time. Since 0.1
+ * Take until HO_EMPTY, then wait for it; never read or write it. After ho_consumer_close it stays open
+ * and is never readable again.
+ *   fd  out, not NULL: a descriptor of the caller's, another at each call; -1 on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM (no descriptor is to be had).
+ * Ownership: the caller closes it, before or after ho_consumer_close; out of an epoll set it is taken
+ *   first (EPOLL_CTL_DEL), because the library has the same eventfd open.
+ * Threads [consumer]. Progress: system calls. Since 0.1
  */
 HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;
 

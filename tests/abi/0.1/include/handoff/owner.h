@@ -75,12 +75,13 @@ HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
                               uint32_t *drained) HO_NOEXCEPT;
 
 /*
- * The descriptor (eventfd) of an owner of mode EVENT: readable while releases are queued. Drain
- * until HO_EMPTY; never read or close it. It stays open until the domain is destroyed, and a later
- * owner may get it again: take it out of the loop before ho_owner_retire has detached.
- *   fd  out, not NULL; -1 on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND.
- * Threads [any]. Progress lock-free. Since 0.1
+ * A descriptor (eventfd) for an owner of mode EVENT: readable while releases are queued. Drain until
+ * HO_EMPTY; never read or write it. Once the owner is gone it stays open and is not readable again.
+ *   fd  out, not NULL: a descriptor of the caller's, another at each call; -1 on failure
+ * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND, HO_E_SYSTEM (no descriptor is to be had).
+ * Ownership: the caller closes it, before or after ho_owner_retire; out of an epoll set it is taken
+ *   first, as that of ho_consumer_fd.
+ * Threads [any]. Progress lock-free; a system call. Since 0.1
  */
 HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NOEXCEPT;
 
