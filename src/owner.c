@@ -5,7 +5,7 @@
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  OWNER | ho_owner_register | find, owner_of | the callbacks and the context | a wild call
  *  QUEUE | hoi_owner_queue | take_queue | the record, and the last reads of the bytes | freed under a reader
- *  OUT | hoi_owner_drop | hoi_owner_drop | that every release has run | detached before the last release
+ *  OUT | hoi_owner_drop | finished, hoi_owners_out | that every release has returned | code unloaded under a release
  */
 #include "owner_private.h"
 #include "service_private.h"
@@ -36,7 +36,7 @@ static struct hoi_owner *find_and_hold(struct hoi_domain *d, uint32_t id, uint64
     do
         if (out < least)
             return NULL;
-    while (!A_CAS(o->out, out, out + n, memory_order_acquire, /* edge OUT: acquire */
+    while (!A_CAS(o->out, out, out + n, memory_order_acquire, /* edge OWNER: acquire */
                   memory_order_relaxed));
     if (A_LOAD(o->id, memory_order_acquire) == id) /* edge OWNER: acquire */
         return o;
@@ -51,15 +51,7 @@ struct hoi_owner *hoi_owner_hold(struct hoi_domain *d, uint32_t id, uint64_t n)
 
 void hoi_owner_drop(struct hoi_owner *o, uint64_t n)
 {
-    if (!hoi_count_drop(&o->out, n)) /* edge OUT: release, edge OUT: acquire */
-        return;
-    if (o->detached) {
-        hoi_in_callback++;
-        o->detached(o->ctx);
-        hoi_in_callback--;
-    }
-    /* Last: a domain is closed when no owner has an id, and its user may unload `detached` then. */
-    A_STORE(o->id, 0, memory_order_release); /* edge OUT: release */
+    (void)hoi_count_drop(&o->out, n); /* edge OUT: release */
 }
 
 void hoi_owner_release(struct hoi_owner *o, const ho_release_rec *recs, uint32_t n)
@@ -202,13 +194,26 @@ static int32_t owner_descriptor(struct hoi_owner *o)
     return HO_OK;
 }
 
+/* Is there room in this slot? One that is retired with nothing out has been left by its user: it goes when no
+ * other is free. */
+static int slot_fits(const struct hoi_owner *o, int or_left)
+{
+    if (!o)
+        return 1;
+    if (o->generation == HOI_OWNER_GENERATIONS - 1)
+        return 0;
+    return !hoi_get(o->id) ||
+           (or_left && !A_LOAD(o->out, memory_order_acquire)); /* edge OUT: acquire */
+}
+
 /* Under the mutex: a free slot; its object is kept from an earlier owner. */
 static int32_t owner_slot(struct hoi_domain *d, uint32_t mode, uint32_t *index,
                           struct hoi_owner **slot)
 {
-    for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
+    for (uint32_t n = 0; n < 2 * HOI_OWNERS_MAX; n++) {
+        uint32_t i = n % HOI_OWNERS_MAX;
         struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_relaxed);
-        if (o && (hoi_get(o->id) || o->generation == HOI_OWNER_GENERATIONS - 1))
+        if (!slot_fits(o, n >= HOI_OWNERS_MAX))
             continue;
         if (!o && !(o = hoi_os_alloc(sizeof *o)))
             return HO_E_NOMEM;
@@ -237,11 +242,12 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
     status = hoi_get(d->closing) ? HO_E_CLOSED : owner_slot(d, known.mode, &index, &o);
     if (!status) {
         o->release = known.release;
-        o->detached = known.detached;
         o->ctx = known.ctx;
         o->mode = known.mode;
         o->drained = 0;
-        A_STORE(o->out, OWNER_BIAS, memory_order_relaxed);
+        A_STORE(o->id, 0,
+                memory_order_relaxed); /* before the next: nobody holds this one by an old id */
+        A_STORE(o->out, OWNER_BIAS, memory_order_release); /* edge OWNER: release */
         o->generation++;
         *owner = o->generation << HOI_OWNER_INDEX_BITS | (index + 1);
         A_STORE(o->id, *owner, memory_order_release); /* edge OWNER: release */
@@ -250,27 +256,47 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
     return status;
 }
 
-/* Retires an owner once: whoever takes BIAS off. */
-static int32_t retire(struct hoi_domain *d, uint32_t id)
+/* Nothing can be given for it any more: whoever is first takes BIAS off. */
+static void stop_giving(struct hoi_domain *d, uint32_t id)
 {
     struct hoi_owner *o = hoi_owner_hold(d, id, 1);
     if (!o)
-        return HO_E_OWNER;
-    int32_t status = HO_OK;
+        return;
     uint64_t out = A_LOAD(o->out, memory_order_relaxed);
-    do
-        if (out < OWNER_BIAS)
-            status = HO_E_OWNER; /* somebody was first */
-    while (!status &&
-           !A_CAS(o->out, out, out - OWNER_BIAS, memory_order_relaxed, memory_order_relaxed));
+    while (out >= OWNER_BIAS &&
+           !A_CAS(o->out, out, out - OWNER_BIAS, memory_order_relaxed, memory_order_relaxed))
+        ;
     hoi_owner_drop(o, 1);
-    return status;
 }
 
-int32_t ho_owner_retire(ho_domain *handle, uint32_t owner)
+/* HO_OK, to one caller: nothing of it is out or runs, and its place is free. */
+static int32_t finished(struct hoi_domain *d, uint32_t id)
+{
+    struct hoi_owner *o = find(d, id);
+    if (!o)
+        return HO_E_OWNER;
+    if (A_LOAD(o->out, memory_order_acquire)) /* edge OUT: acquire */
+        return HO_TIMEOUT;
+    return A_CAS(o->id, id, 0, memory_order_relaxed, memory_order_relaxed) ? HO_OK : HO_E_OWNER;
+}
+
+int32_t ho_owner_retire(ho_domain *handle, uint32_t owner, int64_t timeout_ns)
 {
     struct hoi_domain *d = hoi_domain_get(handle);
-    return d ? retire(d, owner) : hoi_handle_status();
+    if (!d)
+        return hoi_handle_status();
+    if (hoi_in_callback)
+        return HO_E_REENTRANT;
+    stop_giving(d, owner);
+    int32_t status = finished(d, owner);
+    if (status != HO_TIMEOUT || timeout_ns == 0)
+        return status;
+    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
+    while (status == HO_TIMEOUT && hoi_os_now_ns() < deadline_ns) {
+        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
+        status = finished(d, owner);
+    }
+    return status;
 }
 
 void hoi_owners_retire(struct hoi_domain *d)
@@ -279,7 +305,7 @@ void hoi_owners_retire(struct hoi_domain *d)
         struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_acquire); /* edge OWNER: acquire */
         uint32_t id = o ? hoi_get(o->id) : 0;
         if (id)
-            (void)retire(d, id);
+            stop_giving(d, id);
     }
 }
 
@@ -288,7 +314,7 @@ uint32_t hoi_owners_out(struct hoi_domain *d)
     uint32_t n = 0;
     for (uint32_t i = 0; i < HOI_OWNERS_MAX; i++) {
         struct hoi_owner *o = A_LOAD(d->owners[i], memory_order_acquire); /* edge OWNER: acquire */
-        n += o && A_LOAD(o->id, memory_order_acquire);                    /* edge OUT: acquire */
+        n += o && A_LOAD(o->out, memory_order_acquire);                   /* edge OUT: acquire */
     }
     return n;
 }

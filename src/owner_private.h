@@ -16,10 +16,9 @@ _Static_assert(HOI_OWNERS_MAX >> HOI_OWNER_INDEX_BITS == 0, "index + 1 fits");
 struct hoi_owner {
     /* Read by everybody. */
     ho_release_fn release;
-    ho_detached_fn detached;
     void *ctx;
     uint32_t mode;
-    A_TYPE(uint32_t) id;              /* 0 = free */
+    A_TYPE(uint32_t) id;              /* 0 = free; stays until ho_owner_retire has said HO_OK */
     A_TYPE(int32_t) fd;               /* plus 1; 0 = none */
     HOI_APART A_TYPE(uint64_t) out;   /* BIAS while registered, plus what is out */
     HOI_APART A_TYPE(uint32_t) queue; /* pushed by returners, taken all at once by the drainer */
@@ -31,7 +30,7 @@ struct hoi_owner {
 /* Finds the owner of an id and takes n counts of it, before its buffers are accepted. NULL: there is
  * none, or it is retired. */
 struct hoi_owner *hoi_owner_hold(struct hoi_domain *d, uint32_t id, uint64_t n);
-/* Gives n back; runs `detached` when they were the last of a retired owner. */
+/* Gives n back, after the last use of the owner: from then on it may be gone. */
 void hoi_owner_drop(struct hoi_owner *o, uint64_t n);
 
 /* Runs the release of n records of one owner on this thread, and gives their counts back. */
@@ -39,7 +38,7 @@ void hoi_owner_release(struct hoi_owner *o, const ho_release_rec *recs, uint32_t
 /* Queues a record whose segment the caller has put on hold. The record stays until it is drained. */
 void hoi_owner_queue(struct hoi_owner *o, struct hoi_seg *seg, uint32_t number);
 
-/* All owners of a domain: retire them; how many are not detached yet; free their objects. */
+/* All owners of a domain: retire them; how many have something out or running; free their objects. */
 void hoi_owners_retire(struct hoi_domain *d);
 uint32_t hoi_owners_out(struct hoi_domain *d);
 void hoi_owners_free(struct hoi_domain *d);

@@ -103,7 +103,7 @@ class Binding(unittest.TestCase):
 
         self.call("ho_producer_close", producer)
         self.call("ho_consumer_close", consumer)
-        self.call("ho_owner_retire", domain, owner)
+        self.call("ho_owner_retire", domain, owner, 0)
         self.call("ho_domain_close", domain, 0, None)
         self.call("ho_domain_destroy", domain, None)
 

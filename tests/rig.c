@@ -173,19 +173,12 @@ void rig_count_release(void *ctx, const ho_release_rec *recs, uint32_t count)
     o->releases += count;
 }
 
-void rig_count_detached(void *ctx)
-{
-    rig_owner *o = ctx;
-    o->detached++;
-}
-
 void rig_owner_register(ho_domain *domain, uint32_t mode, rig_owner *into)
 {
     *into = (rig_owner){0};
-    CHECK_STATUS(ho_owner_register(domain,
-                                   OWNER_OPTS(.mode = mode, .release = rig_count_release,
-                                              .detached = rig_count_detached, .ctx = into),
-                                   &into->owner),
+    CHECK_STATUS(ho_owner_register(
+                     domain, OWNER_OPTS(.mode = mode, .release = rig_count_release, .ctx = into),
+                     &into->owner),
                  HO_OK);
     CHECK(into->owner != 0);
 }

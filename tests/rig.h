@@ -59,13 +59,11 @@ typedef struct rig_owner {
     uint32_t owner;
     uint32_t releases;
     uint32_t cancelled;
-    uint32_t detached;
     ho_release_rec last;
 } rig_owner;
 
 void rig_owner_register(ho_domain *domain, uint32_t mode, rig_owner *into);
 void rig_count_release(void *ctx, const ho_release_rec *recs, uint32_t count);
-void rig_count_detached(void *ctx);
 /* A foreign buffer of this owner, ready to give. */
 ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token);
 

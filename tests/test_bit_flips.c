@@ -20,7 +20,7 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
     rig_check_quiet(r.service);
     rig_close(&r);
     return 0;

@@ -195,7 +195,7 @@ static void what_a_numbered_consumer_left_is_cancelled(void **state)
     CHECK(s.messages_dropped == 20 && s.bytes_dropped == 10 * 101);
     rig_check_quiet(egress);
     CHECK_STATUS(ho_service_close(egress, 0, NULL), HO_OK);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void each_descriptor_is_the_callers_own_and_close_on_exec(void **state)

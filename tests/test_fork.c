@@ -76,7 +76,7 @@ static void call_everything(void)
     EXPECT(ho_owner_drain(r.domain, owner.owner, 1, &n), HO_E_FORKED);
     EXPECT(ho_owner_fd(r.domain, owner.owner, &fd), HO_E_FORKED);
     EXPECT(fd, -1);
-    EXPECT(ho_owner_retire(r.domain, owner.owner), HO_E_FORKED);
+    EXPECT(ho_owner_retire(r.domain, owner.owner, 0), HO_E_FORKED);
     EXPECT(ho_stats_get(r.service, &stats), HO_E_FORKED);
     EXPECT(ho_reserve(r.producer, 1, NULL, &out), HO_E_FORKED);
     EXPECT(rig_is_empty(&out), 1);

@@ -37,7 +37,7 @@ static void check_domain_calls(ho_domain *d, int32_t expected)
     CHECK_STATUS(ho_owner_register(d, OWNER_OPTS(.release = rig_count_release), &n), expected);
     CHECK_STATUS(ho_owner_drain(d, 1, 1, &n), expected);
     CHECK_STATUS(ho_owner_fd(d, 1, &fd), expected);
-    CHECK_STATUS(ho_owner_retire(d, 1), expected);
+    CHECK_STATUS(ho_owner_retire(d, 1, 0), expected);
 }
 
 static void check_service_calls(ho_service *s, int32_t expected)
@@ -182,7 +182,7 @@ static void buffers_of_another_domain_are_refused(void **state)
     CHECK_STATUS(ho_return(r.domain, bufs, 3, NULL), HO_OK);
     CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
     CHECK(owner.releases == 1);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 /* Every call that takes a buffer, with this one: each says no, none changes it. */
@@ -254,7 +254,7 @@ static void handles_close_to_a_real_buffer_are_refused(void **state)
     CHECK(owner.releases == 0);
     CHECK_STATUS(ho_return(r.domain, real, 3, NULL), HO_OK);
     CHECK(owner.releases == 1);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void a_broken_seal_is_refused(void **state)

@@ -42,7 +42,7 @@ static int32_t register_and_retire(void *ctx, const void *opts)
     int32_t status = ho_owner_register(r.domain, opts, &owner);
     if (status == HO_OK) {
         CHECK(owner != 0);
-        CHECK_STATUS(ho_owner_retire(r.domain, owner), HO_OK);
+        CHECK_STATUS(ho_owner_retire(r.domain, owner, 0), HO_OK);
     } else {
         CHECK(owner == 0);
     }
@@ -89,7 +89,7 @@ static void there_may_be_1024_owners(void **state)
                      HO_E_LIMIT);
         CHECK(more == 0);
         for (size_t i = 0; i < 1024; i++)
-            CHECK_STATUS(ho_owner_retire(r.domain, owners[i]), HO_OK);
+            CHECK_STATUS(ho_owner_retire(r.domain, owners[i], 0), HO_OK);
     }
 }
 
@@ -98,12 +98,12 @@ static void a_retired_number_does_not_come_back_at_once(void **state)
     (void)state;
     rig_owner first, second;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &first);
-    CHECK_STATUS(ho_owner_retire(r.domain, first.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, first.owner, 0), HO_OK);
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &second);
     CHECK(first.owner != second.owner);
     ho_buf buf = rig_foreign(first.owner, memory, 1, 0);
     CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_E_OWNER);
-    CHECK_STATUS(ho_owner_retire(r.domain, second.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, second.owner, 0), HO_OK);
 }
 
 static void inline_releases_inside_the_return(void **state)
@@ -119,8 +119,7 @@ static void inline_releases_inside_the_return(void **state)
     CHECK(drained == 0);
     CHECK_STATUS(ho_owner_fd(r.domain, owner.owner, &fd), HO_E_KIND);
     CHECK(fd == -1);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
-    CHECK(owner.detached == 1);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void drain_releases_only_when_drained_and_at_most_max(void **state)
@@ -146,7 +145,7 @@ static void drain_releases_only_when_drained_and_at_most_max(void **state)
     int32_t fd = 77;
     CHECK_STATUS(ho_owner_fd(r.domain, owner.owner, &fd), HO_E_KIND);
     CHECK(fd == -1);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static int readable(int fd)
@@ -180,7 +179,7 @@ static void event_makes_the_descriptor_readable_while_something_is_queued(void *
     }
     CHECK(!readable(fd));
     CHECK(close(fd) == 0);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void a_descriptor_closed_by_the_user_is_written_no_more(void **state)
@@ -199,7 +198,7 @@ static void a_descriptor_closed_by_the_user_is_written_no_more(void **state)
         CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 5, NULL), HO_OK);
     }
     CHECK(close(fd) == 0 && close(ends[0]) == 0 && close(ends[1]) == 0);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void a_descriptor_outlives_its_owner_and_stays_silent(void **state)
@@ -209,14 +208,14 @@ static void a_descriptor_outlives_its_owner_and_stays_silent(void **state)
     int32_t old, fd;
     rig_owner_register(r.domain, HO_RELEASE_EVENT, &first);
     CHECK_STATUS(ho_owner_fd(r.domain, first.owner, &old), HO_OK);
-    CHECK_STATUS(ho_owner_retire(r.domain, first.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, first.owner, 0), HO_OK);
     rig_owner_register(r.domain, HO_RELEASE_EVENT, &second); /* in the same place */
     CHECK_STATUS(ho_owner_fd(r.domain, second.owner, &fd), HO_OK);
     pass_through(second.owner, 5);
     CHECK(readable(fd) && !readable(old));
     CHECK_STATUS(ho_owner_drain(r.domain, second.owner, 5, NULL), HO_OK);
     CHECK(close(fd) == 0 && close(old) == 0);
-    CHECK_STATUS(ho_owner_retire(r.domain, second.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, second.owner, 0), HO_OK);
 }
 
 static void unknown_owners_are_refused(void **state)
@@ -224,7 +223,7 @@ static void unknown_owners_are_refused(void **state)
     (void)state;
     rig_owner owner;
     rig_owner_register(r.domain, HO_RELEASE_EVENT, &owner);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
     uint32_t bad[] = {0, owner.owner, owner.owner + 1, UINT32_MAX};
     for (size_t i = 0; i < 4; i++) {
         uint32_t drained = 77;
@@ -233,14 +232,13 @@ static void unknown_owners_are_refused(void **state)
         CHECK(drained == 0);
         CHECK_STATUS(ho_owner_fd(r.domain, bad[i], &fd), HO_E_OWNER);
         CHECK(fd == -1);
-        CHECK_STATUS(ho_owner_retire(r.domain, bad[i]), HO_E_OWNER);
+        CHECK_STATUS(ho_owner_retire(r.domain, bad[i], 0), HO_E_OWNER);
     }
     CHECK_STATUS(ho_owner_drain(NULL, 1, 1, NULL), HO_E_HANDLE);
-    CHECK_STATUS(ho_owner_retire(NULL, 1), HO_E_HANDLE);
-    CHECK(owner.detached == 1);
+    CHECK_STATUS(ho_owner_retire(NULL, 1, 0), HO_E_HANDLE);
 }
 
-static void detached_comes_after_the_last_release(void **state)
+static void retire_waits_for_the_last_release(void **state)
 {
     (void)state;
     for (uint32_t mode = HO_RELEASE_INLINE; mode <= HO_RELEASE_EVENT; mode++) {
@@ -254,28 +252,22 @@ static void detached_comes_after_the_last_release(void **state)
             CHECK_STATUS(ho_take(r.consumer, &bufs[i], 1, &taken), HO_OK);
         }
         rig_return(r.domain, &bufs[0]);
-        CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
-        CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_E_OWNER);
-        CHECK(owner.detached == 0);
+        CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_TIMEOUT);
+        CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 1000000), HO_TIMEOUT);
         CHECK_STATUS(ho_return(r.domain, &bufs[1], 2, NULL), HO_OK);
         if (mode != HO_RELEASE_INLINE) {
             uint32_t drained;
             CHECK(owner.releases == 0);
             CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 2, &drained), HO_OK);
-            CHECK(drained == 2 && owner.detached == 0);
+            CHECK(drained == 2);
+            CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_TIMEOUT);
             CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 2, &drained), HO_OK);
             CHECK(drained == 1);
         }
-        CHECK(owner.releases == 3 && owner.detached == 1);
+        CHECK(owner.releases == 3);
+        CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, -1), HO_OK);
+        CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_E_OWNER);
     }
-}
-
-static void nobody_needs_to_know_that_an_owner_detached(void **state)
-{
-    (void)state;
-    CHECK_STATUS(
-        register_and_retire(NULL, OWNER_OPTS(.release = rig_count_release, .detached = NULL)),
-        HO_OK);
 }
 
 static ho_buf held; /* what the callback below returns */
@@ -291,6 +283,7 @@ static void call_everything(void *ctx, const ho_release_rec *recs, uint32_t coun
     CHECK_STATUS(ho_service_close(r.service, -1, NULL), HO_E_REENTRANT);
     CHECK_STATUS(ho_producer_close(r.producer), HO_E_REENTRANT);
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_E_REENTRANT);
+    CHECK_STATUS(ho_owner_retire(r.domain, *owner, -1), HO_E_REENTRANT);
     ho_buf slice;
     CHECK_STATUS(ho_ref(r.domain, &held, 0, 5, &slice), HO_OK);
     rig_return(r.domain, &slice);
@@ -327,7 +320,7 @@ static void a_release_may_return_but_not_close(void **state)
             CHECK_STATUS(ho_owner_drain(r.domain, owner, 5, NULL), HO_OK);
         CHECK(reentered == mode + 1);
         CHECK_EMPTY(&held);
-        CHECK_STATUS(ho_owner_retire(r.domain, owner), HO_OK);
+        CHECK_STATUS(ho_owner_retire(r.domain, owner, 0), HO_OK);
         rig_send(r.producer, 1, 100); /* nothing was closed */
         CHECK(rig_drain(&r) == 1);
     }
@@ -347,8 +340,8 @@ static void a_release_that_returns_foreign_memory_releases_that_too(void **state
     CHECK_STATUS(ho_take(r.consumer, &held, 1, &taken), HO_OK);
     pass_through(outer, 1);
     CHECK(inner.releases == 1);
-    CHECK_STATUS(ho_owner_retire(r.domain, outer), HO_OK);
-    CHECK_STATUS(ho_owner_retire(r.domain, inner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, outer, 0), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, inner.owner, 0), HO_OK);
 }
 
 static void a_retired_id_never_comes_back(void **state)
@@ -358,14 +351,14 @@ static void a_retired_id_never_comes_back(void **state)
     uint32_t first, id = 0;
     CHECK_STATUS(ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &first),
                  HO_OK);
-    CHECK_STATUS(ho_owner_retire(domain, first), HO_OK);
+    CHECK_STATUS(ho_owner_retire(domain, first, 0), HO_OK);
     for (uint32_t i = 0; i < (1u << 21) + 10; i++) { /* more than a slot has generations */
         CHECK_STATUS(ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &id),
                      HO_OK);
         CHECK(id != first);
-        CHECK_STATUS(ho_owner_retire(domain, id), HO_OK);
+        CHECK_STATUS(ho_owner_retire(domain, id, 0), HO_OK);
     }
-    CHECK_STATUS(ho_owner_retire(domain, first), HO_E_OWNER);
+    CHECK_STATUS(ho_owner_retire(domain, first, 0), HO_E_OWNER);
     rig_destroy(domain);
 }
 
@@ -381,8 +374,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(a_descriptor_closed_by_the_user_is_written_no_more),
     WITH_RIG(a_descriptor_outlives_its_owner_and_stays_silent),
     WITH_RIG(unknown_owners_are_refused),
-    WITH_RIG(detached_comes_after_the_last_release),
-    WITH_RIG(nobody_needs_to_know_that_an_owner_detached),
+    WITH_RIG(retire_waits_for_the_last_release),
     WITH_RIG(a_release_may_return_but_not_close),
     cmocka_unit_test(a_retired_id_never_comes_back),
     WITH_RIG(a_release_that_returns_foreign_memory_releases_that_too),

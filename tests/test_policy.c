@@ -193,7 +193,7 @@ static void drop_newest_releases_foreign_memory_as_cancelled(void **state)
     CHECK_EMPTY(&foreign);
     CHECK(owner.releases == 1 && owner.cancelled == 1);
     CHECK(owner.last.token == 5 && owner.last.base == memory && owner.last.size == sizeof memory);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void drop_newest_drops_what_is_forwarded(void **state)
@@ -219,7 +219,7 @@ static void drop_newest_drops_what_is_forwarded(void **state)
     CHECK(owner.releases == 1 && owner.cancelled == 1); /* by the last part of it */
     CHECK(rig_stats(r.service).messages_dropped == 3);
     rig_check_quiet(origin);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
     CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
     CHECK_STATUS(ho_service_close(origin, 0, NULL), HO_OK);

@@ -224,7 +224,7 @@ static void buffers_of_several_services_go_back_in_one_batch(void **state)
     CHECK_STATUS(ho_return(r.domain, bufs, 40, NULL), HO_OK);
     CHECK(owner.releases == 10);
     rig_check_quiet(other);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
     CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
     CHECK_STATUS(ho_service_close(other, 0, NULL), HO_OK);

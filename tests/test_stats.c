@@ -125,7 +125,7 @@ static void foreign_buffers_are_counted_apart_from_the_arena(void **state)
     CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 1, NULL), HO_OK);
     s = rig_stats(r.service);
     CHECK(s.foreign_out == 0 && s.messages_returned == 1 && s.bytes_returned == 1);
-    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner), HO_OK);
+    CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
 static void counters_outlive_the_ends_that_counted(void **state)

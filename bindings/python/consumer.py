@@ -47,6 +47,6 @@ while lib.ho_take(consumer, buf, 1, c.byref(taken)) == abi.HO_OK:
 ok(lib.ho_owner_drain(domain, owner, 100, None))
 
 ok(lib.ho_consumer_close(consumer))
-ok(lib.ho_owner_retire(domain, owner))
+ok(lib.ho_owner_retire(domain, owner, 0))
 ok(lib.ho_domain_close(domain, -1, None))
 ok(lib.ho_domain_destroy(domain, None))

@@ -22,7 +22,7 @@ HO_SERVICE_OPTS_MIN = 40
 HO_STATS_MIN = 176
 HO_RESERVE_OPTS_MIN = 24
 HO_CONSUMER_OPTS_MIN = 16
-HO_OWNER_OPTS_MIN = 32
+HO_OWNER_OPTS_MIN = 24
 HO_ROW_STRUCT = 1
 HO_ROW_FIELD = 2
 HO_ROW_CONSTANT = 3
@@ -139,8 +139,6 @@ class ho_release_rec(c.Structure):
 
 ho_release_fn = c.CFUNCTYPE(
     None, c.c_void_p, c.POINTER(ho_release_rec), c.c_uint32)
-ho_detached_fn = c.CFUNCTYPE(
-    None, c.c_void_p)
 ho_slice._fields_ = [
     ("ptr", c.c_void_p),
     ("len", c.c_uint64),
@@ -250,7 +248,6 @@ ho_owner_opts._fields_ = [
     ("size", c.c_uint32),
     ("mode", c.c_uint32),
     ("release", ho_release_fn),
-    ("detached", ho_detached_fn),
     ("ctx", c.c_void_p),
 ]
 ho_release_rec._fields_ = [
@@ -309,7 +306,7 @@ PROTOTYPES = {
     "ho_owner_register": [c.POINTER(ho_domain), c.POINTER(ho_owner_opts), c.POINTER(c.c_uint32)],
     "ho_owner_drain": [c.POINTER(ho_domain), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_owner_fd": [c.POINTER(ho_domain), c.c_uint32, c.POINTER(c.c_int32)],
-    "ho_owner_retire": [c.POINTER(ho_domain), c.c_uint32],
+    "ho_owner_retire": [c.POINTER(ho_domain), c.c_uint32, c.c_int64],
 }
 
 

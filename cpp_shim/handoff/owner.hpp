@@ -20,14 +20,27 @@ enum class release_mode : std::uint32_t {
 
 namespace detail {
 
-/* What an owner's release works on. It has two users, the owner object and the registration, whose
- * last use is `detached`; the second to leave frees it. */
+/* What an owner's release works on. Its users are the owner object and what is out; whoever is last frees it.
+ * The balance is far above zero while the owner is there; then what was given is added to it. */
 class keeper_base {
   public:
-    bool leave() noexcept { return users_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+    /* [giver] One more is out, or one less, for it was refused. */
+    void given() noexcept { ++given_; }
+    void refused() noexcept { --given_; }
+    /* The owner goes. True: nothing is out, the caller frees this. */
+    bool leave() noexcept { return drop(owned - given_); }
+    /* As many came back; the caller touches this no more. */
+    bool came_back(std::uint32_t count) noexcept { return drop(count); }
 
   private:
-    std::atomic<int> users_{2};
+    static constexpr std::uint64_t owned = std::uint64_t{1} << 62;
+    bool drop(std::uint64_t n) noexcept
+    {
+        return balance_.fetch_sub(n, std::memory_order_acq_rel) == n;
+    }
+
+    std::uint64_t given_ = 0;
+    std::atomic<std::uint64_t> balance_{owned};
 };
 
 /* Keeps objects in nodes on the heap, and the nodes for the next objects. Giving is for one thread at
@@ -64,12 +77,14 @@ template <class T> class keeper : public keeper_base {
         else if ((at = new (std::nothrow) node) == nullptr)
             return nullptr;
         ::new (static_cast<void *>(std::addressof(at->object))) T(std::move(object));
+        given();
         return at;
     }
 
     /* [giver] Puts back a node that was not accepted, after its object was moved out. */
     void undo(node *at) noexcept
     {
+        refused();
         at->object.~T();
         at->next = spare_;
         spare_ = at;
@@ -86,11 +101,14 @@ template <class T> class keeper : public keeper_base {
             first = at;
             last = last == nullptr ? at : last;
         }
-        auto &top = static_cast<keeper *>(ctx)->returned_;
+        auto *mine = static_cast<keeper *>(ctx);
+        auto &top = mine->returned_;
         last->next = top.load(std::memory_order_relaxed); /* only a guess, which the swap checks */
         while (!top.compare_exchange_weak(last->next, first, std::memory_order_release,
                                           std::memory_order_relaxed)) {
         }
+        if (mine->came_back(count))
+            delete mine;
     }
 
   private:
@@ -104,7 +122,8 @@ template <class T> class keeper : public keeper_base {
     alignas(line_pair_bytes) std::atomic<node *> returned_{nullptr};
 };
 
-/* A unique_ptr whose deleter has no state is its pointer: the token says it all, no node is needed. */
+/* A unique_ptr whose deleter has no state is its pointer: the token says it all, no node is needed, and a
+ * release touches no keeper. */
 template <class T, class Deleter> class keeper<std::unique_ptr<T, Deleter>> : public keeper_base {
     using pointer = typename std::unique_ptr<T, Deleter>::pointer;
     static_assert(std::is_pointer_v<pointer> && std::is_empty_v<Deleter> &&
@@ -148,7 +167,6 @@ template <class T> class owner {
         owner_options options;
         options.mode = static_cast<std::uint32_t>(mode);
         options.release = &keeper::release;
-        options.detached = &leave;
         options.ctx = kept.get();
         std::uint32_t id = 0;
         const auto status = ho_owner_register(in.raw(), &options, &id);
@@ -182,8 +200,19 @@ template <class T> class owner {
     {
         if (kept_ == nullptr)
             return;
-        ho_owner_retire(home_, id_); /* refused if the domain's close has done it: as good */
-        leave(std::exchange(kept_, nullptr));
+        ho_owner_retire(home_, id_, 0); /* what is out is released later */
+        let_go();
+    }
+
+    /* As ho_owner_retire: after errc::ok this owner is empty, and no code of T's runs any more, so that the
+     * shared object that it is in may be unloaded. After errc::timeout it can't give, and waits to be
+     * retired again. */
+    std::error_code retire(std::chrono::nanoseconds timeout) noexcept
+    {
+        const auto status = ho_owner_retire(home_, id(), detail::timeout_ns(timeout));
+        if (status == HO_OK)
+            let_go();
+        return to_error_code(status);
     }
 
     /* As ho_owner_drain: destroys up to `max` objects that came back, on this thread. */
@@ -212,9 +241,9 @@ template <class T> class owner {
     {
     }
 
-    static void leave(void *kept) noexcept
+    void let_go() noexcept
     {
-        auto *mine = static_cast<keeper *>(kept);
+        keeper *mine = std::exchange(kept_, nullptr);
         if (mine->leave())
             delete mine;
     }

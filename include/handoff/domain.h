@@ -57,7 +57,7 @@ HO_API int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain) 
  * says HO_OK.
  *   timeout_ns   for all of it; 0 only looks, negative waits for ever
  *   outstanding  out, may be NULL, its size set by the caller: the sums over all services
- * Returns HO_OK (nothing is out, nothing is open, every `detached` has returned; the handle stays
+ * Returns HO_OK (nothing is out, nothing is open, no release runs; the handle stays
  *   until ho_domain_destroy), HO_TIMEOUT, HO_E_SIZE, HO_E_REENTRANT.
  * Threads [init]. Progress may block for timeout_ns. Since 0.1
  */

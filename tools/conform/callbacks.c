@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L3: callbacks: once per token, on the promised thread, nothing after `detached`. */
+/* L3: callbacks: once per token, on the promised thread, nothing after retiring. */
 #include "scene.h"
 
 #include <poll.h>
@@ -72,9 +72,9 @@ static void once_on_its_thread(uint32_t mode)
     scene_give(scene, 0, SOME);
     struct part part = {.scene = scene, .bufs = scene_take(scene, SOME), .count = SOME};
     pthread_join(start(&part), NULL);
-    scene_expect(scene, scene_is_inline(scene) ? SOME : 0, 0);
+    scene_expect(scene, scene_is_inline(scene) ? SOME : 0);
     EXPECT(scene_drain(scene) == (scene_is_inline(scene) ? 0 : SOME), "not all were queued");
-    scene_expect(scene, SOME, 0);
+    scene_expect(scene, SOME);
     expect_reason(scene, 0, SOME, "HO_REASON_CONSUMED");
     expect_thread(scene, 0, SOME, scene_is_inline(scene) ? part.thread : scene_thread());
 }
@@ -92,7 +92,7 @@ static void from_two_threads(uint32_t mode)
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
     (void)scene_drain(scene);
-    scene_expect(scene, SCENE_TOKENS, 0);
+    scene_expect(scene, SCENE_TOKENS);
     for (uint32_t i = 0; i < 2; i++) {
         expect_thread(scene, i * HALF, HALF,
                       scene_is_inline(scene) ? parts[i].thread : scene_thread());
@@ -112,10 +112,10 @@ static void after_the_last_part(uint32_t mode)
     scene_return(scene, whole, 1);
     scene_return(scene, slices, 1);
     (void)scene_drain(scene);
-    scene_expect(scene, 0, 0);
+    scene_expect(scene, 0);
     scene_return(scene, element(slices, 1), 1);
     (void)scene_drain(scene);
-    scene_expect(scene, 1, 0);
+    scene_expect(scene, 1);
 }
 
 static void compacted(uint32_t mode)
@@ -125,10 +125,10 @@ static void compacted(uint32_t mode)
     void *taken = scene_take(scene, 1);
     (void)MUST("HO_OK", "ho_compact", P(scene->producer), P(taken));
     (void)scene_drain(scene);
-    scene_expect(scene, 1, 0);
+    scene_expect(scene, 1);
     scene_return(scene, taken, 1);
     (void)scene_drain(scene);
-    scene_expect(scene, 1, 0);
+    scene_expect(scene, 1);
 }
 
 static void never_for_what_was_refused(uint32_t mode)
@@ -141,7 +141,7 @@ static void never_for_what_was_refused(uint32_t mode)
                P(NULL));
     (void)MUST("HO_E_ROUTE", "ho_give", P(scene->producer), P(bufs), 1, 0, 0, P(NULL));
     (void)scene_drain(scene);
-    scene_expect(scene, 0, 0);
+    scene_expect(scene, 0);
 }
 
 static void dropped(uint32_t mode)
@@ -152,7 +152,7 @@ static void dropped(uint32_t mode)
                (uint64_t)constant("HO_BY_KEY"), 0, P(accepted));
     EXPECT(*accepted == 5, "%u of 5 were accepted", *accepted);
     (void)scene_drain(scene);
-    scene_expect(scene, 3, 0);
+    scene_expect(scene, 3);
     expect_reason(scene, 2, 3, "HO_REASON_CANCELLED");
 }
 
@@ -164,13 +164,13 @@ static void undelivered(uint32_t mode)
     (void)MUST("HO_OK", "ho_consumer_close", P(scene->consumer));
     (void)MUST("HO_OK", "ho_producer_close", P(scene->producer));
     (void)scene_drain(scene);
-    scene_expect(scene, 5, 0);
+    scene_expect(scene, 5);
     expect_reason(scene, 0, 5, "HO_REASON_CANCELLED");
     (void)MUST("HO_OK", "ho_service_close", P(scene->service), 0, P(NULL));
-    scene_expect(scene, 5, 0);
+    scene_expect(scene, 5);
 }
 
-/* ---- detached */
+/* ---- retiring */
 
 static void close_all(struct scene *scene)
 {
@@ -180,43 +180,42 @@ static void close_all(struct scene *scene)
     (void)MUST("HO_OK", "ho_domain_destroy", P(scene->domain), P(NULL));
 }
 
-static void detached_last(uint32_t mode)
+static void retire(struct scene *scene)
+{
+    (void)MUST("HO_OK", "ho_owner_retire", P(scene->domain), scene->owner, 0);
+    atomic_store(&scene->retired, 1);
+    (void)MUST("HO_E_OWNER", "ho_owner_retire", P(scene->domain), scene->owner, 0);
+}
+
+static void retired_last(uint32_t mode)
 {
     struct scene *scene = usual(mode);
     scene_give(scene, 0, 2);
     void *bufs = scene_take(scene, 2);
-    (void)MUST("HO_OK", "ho_owner_retire", P(scene->domain), scene->owner);
-    (void)MUST("HO_E_OWNER", "ho_owner_retire", P(scene->domain), scene->owner);
+    (void)MUST("HO_TIMEOUT", "ho_owner_retire", P(scene->domain), scene->owner, 0);
     (void)MUST("HO_E_OWNER", "ho_give", P(scene->producer), P(scene_bufs(scene, 2, 1)), 1,
                (uint64_t)constant("HO_BY_KEY"), 0, P(NULL));
     scene_return(scene, bufs, 1);
     (void)scene_drain(scene);
-    scene_expect(scene, 1, 0);
+    scene_expect(scene, 1);
+    (void)MUST("HO_TIMEOUT", "ho_owner_retire", P(scene->domain), scene->owner, 0);
     scene_return(scene, element(bufs, 1), 1);
+    if (!scene_is_inline(scene)) {
+        (void)MUST("HO_TIMEOUT", "ho_owner_retire", P(scene->domain), scene->owner, 0);
+    }
     (void)scene_drain(scene);
-    scene_expect(scene, 2, 1);
+    scene_expect(scene, 2);
+    retire(scene);
     close_all(scene);
-    scene_expect(scene, 2, 1);
+    scene_expect(scene, 2);
 }
 
-static void detached_at_once(uint32_t mode)
+static void retired_at_once(uint32_t mode)
 {
     struct scene *scene = usual(mode);
-    (void)MUST("HO_OK", "ho_owner_retire", P(scene->domain), scene->owner);
-    scene_expect(scene, 0, 1);
+    retire(scene);
     close_all(scene);
-    scene_expect(scene, 0, 1);
-}
-
-static void detached_at_the_end(uint32_t mode)
-{
-    struct scene *scene = usual(mode);
-    scene_give(scene, 0, 1);
-    scene_return(scene, scene_take(scene, 1), 1);
-    (void)scene_drain(scene);
-    scene_expect(scene, 1, 0);
-    close_all(scene);
-    scene_expect(scene, 1, 1);
+    scene_expect(scene, 0);
 }
 
 /* ---- calls from inside */
@@ -229,7 +228,8 @@ static void call_from_inside(struct scene *scene)
     (void)MUST("HO_E_REENTRANT", "ho_service_close", P(scene->service), 0, P(NULL));
     (void)MUST("HO_E_REENTRANT", "ho_domain_close", P(scene->domain), 0, P(NULL));
     (void)MUST("HO_E_REENTRANT", "ho_domain_destroy", P(scene->domain), P(NULL));
-    if (atomic_load(&scene->detached) == 0 && !scene_is_inline(scene)) {
+    (void)MUST("HO_E_REENTRANT", "ho_owner_retire", P(scene->domain), scene->owner, 0);
+    if (!scene_is_inline(scene)) {
         (void)MUST("HO_E_REENTRANT", "ho_owner_drain", P(scene->domain), scene->owner, 1, P(NULL));
     }
     (void)MUST("HO_OK", "ho_return", P(scene->domain), P(bufs), 2, P(NULL));
@@ -243,8 +243,8 @@ static void closing_from_inside(uint32_t mode)
     scene_give(scene, 0, 1);
     scene_return(scene, scene_take(scene, 1), 1);
     (void)scene_drain(scene);
-    (void)MUST("HO_OK", "ho_owner_retire", P(scene->domain), scene->owner);
-    scene_expect(scene, 1, 1);
+    (void)MUST("HO_OK", "ho_owner_retire", P(scene->domain), scene->owner, 0);
+    scene_expect(scene, 1);
     close_all(scene);
 }
 
@@ -272,7 +272,7 @@ static void returning_from_inside(uint32_t mode)
     to_return_inside = element(bufs, 1);
     scene_return(scene, bufs, 1);
     (void)scene_drain(scene);
-    scene_expect(scene, 4, 0);
+    scene_expect(scene, 4);
 }
 
 /* ---- the descriptor */
@@ -298,7 +298,7 @@ static void descriptor(uint32_t mode)
     EXPECT(is_readable(*fd), "not readable although one is queued");
     (void)scene_drain(scene);
     EXPECT(!is_readable(*fd), "readable although all is drained");
-    scene_expect(scene, 2, 0);
+    scene_expect(scene, 2);
     int32_t *other = room(sizeof *other);
     (void)MUST("HO_OK", "ho_owner_fd", P(scene->domain), scene->owner, P(other));
     EXPECT(*other != *fd, "two calls gave the same descriptor: it can't be each caller's own");
@@ -321,9 +321,8 @@ void callbacks_cases(void)
         {never_for_what_was_refused, "nothing is released that was refused"},
         {dropped, "released as cancelled when the policy drops it"},
         {undelivered, "released as cancelled when nobody takes it"},
-        {detached_last, "detached once, after the last release"},
-        {detached_at_once, "detached when it retires with nothing out"},
-        {detached_at_the_end, "detached when its domain closes"},
+        {retired_last, "retired after the last release"},
+        {retired_at_once, "retired at once with nothing out"},
         {closing_from_inside, "closing from inside is refused"},
         {returning_from_inside, "returning from inside works"},
     };

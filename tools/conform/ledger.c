@@ -317,6 +317,6 @@ void ledger_close(void)
     }
     void *outstanding = struct_make(struct_named("ho_outstanding"));
     (void)MUST("HO_OK", "ho_domain_close", P(ledger.scene->domain), 0, P(outstanding));
-    scene_expect(ledger.scene, ledger.tokens, 1);
+    scene_expect(ledger.scene, ledger.tokens);
     (void)MUST("HO_OK", "ho_domain_destroy", P(ledger.scene->domain), P(outstanding));
 }

@@ -59,7 +59,7 @@ static void on_release(ffi_cif *cif, void *result, void **args, void *user)
     (void)result;
     EXPECT(*(void **)args[0] == user, "ho_release_fn got another ctx");
     EXPECT(count > 0, "ho_release_fn got no record");
-    EXPECT(atomic_load(&scene->detached) == 0, "a release after detached");
+    EXPECT(atomic_load(&scene->retired) == 0, "a release after its owner was retired");
     check_place(scene, "ho_release_fn");
     for (uint32_t i = 0; i < count; i++) {
         check_record(scene, recs + (size_t)i * size_of("ho_release_rec"));
@@ -68,19 +68,6 @@ static void on_release(ffi_cif *cif, void *result, void **args, void *user)
         scene->inside(scene);
     }
     atomic_fetch_add(&scene->released, count);
-}
-
-static void on_detached(ffi_cif *cif, void *result, void **args, void *user)
-{
-    struct scene *scene = user;
-    (void)cif;
-    (void)result;
-    EXPECT(*(void **)args[0] == user, "ho_detached_fn got another ctx");
-    check_place(scene, "ho_detached_fn");
-    EXPECT(atomic_fetch_add(&scene->detached, 1) == 0, "detached ran twice");
-    if (scene->inside != NULL) {
-        scene->inside(scene);
-    }
 }
 
 typedef void (*closure_fn)(ffi_cif *cif, void *result, void **args, void *user);
@@ -115,16 +102,14 @@ bool scene_is_inline(const struct scene *scene)
 
 void scene_register(struct scene *scene)
 {
-    static uint64_t release, detached;
+    static uint64_t release;
     uint32_t *owner = room(sizeof *owner);
     void *opts = struct_make(struct_named("ho_owner_opts"));
     if (release == 0) {
         release = closure("ho_release_fn", on_release, scene);
-        detached = closure("ho_detached_fn", on_detached, scene);
     }
     field_set(opts, "ho_owner_opts", "mode", (uint64_t)constant(scene->mode));
     field_set(opts, "ho_owner_opts", "release", release);
-    field_set(opts, "ho_owner_opts", "detached", detached);
     field_set(opts, "ho_owner_opts", "ctx", P(scene));
     (void)MUST("HO_OK", "ho_owner_register", P(scene->domain), P(opts), P(owner));
     scene->owner = *owner;
@@ -197,10 +182,8 @@ uint32_t scene_drain(struct scene *scene)
     return atomic_load(&scene->released) - before;
 }
 
-void scene_expect(const struct scene *scene, uint32_t released, uint32_t detached)
+void scene_expect(const struct scene *scene, uint32_t released)
 {
     EXPECT(atomic_load(&scene->released) == released, "%u releases, expected %u",
            atomic_load(&scene->released), released);
-    EXPECT(atomic_load(&scene->detached) == detached, "detached ran %u times, expected %u",
-           atomic_load(&scene->detached), detached);
 }

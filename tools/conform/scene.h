@@ -2,7 +2,7 @@
 /*
  * An owner whose callbacks are closures of libffi, made from the description, and which keep book:
  * each token once, as it was given, inside a function that the description names for this mode, and
- * nothing after `detached`.
+ * nothing after its owner was retired.
  */
 #ifndef CONFORM_SCENE_H
 #define CONFORM_SCENE_H
@@ -20,7 +20,7 @@ struct scene {
     uint32_t owner;
     unsigned char *memory; /* of token t: SCENE_BYTES at t * SCENE_BYTES */
     atomic_uint released;
-    atomic_uint detached;
+    atomic_uint retired; /* ho_owner_retire said HO_OK */
     struct {
         atomic_uint times;
         uint32_t reason;
@@ -41,7 +41,7 @@ void scene_return(struct scene *scene, void *bufs, uint32_t count);
 /* Lets queued releases run; nothing where the mode is inline. Returns how many there were. */
 uint32_t scene_drain(struct scene *scene);
 bool scene_is_inline(const struct scene *scene);
-void scene_expect(const struct scene *scene, uint32_t released, uint32_t detached);
+void scene_expect(const struct scene *scene, uint32_t released);
 /* Something that is another for every thread. */
 const void *scene_thread(void);
 

@@ -191,8 +191,8 @@ void world_args(const struct world *world, const struct function *function, uint
 
 const char *world_status(const char *function)
 {
-    if (abi_list_has("ho_domain_close ho_service_close", function)) {
-        return "HO_TIMEOUT"; /* the producer and the consumer are open */
+    if (abi_list_has("ho_domain_close ho_service_close ho_owner_retire", function)) {
+        return "HO_TIMEOUT"; /* both ends are open, a release is queued */
     }
     return strcmp(function, "ho_domain_destroy") == 0 ? "HO_E_BUSY" : "HO_OK";
 }

@@ -87,7 +87,7 @@ pub const HO_RESERVE_OPTS_MIN: u32 = 24;
 /// frozen minimum of ho_consumer_opts
 pub const HO_CONSUMER_OPTS_MIN: u32 = 16;
 /// frozen minimum of ho_owner_opts
-pub const HO_OWNER_OPTS_MIN: u32 = 32;
+pub const HO_OWNER_OPTS_MIN: u32 = 24;
 /// ho_abi_row.kind: a struct
 pub const HO_ROW_STRUCT: u32 = 1;
 /// ho_abi_row.kind: a field of a struct
@@ -212,10 +212,6 @@ pub struct ho_consumer {
 /// None is NULL. It must not unwind.
 pub type ho_release_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, recs: *const ho_release_rec, count: u32)>;
-
-/// None is NULL. It must not unwind.
-pub type ho_detached_fn =
-    Option<unsafe extern "C" fn(ctx: *mut c_void)>;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -637,26 +633,23 @@ pub struct ho_owner_opts {
     pub mode: u32,
     /// not NULL
     pub release: ho_release_fn,
-    /// NULL if nobody needs to know
-    pub detached: ho_detached_fn,
-    /// passed to both, never read; NULL is fine
+    /// passed to release, never read; NULL is fine
     pub ctx: *mut c_void,
 }
 
 impl ho_owner_opts {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 24]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 32, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 24, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_owner_opts, 32, 8,
+    ho_owner_opts, 24, 8,
     size 0 4,
     mode 4 4,
     release 8 8,
-    detached 16 8,
-    ctx 24 8
+    ctx 16 8
 );
 
 #[repr(C)]
@@ -754,6 +747,6 @@ extern "C" {
     pub fn ho_owner_drain(domain: *mut ho_domain, owner: u32, max: u32, drained: *mut u32) -> i32;
     /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_OWNER HO_E_KIND HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_fd(domain: *mut ho_domain, owner: u32, fd: *mut i32) -> i32;
-    /// Threads: init. Returns HO_OK HO_E_OWNER HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_owner_retire(domain: *mut ho_domain, owner: u32) -> i32;
+    /// Threads: init. Returns HO_OK HO_TIMEOUT HO_E_OWNER HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_owner_retire(domain: *mut ho_domain, owner: u32, timeout_ns: i64) -> i32;
 }

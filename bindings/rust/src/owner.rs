@@ -12,9 +12,6 @@ use core::slice;
 pub trait Release: Sync + 'static {
     /// At least one record. Must not block; may call what the ABI marks `any`.
     fn release(&self, recs: &[ho_release_rec]);
-
-    /// The last use of this owner, after its last release.
-    fn detached(&self) {}
 }
 
 /// Where the release runs.
@@ -42,7 +39,6 @@ impl<'d, R: Release> Owner<'d, R> {
         let opts = ho_owner_opts {
             mode: mode as u32,
             release: Some(on_release::<R>),
-            detached: Some(on_detached::<R>),
             ctx: target as *const R as *mut c_void,
             ..ho_owner_opts::INIT
         };
@@ -70,8 +66,8 @@ impl<'d, R: Release> Owner<'d, R> {
 
 impl<R: Release> Drop for Owner<'_, R> {
     fn drop(&mut self) {
-        // Refused if the domain's close has done it: as good.
-        unsafe { abi::ho_owner_retire(self.domain.raw(), self.id) };
+        // What is out is released later.
+        unsafe { abi::ho_owner_retire(self.domain.raw(), self.id, 0) };
     }
 }
 
@@ -91,11 +87,5 @@ unsafe extern "C" fn on_release<R: Release>(
 ) {
     let guard = NoWayOut;
     (*(ctx as *const R)).release(slice::from_raw_parts(recs, count as usize));
-    forget(guard);
-}
-
-unsafe extern "C" fn on_detached<R: Release>(ctx: *mut c_void) {
-    let guard = NoWayOut;
-    (*(ctx as *const R)).detached();
     forget(guard);
 }

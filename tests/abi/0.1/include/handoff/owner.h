@@ -21,13 +21,9 @@ typedef struct ho_release_rec {
 /* Gives `count` (at least 1) buffers back. The records are borrowed for the call. It runs on the thread
  * that makes the call in which it runs (see the modes below), with no lock of the library held. It must
  * not block, throw or longjmp. It may call [any] and [init] functions: returning, registering, opening.
- * Closing, destroying and ho_owner_drain get HO_E_REENTRANT. It must not use a producer or a consumer
+ * Closing, destroying, ho_owner_retire and ho_owner_drain get HO_E_REENTRANT. It must not use a producer or a consumer
  * that may be the one inside whose call it runs. */
 typedef void (*ho_release_fn)(void *ctx, const ho_release_rec *recs, uint32_t count);
-
-/* The last use of ctx: after it, the code and the data behind the owner may be unloaded. Runs once per
- * owner; the rules of ho_release_fn hold. */
-typedef void (*ho_detached_fn)(void *ctx);
 
 /*
  * Where the release runs.
@@ -43,13 +39,12 @@ typedef void (*ho_detached_fn)(void *ctx);
 
 /* Options of an owner. */
 typedef struct ho_owner_opts {
-    uint32_t size;           /* sizeof this struct as the caller knows it */
-    uint32_t mode;           /* HO_RELEASE_* */
-    ho_release_fn release;   /* not NULL */
-    ho_detached_fn detached; /* NULL if nobody needs to know */
-    void *ctx;               /* passed to both, never read; NULL is fine */
+    uint32_t size;         /* sizeof this struct as the caller knows it */
+    uint32_t mode;         /* HO_RELEASE_* */
+    ho_release_fn release; /* not NULL */
+    void *ctx;             /* passed to release, never read; NULL is fine */
 } ho_owner_opts;
-#define HO_OWNER_OPTS_MIN 32u
+#define HO_OWNER_OPTS_MIN 24u
 
 HO_BEGIN_DECLS
 
@@ -86,13 +81,16 @@ HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
 HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NOEXCEPT;
 
 /*
- * Retires an owner: it can't be given for any more. `detached` runs once, after the last release:
- * inside this call if nothing is out, else where the last release ran (or inside a ho_give,
- * ho_owner_drain or ho_owner_fd for it that was under way meanwhile).
- * Returns HO_OK, HO_E_OWNER (none, or retired before).
- * Threads [init]. Since 0.1
+ * Retires an owner: from the first call on nothing can be given for it. It does not drain: what is queued for an
+ * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. May be called again until it says
+ * HO_OK.
+ *   timeout_ns  0 only looks, negative waits for ever
+ * Returns HO_OK (every buffer was released, and no release of it runs or will run on any thread: its code and
+ *   data may be unloaded), HO_TIMEOUT (something is out or running), HO_E_OWNER (there is none, or it is
+ *   gone), HO_E_REENTRANT.
+ * Threads [init]. Progress may block for timeout_ns. Since 0.1
  */
-HO_API int32_t ho_owner_retire(ho_domain *domain, uint32_t owner) HO_NOEXCEPT;
+HO_API int32_t ho_owner_retire(ho_domain *domain, uint32_t owner, int64_t timeout_ns) HO_NOEXCEPT;
 
 HO_END_DECLS
 
