@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all adapters of handoff share: the domain, its services, and the receiving end. All of it
+/* What all adapters of handoff share: the domain, its memory, its services, and both ends. All of it
  * through the public calls of the shared library; options are the defaults unless given. */
 #ifndef HANDOFF_BENCH_HANDOFF_ENDS_HPP
 #define HANDOFF_BENCH_HANDOFF_ENDS_HPP
@@ -7,10 +7,52 @@
 #include "ok.h"
 #include "shape.hpp"
 
+#include <algorithm>
 #include <handoff/handoff.h>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 namespace bench {
+
+/* A shard for each thread that sends; its producers are over it, whatever services they send to. */
+class handoff_shards {
+  public:
+    /* This thread's, opened if it has none. */
+    ho_shard *join(ho_arena *arena)
+    {
+        const std::lock_guard<std::mutex> only(mutex_);
+        const auto me = std::this_thread::get_id();
+        auto mine = std::find_if(open_.begin(), open_.end(),
+                                 [me](const entry &e) { return e.thread == me; });
+        if (mine == open_.end()) {
+            mine = open_.insert(mine, {me, nullptr, 0});
+            ok(ho_shard_open(arena, &mine->shard));
+        }
+        ++mine->users;
+        return mine->shard;
+    }
+    /* The last one closes it. */
+    void leave(ho_shard *shard)
+    {
+        const std::lock_guard<std::mutex> only(mutex_);
+        const auto mine = std::find_if(open_.begin(), open_.end(),
+                                       [shard](const entry &e) { return e.shard == shard; });
+        if (--mine->users != 0)
+            return;
+        ok(ho_shard_close(shard));
+        open_.erase(mine);
+    }
+
+  private:
+    struct entry {
+        std::thread::id thread;
+        ho_shard *shard;
+        std::uint32_t users;
+    };
+    std::mutex mutex_;
+    std::vector<entry> open_;
+};
 
 class handoff_base {
   public:
@@ -21,6 +63,7 @@ class handoff_base {
         : shape_(s), services_(s.services)
     {
         ok(ho_domain_create(of_domain, &domain_));
+        ok(ho_arena_open(domain_, nullptr, &arena_));
         for (auto &service : services_)
             ok(ho_service_open(domain_, of_services, &service));
     }
@@ -34,6 +77,8 @@ class handoff_base {
     handoff_base &operator=(const handoff_base &) = delete;
 
     ho_domain *domain() const { return domain_; }
+    ho_arena *arena() const { return arena_; }
+    handoff_shards &shards() { return shards_; }
     ho_service *service(std::uint32_t number) const { return services_[number]; }
     const shape &of_shape() const { return shape_; }
 
@@ -64,24 +109,29 @@ class handoff_base {
   private:
     const shape shape_;
     ho_domain *domain_ = nullptr;
+    ho_arena *arena_ = nullptr;
     std::vector<ho_service *> services_;
+    handoff_shards shards_;
 };
 
-/* One thread's producer, closed with it. */
+/* One thread's producer over that thread's shard, closed with it. */
 class handoff_producer {
   public:
     handoff_producer(handoff_base &c, std::uint32_t service)
+        : shards_(c.shards()), shard_(shards_.join(c.arena()))
     {
-        ok(ho_producer_open(c.service(service), &handle_));
+        ok(ho_producer_open(c.service(service), shard_, &handle_));
     }
     ~handoff_producer()
     {
         ok(ho_flush(handle_));
         ok(ho_producer_close(handle_));
+        shards_.leave(shard_);
     }
     handoff_producer(const handoff_producer &) = delete;
     handoff_producer &operator=(const handoff_producer &) = delete;
     operator ho_producer *() const { return handle_; }
+    ho_shard *shard() const { return shard_; }
 
     std::uint32_t pass_on(ho_buf *msgs, std::uint32_t n)
     {
@@ -91,6 +141,8 @@ class handoff_producer {
     }
 
   private:
+    handoff_shards &shards_;
+    ho_shard *const shard_;
     ho_producer *handle_ = nullptr;
 };
 

@@ -19,6 +19,7 @@ static struct {
 
 static struct {
     ho_domain *domain;
+    ho_shard *shard;
     ho_producer *producer;
     ho_consumer *consumer;
     ho_buf *sent, *taken;
@@ -39,7 +40,7 @@ static void must(int32_t status, const char *what)
 static uint32_t fill(uint32_t count)
 {
     uint32_t n = 0;
-    while (n < count && ho_reserve(run.producer, 1500, NULL, &run.sent[n]) == HO_OK) {
+    while (n < count && ho_reserve(run.shard, 1500, NULL, &run.sent[n]) == HO_OK) {
         memset(run.sent[n].ptr, 1, with.bytes);
         run.sent[n++].len = with.bytes;
     }
@@ -83,6 +84,7 @@ static void take_all(void)
 static double round_once(void)
 {
     struct timespec before, after;
+    ho_arena *arena;
     ho_service *service;
     ho_domain_opts domain = {.size = sizeof domain, .segment_bytes = (uint32_t)with.segment};
     ho_service_opts opts = {.size = sizeof opts, .lane_slots = (uint32_t)with.slots};
@@ -90,7 +92,9 @@ static double round_once(void)
     run.sum = 0;
     must(ho_domain_create(&domain, &run.domain), "ho_domain_create");
     must(ho_service_open(run.domain, &opts, &service), "ho_service_open");
-    must(ho_producer_open(service, &run.producer), "ho_producer_open");
+    must(ho_arena_open(run.domain, NULL, &arena), "ho_arena_open");
+    must(ho_shard_open(arena, &run.shard), "ho_shard_open");
+    must(ho_producer_open(service, run.shard, &run.producer), "ho_producer_open");
     must(ho_consumer_open(service, NULL, &run.consumer), "ho_consumer_open");
     clock_gettime(CLOCK_MONOTONIC, &before);
     if (pthread_create(&sender, NULL, send_all, NULL))
@@ -99,6 +103,7 @@ static double round_once(void)
     clock_gettime(CLOCK_MONOTONIC, &after);
     pthread_join(sender, NULL);
     must(ho_producer_close(run.producer), "ho_producer_close");
+    must(ho_shard_close(run.shard), "ho_shard_close");
     must(ho_consumer_close(run.consumer), "ho_consumer_close");
     if (run.sum != with.messages * with.bytes || ho_domain_close(run.domain, 0, NULL) != HO_OK ||
         ho_domain_destroy(run.domain, NULL) != HO_OK) {

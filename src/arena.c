@@ -1,157 +1,187 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arena: a service's memory, sharded per producer.
+ * Arena: memory with a budget. Shards fill it, one segment at a time; opening is in arena_open.c.
  *
- * A producer fills one segment front to back. When it is full, the next one comes, in this order,
- * from: what returners have pushed back to it, its own spare ones, the domain, within the budget, and
- * last, what lies unused in other producers' shards.
+ * When a shard's segment is full, the next one comes from what the arena has unused, then from the
+ * domain, within the budget. What came back last is used first: it is still in a cache, and what a peak
+ * once needed is left alone, until it goes back to the system.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  SHARD | producer_slot | from_others, counters_add | the producer object | a read of what is not set up
- *  USED | hoi_seg_recycle | hoi_outstanding_add | that the recycler has done | a service freed under it
+ *  USED | hoi_seg_recycle | hoi_arena_outstanding_add | that the recycler has done | an arena freed under it
+ *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim | hoi_arena_worth_trying | that memory is back | a shard sleeps on
+ *  WAITING | hoi_arena_worth_trying's callers | hoi_arena_wake | that a shard is about to sleep | the same
+ * Of a recycler and a shard about to sleep at least one sees the other: the push of the segment and the load
+ * of `waiting`, the store of `waiting` and the second look are in the one order of seq_cst (doorbell.inl).
  */
-#include "producer_private.h"
+#include "arena_private.h"
+
+/* Unused memory above the most that was in use in this epoch and the last goes back: long enough that a game's
+ * ticks don't make it come and go, short enough that a burst is forgotten before anybody asks. */
+#define EPOCH_NS 1000000000
+/* So that no single call pays for a whole burst. */
+#define SHRINK_STEP 2u
 
 struct hoi_seg hoi_seg_none;
 
-/* A list becomes the producer's spare ones, in front of those that it has; only it adds to them. */
-static void stash(struct hoi_producer *p, struct hoi_seg *list)
+/* Whoever looked meanwhile, and went to sleep because of what was claimed here, is to look again. */
+static void unclaim(struct hoi_arena *a)
 {
-    const struct hoi_segs *segs = &p->domain->segs;
-    struct hoi_seg *last = list, *next;
-    struct hoi_seg *spare = hoi_seg_pop_all(segs, &p->spare);
-    if (spare) {
-        while ((next = hoi_seg_next(segs, last)))
-            last = next;
-        hoi_set(last->next, spare->index + 1);
-    }
-    A_STORE(p->spare, list->index + 1, memory_order_release); /* edge FREE: release */
+    (void)A_FSUB(a->held, 1, memory_order_seq_cst); /* edge UNUSED: release */
+    if (hoi_arena_worth_trying(a))
+        hoi_arena_wake(a);
 }
 
-/* Takes one segment of a stack, all of which becomes this producer's. */
-static struct hoi_seg *take_one(struct hoi_producer *p, A_TYPE(uint32_t) * stack)
+static int32_t from_domain(struct hoi_arena *a, struct hoi_seg **seg)
 {
-    struct hoi_seg *seg = hoi_seg_pop_all(&p->domain->segs, stack);
-    struct hoi_seg *rest = seg ? hoi_seg_next(&p->domain->segs, seg) : NULL;
-    if (rest)
-        stash(p, rest);
-    return seg;
-}
-
-/* What came back last first: it is still in a cache, and what a peak once needed is left alone. */
-static struct hoi_seg *from_returned(struct hoi_producer *p)
-{
-    struct hoi_seg *seg = take_one(p, &p->returned);
-    return seg ? seg : take_one(p, &p->spare);
-}
-
-static int32_t from_domain(struct hoi_producer *p, struct hoi_seg **seg)
-{
-    struct hoi_service *s = p->service;
     *seg = NULL;
-    if (A_FADD(s->held, 1, memory_order_relaxed) >= s->budget_segs) {
-        (void)A_FSUB(s->held, 1, memory_order_relaxed);
-        return HO_FULL;
-    }
-    int32_t status = hoi_segs_acquire(&p->domain->segs, seg);
+    int32_t status = A_FADD(a->held, 1, memory_order_relaxed) >= a->budget_segs
+                         ? HO_FULL
+                         : hoi_segs_acquire(&a->domain->segs, seg);
     if (status)
-        (void)A_FSUB(s->held, 1, memory_order_relaxed);
+        unclaim(a);
     else
-        hoi_set((*seg)->service, s);
+        hoi_set((*seg)->arena, a);
     return status;
 }
 
-/* What other producers have no use for just now. Bounded by their number; only at the budget. */
-static struct hoi_seg *from_others(struct hoi_producer *p)
+static void raise(HOI_COUNTER(uint64_t) * peak, uint64_t now)
 {
-    for (uint32_t i = 0; i < HOI_PRODUCERS_MAX; i++) {
-        struct hoi_producer *other =
-            A_LOAD(p->service->producers[i], memory_order_acquire); /* edge SHARD: acquire */
-        if (!other)
-            break; /* numbers are given lowest first and never taken back */
-        struct hoi_seg *seg = take_one(p, &other->returned);
-        if (!seg)
-            seg = take_one(p, &other->spare);
-        if (seg)
-            return seg;
-    }
-    return NULL;
-}
-
-static void note_use(struct hoi_service *s)
-{
-    uint64_t now = A_FADD(s->in_use, 1, memory_order_relaxed) + 1;
-    uint64_t peak = hoi_get(s->peak);
-    while (now > peak && !A_CAS(s->peak, peak, now, memory_order_relaxed, memory_order_relaxed))
+    uint64_t was = A_LOAD(*peak, memory_order_relaxed);
+    while (now > was && !A_CAS(*peak, was, now, memory_order_relaxed, memory_order_relaxed))
         ;
 }
 
-static int32_t acquire(struct hoi_producer *p, struct hoi_seg **seg)
+static void note_use(struct hoi_arena *a)
 {
-    int32_t status = HO_OK;
-    *seg = from_returned(p);
-    if (!*seg)
-        status = from_domain(p, seg);
-    if (!*seg)
-        *seg = from_others(p);
-    if (!*seg)
+    uint64_t now = A_FADD(a->in_use, 1, memory_order_relaxed) + 1;
+    raise(&a->recent, now);
+    raise(&a->peak, now);
+}
+
+static int32_t acquire(struct hoi_shard *sh, struct hoi_seg **seg)
+{
+    struct hoi_arena *a = sh->arena;
+    *seg = hoi_seg_pop_tagged(&a->domain->segs, &a->unused);
+    int32_t status = *seg ? HO_OK : from_domain(a, seg);
+    if (status)
         return status;
-    (*seg)->shard = p->number;
-    note_use(p->service);
+    hoi_set((*seg)->shard, sh);
+    note_use(a);
     return HO_OK;
 }
 
-static void leave(struct hoi_producer *p, struct hoi_seg **current)
+static void leave(struct hoi_shard *sh, struct hoi_seg **current)
 {
     struct hoi_seg *seg = *current;
     *current = &hoi_seg_none;
     if (seg != &hoi_seg_none && hoi_seg_seal(seg))
-        hoi_seg_recycle(p->domain, seg);
+        hoi_seg_recycle(sh->domain, seg);
 }
 
-static int leave_idle(struct hoi_producer *p, struct hoi_seg **current)
+static int leave_idle(struct hoi_shard *sh, struct hoi_seg **current)
 {
     if (!hoi_seg_idle(*current))
         return 0;
-    leave(p, current);
+    leave(sh, current);
     return 1;
 }
 
-int32_t hoi_arena_next(struct hoi_producer *p, enum hoi_seg_use use)
+/* What was needed lately stays, and what the options keep beyond it. */
+static void shrink_to_need(struct hoi_arena *a)
 {
-    struct hoi_seg **current = use == HOI_SEG_BYTES ? &p->seg : &p->recs;
+    int64_t now = hoi_os_now_ns(), began = A_LOAD(a->epoch_ns, memory_order_relaxed);
+    if (now - began >= EPOCH_NS &&
+        A_CAS(a->epoch_ns, began, now, memory_order_relaxed, memory_order_relaxed)) {
+        int skipped = now - began >= 2 * EPOCH_NS; /* nobody needed anything for a whole epoch */
+        hoi_set(a->before, skipped ? 0 : hoi_get(a->recent));
+        hoi_set(a->recent, A_LOAD(a->in_use, memory_order_relaxed));
+    }
+    uint64_t recent = hoi_get(a->recent), before = hoi_get(a->before);
+    (void)hoi_arena_shrink(a, (recent > before ? recent : before) + a->keep_segs, SHRINK_STEP);
+}
+
+int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
+{
+    struct hoi_seg **current = use == HOI_SEG_BYTES ? &sh->seg : &sh->recs;
     struct hoi_seg *seg;
     /* The old one stays until there is a new one: a failed call changes nothing. But an old one
      * that nobody holds anything of is as good as new, and at the budget it is the only one. */
-    int32_t status = acquire(p, &seg);
-    if (status == HO_FULL && (leave_idle(p, &p->seg) | leave_idle(p, &p->recs)))
-        status = acquire(p, &seg);
+    int32_t status = acquire(sh, &seg);
+    if (status == HO_FULL && (leave_idle(sh, &sh->seg) | leave_idle(sh, &sh->recs)))
+        status = acquire(sh, &seg);
     if (status)
         return status;
-    leave(p, current);
-    hoi_seg_open(&p->domain->segs, seg, use);
+    leave(sh, current);
+    hoi_seg_open(&sh->domain->segs, seg, use);
     *current = seg;
+    if (sh->arena->keep_segs < sh->arena->budget_segs)
+        shrink_to_need(sh->arena);
     return HO_OK;
 }
 
-void hoi_arena_leave(struct hoi_producer *p)
+void hoi_shard_leave(struct hoi_shard *sh)
 {
-    leave(p, &p->seg);
-    leave(p, &p->recs);
+    leave(sh, &sh->seg);
+    leave(sh, &sh->recs);
 }
 
 void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)
 {
-    struct hoi_service *s = hoi_get(seg->service);
+    struct hoi_arena *a = hoi_get(seg->arena);
     hoi_set(seg->use, HOI_SEG_FREE);
     HO_HOOK("arena:before_recycle");
-    if (!s) { /* the domain's own: slices */
+    if (!a) { /* the domain's own: slices */
         hoi_seg_push_tagged(&d->segs.free_stack, seg);
+        hoi_domain_wake(d);
         return;
     }
-    struct hoi_producer *home = A_LOAD(s->producers[seg->shard], memory_order_relaxed);
-    hoi_seg_push(&home->returned, seg);
-    if (s->policy == HO_POLICY_WAIT)
-        (void)hoi_bell_wake(&home->bell);
-    (void)A_FSUB(s->in_use, 1, memory_order_release); /* edge USED: release. Now it may go */
+    hoi_seg_push_tagged(&a->unused, seg);
+    hoi_arena_wake(a);
+    (void)A_FSUB(a->in_use, 1, memory_order_release); /* edge USED: release. Now it may go */
+}
+
+uint64_t hoi_arena_shrink(struct hoi_arena *a, uint64_t most, uint64_t step)
+{
+    struct hoi_segs *segs = &a->domain->segs;
+    struct hoi_seg *seg;
+    uint64_t n = 0;
+    for (; n < step && A_LOAD(a->held, memory_order_relaxed) > most; n++) {
+        if (!(seg = hoi_seg_pop_tagged(segs, &a->unused)))
+            break;
+        hoi_set(seg->arena, NULL);
+        hoi_seg_discard(segs, seg);
+        hoi_seg_push_tagged(&segs->free_stack, seg);
+        (void)A_FSUB(a->held, 1, memory_order_seq_cst); /* edge UNUSED: release */
+    }
+    if (n)
+        hoi_domain_wake(a->domain);
+    return n;
+}
+
+int hoi_arena_worth_trying(struct hoi_arena *a)
+{
+    return (uint32_t)A_LOAD(a->unused, memory_order_seq_cst) != 0 ||  /* edge UNUSED: acquire */
+           (A_LOAD(a->held, memory_order_seq_cst) < a->budget_segs && /* edge UNUSED: acquire */
+            hoi_segs_any(&a->domain->segs)) ||
+           A_LOAD(a->closing, memory_order_seq_cst); /* edge CLOSING: acquire */
+}
+
+int hoi_arena_room(struct hoi_arena *a, uint64_t n)
+{
+    (void)hoi_arena_shrink(a, a->budget_segs - n, n);
+    return A_LOAD(a->held, memory_order_seq_cst) + n <= a->budget_segs || /* edge UNUSED: acquire */
+           A_LOAD(a->closing, memory_order_seq_cst); /* edge CLOSING: acquire */
+}
+
+void hoi_arena_wake(struct hoi_arena *a)
+{
+    if (hoi_likely(!A_LOAD(a->waiting, memory_order_seq_cst))) /* edge WAITING: acquire */
+        return;
+    (void)A_XCHG(a->waiting, 0, memory_order_seq_cst); /* edge WAITING: acquire */
+    for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
+        struct hoi_shard *sh = A_LOAD(a->shards[n], memory_order_acquire); /* edge SHARD: acquire */
+        if (!sh)
+            break;
+        (void)hoi_bell_wake(&sh->bell);
+    }
 }

@@ -4,19 +4,8 @@
 
 static inline int32_t commit_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
 {
-    int32_t status = hoi_loan_check(s->p, b, seg);
+    int32_t status = hoi_loan_check(s->p->domain, b, seg);
     return !status && b->len > b->cap ? HO_E_RANGE : status;
-}
-
-/* Counts a committed buffer for the arena that it lies in. */
-static inline void account_arena(struct sending *s, const struct hoi_seg *seg, const ho_buf *b)
-{
-    struct hoi_service *home = hoi_get(seg->service);
-    if (home == s->p->service)
-        return;
-    hoi_count(home->lent_messages, 1);
-    hoi_count(home->lent_bytes, b->len);
-    account_other(s, b);
 }
 
 static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
@@ -24,7 +13,7 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
     uint32_t number = hoi_handle_number(b->handle);
     uint64_t note = hoi_get(seg->notes[number]);
     uint64_t end = hoi_note_start(seg, note) + hoi_note_bytes(note);
-    if (seg == s->p->seg && end == hoi_get(seg->cursor)) {
+    if (seg == s->p->shard->seg && end == hoi_get(seg->cursor)) {
         uint64_t at = (uint64_t)(uintptr_t)b->ptr;
         hoi_set(seg->cursor, at + b->len + (end - at - b->cap)); /* the tailroom stays */
         b->cap = b->len;
@@ -32,7 +21,6 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
     hoi_set(seg->notes[number], b->len);
     b->kind = HO_KIND_ARENA;
     b->owner = hoi_seal_of(&seg->key, HO_KIND_ARENA, b);
-    account_arena(s, seg, b);
 }
 
 /*
@@ -51,13 +39,13 @@ static inline void ask_ahead(const struct hoi_lane_core *lane, uint64_t cursor)
 }
 
 /*
- * The usual loan: of the producer's current segment, unmoved, without a tailroom, to a lane with room.
+ * The usual loan: of the shard's current segment, unmoved, without a tailroom, to a lane with room.
  * One comparison with the note tells that it is a loan, where it lies and how much it may hold. 0: it is
  * not so, nothing has changed, and the general loop says what it is.
  */
 static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, uint32_t flags)
 {
-    struct hoi_seg *seg = p->seg;
+    struct hoi_seg *seg = p->shard->seg;
     uint64_t at = (uint64_t)(uintptr_t)b->ptr, len = b->len, cap = b->cap;
     uint64_t number = b->handle - hoi_get(seg->handle_base);
     if (hoi_unlikely(number >= hoi_get(seg->issued)) ||
@@ -101,7 +89,7 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
     return 1;
 }
 
-/* What is left after `done`, and every call that is not quite usual: loans of another producer above all, so it
+/* What is left after `done`, and every call that is not quite usual: loans of another shard above all, so it
  * is out of line, but not cold. */
 static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs,
                                                      uint32_t count, uint32_t to, uint32_t flags,
@@ -165,8 +153,9 @@ static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg
 
 static inline void forward_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
+    (void)s;
+    (void)b;
     (void)seg;
-    account_other(s, b);
 }
 
 int32_t ho_forward(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arena_private.h"
 #include "owner_private.h"
 #include "service_private.h"
 
@@ -29,9 +30,21 @@ static int32_t opts_check(const ho_domain_opts *opts, ho_domain_opts *known)
     return HO_OK;
 }
 
+static void arena_free(struct hoi_arena *a)
+{
+    for (uint32_t n = 0; a && n < HOI_SHARDS_MAX && hoi_get(a->shards[n]); n++) {
+        struct hoi_shard *sh = hoi_get(a->shards[n]);
+        hoi_os_close(hoi_get(sh->bell.fd) - 1);
+        hoi_os_free(sh, sizeof *sh);
+    }
+    hoi_os_free(a, sizeof *a);
+}
+
 static void domain_free(struct hoi_domain *d)
 {
     hoi_owners_free(d);
+    for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++)
+        arena_free(hoi_get(d->arenas[i]));
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
         hoi_os_free(d->services[i], sizeof(struct hoi_service));
     hoi_lane_stock_free(&d->lanes);
@@ -77,10 +90,17 @@ static int look(struct hoi_domain *d, ho_outstanding *out)
 {
     *out = (ho_outstanding){0};
     pthread_mutex_lock(&d->mutex);
-    int any = hoi_outstanding_add(d, NULL, out);
+    int any = hoi_arena_outstanding_add(d, NULL, out);
+    for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
+        struct hoi_arena *a = hoi_get(d->arenas[i]);
+        if (a && a->open) {
+            (void)hoi_arena_outstanding_add(d, a, out);
+            any = 1;
+        }
+    }
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
         if (d->services[i] && d->services[i]->open) {
-            (void)hoi_outstanding_add(d, d->services[i], out);
+            (void)hoi_service_outstanding_add(d->services[i], out);
             any = 1;
         }
     pthread_mutex_unlock(&d->mutex);
@@ -105,6 +125,29 @@ static void close_services(struct hoi_domain *d)
     }
 }
 
+/* The arenas after the services, whose messages lie in them. */
+static void close_arenas(struct hoi_domain *d)
+{
+    for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
+        pthread_mutex_lock(&d->mutex);
+        struct hoi_arena *a = hoi_get(d->arenas[i]);
+        uint64_t handle = a && a->open ? a->handle : 0;
+        pthread_mutex_unlock(&d->mutex);
+        if (handle)
+            (void)ho_arena_close((ho_arena *)(uintptr_t)handle, 0, NULL);
+    }
+}
+
+void hoi_domain_wake(struct hoi_domain *d)
+{
+    for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
+        struct hoi_arena *a = A_LOAD(d->arenas[i], memory_order_acquire); /* edge ARENA: acquire */
+        if (!a)
+            break;
+        hoi_arena_wake(a);
+    }
+}
+
 int32_t ho_domain_close(ho_domain *handle, int64_t timeout_ns, ho_outstanding *outstanding)
 {
     struct hoi_domain *d = hoi_domain_get(handle);
@@ -123,6 +166,7 @@ int32_t ho_domain_close(ho_domain *handle, int64_t timeout_ns, ho_outstanding *o
     int64_t deadline_ns = hoi_os_deadline(timeout_ns);
     for (;;) {
         close_services(d);
+        close_arenas(d);
         int any = look(d, &out);
         if (!any || hoi_os_now_ns() >= deadline_ns || timeout_ns == 0) {
             status = any ? HO_TIMEOUT : HO_OK;

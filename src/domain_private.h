@@ -9,9 +9,14 @@
 
 #include "handoff/domain.h"
 
+#define HOI_ARENAS_MAX 256u
 #define HOI_SERVICES_MAX 256u
 #define HOI_OWNERS_MAX 1024u
 
+/* How often a close that waits looks again. */
+#define HOI_CLOSE_PAUSE_NS 200000
+
+struct hoi_arena;
 struct hoi_owner;
 struct hoi_service;
 
@@ -23,7 +28,8 @@ struct hoi_domain {
     pthread_mutex_t mutex; /* opening, closing, statistics: never the hot path */
     struct hoi_lane_stock lanes;
     A_TYPE(uint32_t) closing;
-    struct hoi_service *services[HOI_SERVICES_MAX]; /* number - 1 */
+    A_TYPE(struct hoi_arena *) arenas[HOI_ARENAS_MAX]; /* number - 1, lowest first; kept */
+    struct hoi_service *services[HOI_SERVICES_MAX];    /* number - 1 */
     A_TYPE(struct hoi_owner *) owners[HOI_OWNERS_MAX];
 };
 
@@ -52,10 +58,13 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }
 
-/* Adds what is out of one service, or of the domain's slices (service NULL), to `out`. Under the
- * mutex. Returns whether anything was. */
-int hoi_outstanding_add(struct hoi_domain *d, const struct hoi_service *service,
-                        ho_outstanding *out);
+/* Adds what is out of one arena, or of the domain's slices (arena NULL), to `out`; or of a service. Under
+ * the mutex. Returns whether anything was. */
+int hoi_arena_outstanding_add(struct hoi_domain *d, const struct hoi_arena *a, ho_outstanding *out);
+int hoi_service_outstanding_add(const struct hoi_service *s, ho_outstanding *out);
+
+/* Segments of the domain came back: wakes every shard that waits for memory, of any arena. */
+void hoi_domain_wake(struct hoi_domain *d);
 
 /* Checks an option struct's size and tail, and copies what is known of it, the rest zero. */
 int32_t hoi_opts_read(void *known, size_t known_bytes, size_t min_bytes, const void *theirs);

@@ -33,7 +33,23 @@ static inline void hoi_bell_get_up(struct hoi_bell *b)
         b->owed -= (uint32_t)hoi_os_eventfd_read(hoi_get(b->fd) - 1);
 }
 
+/* Sleeper: awake again, where the descriptor is one that its holder reads himself. */
+static inline void hoi_bell_disarm(struct hoi_bell *b)
+{
+    if (hoi_get(b->core.word) != HOI_BELL_AWAKE)
+        (void)hoi_bell_rouse(&b->core);
+}
+
 /* Sleeper, who will not sleep again: closes the descriptor, after every publisher that has to write it. */
 void hoi_bell_close(struct hoi_bell *b);
+
+/* The same, when the descriptor was armed before this sleep on the word began: whoever rang meanwhile may have been
+ * who it was armed for. From the doze to here the word was never AWAKE unless somebody rang. */
+static inline void hoi_bell_rearm(struct hoi_bell *b)
+{
+    uint32_t word = HOI_BELL_SLEEPING;
+    if (!A_CAS(b->core.word, word, HOI_BELL_ARMED, memory_order_relaxed, memory_order_relaxed))
+        hoi_os_eventfd_write(hoi_get(b->fd) - 1);
+}
 
 #endif

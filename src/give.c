@@ -11,39 +11,42 @@ static int is_held(const ho_buf *b)
     return b->handle || b->kind || b->service;
 }
 
-static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
+/* Another segment of records. */
+static int32_t records_next(struct hoi_shard *sh)
 {
-    struct hoi_producer *p = s->p;
-    uint64_t cap = b->cap ? b->cap : b->len;
-    if (is_held(b))
-        return HO_E_RESERVED;
-    if ((!b->ptr && cap) || (uint64_t)(uintptr_t)b->ptr + cap < cap)
-        return HO_E_INVAL;
-    if (b->len > cap)
-        return HO_E_RANGE;
-    uint32_t most = p->recs == &hoi_seg_none ? 0 : p->domain->foreign_numbers;
-    if (hoi_get(p->recs->issued) == p->recs->opened && !hoi_seg_more_numbers(p->recs, most)) {
-        int32_t status = hoi_arena_next(p, HOI_SEG_FOREIGN);
+    int32_t status = hoi_get(sh->closing) ? HO_E_CLOSED : hoi_shard_next(sh, HOI_SEG_FOREIGN);
+    while (status == HO_FULL && hoi_shard_arm(sh, 1))
+        status = hoi_shard_next(sh, HOI_SEG_FOREIGN);
+    if (status == HO_FULL)
+        hoi_bump(sh->full, 1);
+    if (!status)
+        (void)hoi_seg_more_numbers(sh->recs, sh->domain->foreign_numbers);
+    return status;
+}
+
+/* The segment that the next record will lie in, with a number for it. */
+static inline int32_t record_prepare(struct hoi_shard *sh, struct hoi_seg **seg)
+{
+    uint32_t most = sh->recs == &hoi_seg_none ? 0 : sh->domain->foreign_numbers;
+    if (hoi_get(sh->recs->issued) == sh->recs->opened && !hoi_seg_more_numbers(sh->recs, most)) {
+        int32_t status = records_next(sh);
         if (status)
             return status;
-        (void)hoi_seg_more_numbers(p->recs, p->domain->foreign_numbers);
     }
-    *seg = p->recs;
+    *seg = sh->recs;
     return HO_OK;
 }
 
-static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+/* Writes the record: from here on the buffer is the library's, as one that travels. */
+static inline void record_write(struct hoi_seg *seg, ho_buf *b)
 {
-    (void)s;
     uint32_t number = hoi_get(seg->issued);
     struct hoi_foreign *rec = hoi_foreign_at(seg, number);
-    if (!b->cap)
-        b->cap = b->len;
     hoi_set(rec->token, b->token);
     hoi_set(rec->base, (uint64_t)(uintptr_t)b->ptr);
     hoi_set(rec->size, b->cap);
     hoi_set(rec->owner, b->owner);
-    A_STORE(rec->refs, 1, memory_order_relaxed); /* travels with the buffer */
+    A_STORE(rec->refs, 1, memory_order_relaxed);
     hoi_set(seg->notes[number], 0);
     hoi_set(seg->issued, number + 1);
     if (!b->ptr)
@@ -51,6 +54,26 @@ static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
     b->handle = hoi_get(seg->handle_base) + number;
     b->kind = HO_KIND_FOREIGN;
     b->owner = hoi_seal_of(&seg->key, HO_KIND_FOREIGN, b);
+}
+
+static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
+{
+    uint64_t cap = b->cap ? b->cap : b->len;
+    if (is_held(b))
+        return HO_E_RESERVED;
+    if ((!b->ptr && cap) || (uint64_t)(uintptr_t)b->ptr + cap < cap)
+        return HO_E_INVAL;
+    if (b->len > cap)
+        return HO_E_RANGE;
+    return record_prepare(s->p->shard, seg);
+}
+
+static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+{
+    (void)s;
+    if (!b->cap)
+        b->cap = b->len;
+    record_write(seg, b);
 }
 
 /* Buffers of one owner in a row: its count is taken once for all. */
@@ -98,4 +121,65 @@ int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, 
     if (status && done)
         hoi_producer_publish(p);
     return status ? status : dropped ? HO_DROPPED : HO_OK;
+}
+
+/* Charges n segments to the arena, for a block of their size; unused ones make way. */
+static int block_charge(struct hoi_arena *a, uint64_t n)
+{
+    (void)hoi_arena_shrink(a, a->budget_segs - n, n);
+    /* Not claimed and given up again: who sees the claim meanwhile goes to sleep. */
+    uint64_t held = A_LOAD(a->held, memory_order_relaxed);
+    while (held + n <= a->budget_segs)
+        if (A_CAS(a->held, held, held + n, memory_order_relaxed, memory_order_relaxed))
+            return 1;
+    return 0;
+}
+
+int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
+{
+    struct hoi_arena *a = sh->arena;
+    uint64_t n = hoi_block_segments(sh->domain, bytes);
+    if (n > a->budget_segs)
+        return HO_E_RANGE;
+    for (;;) {
+        if (hoi_get(sh->closing))
+            return HO_E_CLOSED;
+        if (block_charge(a, n))
+            break;
+        if (!hoi_shard_arm(sh, n)) {
+            hoi_bump(sh->full, 1);
+            return HO_FULL;
+        }
+    }
+    *block = (ho_buf){.ptr = hoi_os_alloc(bytes), .len = bytes, .cap = bytes};
+    block->owner = HOI_OWNER_BLOCKS;
+    if (block->ptr)
+        return HO_OK;
+    hoi_block_free(a, NULL, bytes);
+    *block = (ho_buf){0};
+    return HO_E_NOMEM;
+}
+
+void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes)
+{
+    if (ptr)
+        hoi_os_free(ptr, bytes);
+    (void)A_FSUB(a->held, hoi_block_segments(a->domain, bytes),
+                 memory_order_seq_cst); /* edge UNUSED: release */
+    hoi_arena_wake(a);
+}
+
+int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block)
+{
+    struct hoi_seg *seg;
+    int32_t status = record_prepare(sh, &seg);
+    if (!status)
+        record_write(seg, block);
+    return status;
+}
+
+int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t to, uint32_t flags)
+{
+    struct sending s = {.p = p, .to = to};
+    return send_all(&s, block, 1, flags, NULL, give_check, give_accept);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles of objects: what ho_domain *, ho_service *, ho_producer * and ho_consumer * really are.
+ * Handles of objects: what ho_domain *, ho_arena *, ... ho_consumer * really are.
  *
  * A handle is {type:8, generation:39, entry:17}. The entry is the place in the type's table, in bytes; it
  * holds the handle that is valid now and the object. So a closed, forged or foreign handle is
@@ -16,7 +16,15 @@
 
 #include <stddef.h>
 
-enum hoi_type { HOI_DOMAIN, HOI_SERVICE, HOI_PRODUCER, HOI_CONSUMER, HOI_TYPES };
+enum hoi_type {
+    HOI_DOMAIN,
+    HOI_ARENA,
+    HOI_SHARD,
+    HOI_SERVICE,
+    HOI_PRODUCER,
+    HOI_CONSUMER,
+    HOI_TYPES
+};
 
 #define HOI_TABLE_SLOTS 8192u /* per type and process, but for domains */
 #define HOI_DOMAINS_MAX 64u

@@ -131,15 +131,15 @@ uint64_t hoi_os_eventfd_read(int fd)
 
 int hoi_os_eventfd_renew(int fd)
 {
-    int fresh = hoi_os_eventfd();
-    int failed = fresh < 0 || dup3(fresh, fd, O_CLOEXEC) < 0;
-    hoi_os_close(fresh);
-    return failed ? -1 : 0;
+    int new_fd = hoi_os_eventfd();
+    int moved = new_fd < 0 ? -1 : (int)RAW(dup3, new_fd, fd, O_CLOEXEC);
+    hoi_os_close(new_fd);
+    return moved < 0 ? -1 : 0;
 }
 
 int hoi_os_dup(int fd)
 {
-    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return (int)RAW(fcntl, fd, F_DUPFD_CLOEXEC, 0);
 }
 
 void hoi_os_close(int fd)

@@ -8,7 +8,7 @@
  *  OUT | hoi_owner_drop | finished, hoi_owners_out | that every release has returned | code unloaded under a release
  */
 #include "owner_private.h"
-#include "service_private.h"
+#include "arena_private.h"
 
 _Thread_local uint32_t hoi_in_callback;
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Producer: opening, closing, and following the service as consumers come and go. */
+/*
+ * Producer: opening, closing, and following the service as consumers come and go.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  PRODUCER | producer_slot | counters_add | the producer object | a read of what is not set up
+ */
 #include "consumer_private.h"
 #include "producer_private.h"
 
-/* How long a producer sleeps that waits for memory or for moved keys: what it waits for may come home to
- * another's shard, or be taken from a lane that is not its own, and then nobody rings. */
+/* How long a producer sleeps that waits for moved keys: they may be taken from a lane that is not its own, and
+ * then nobody rings. */
 #define WAIT_SLICE_NS 1000000
 
 static size_t lanes_bytes(uint32_t room)
@@ -53,7 +58,7 @@ struct hoi_lane *hoi_lane_connect(struct hoi_producer *p, struct hoi_consumer *c
     lane->producer = p;
     lane->consumer = c;
     lane->number = c->number;
-    lane->producer_bell = s->policy == HO_POLICY_WAIT ? &p->bell : NULL;
+    lane->producer_bell = s->policy == HO_POLICY_WAIT || p->shard->armable ? &p->shard->bell : NULL;
     A_STORE(lane->bell, &c->bell, memory_order_seq_cst); /* edge BELL: release */
     lane->next = s->lanes;
     s->lanes = lane;
@@ -108,20 +113,16 @@ int32_t hoi_producer_refresh(struct hoi_producer *p)
 }
 
 /* Looked at after dozing. */
-static int worth_trying(struct hoi_producer *p, enum hoi_wait what, struct hoi_lane *full)
+static int worth_trying(struct hoi_producer *p, struct hoi_lane *full)
 {
     if (A_LOAD(p->changed, memory_order_seq_cst)) /* edge CHANGE: acquire */
         return 1;
-    if (what == HOI_WAIT_ROOM)
-        return hoi_lane_reroom(&full->core);
-    if (what == HOI_WAIT_MEMORY)
-        return A_LOAD(p->returned, memory_order_seq_cst) != 0; /* edge FREE: acquire */
-    return p->fences && hoi_routes_unfence(p);
+    return full ? hoi_lane_reroom(&full->core) : p->fences && hoi_routes_unfence(p);
 }
 
-int32_t hoi_producer_wait(struct hoi_producer *p, enum hoi_wait what, struct hoi_lane *full,
-                          int64_t *deadline_ns)
+int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns)
 {
+    struct hoi_bell *bell = &p->shard->bell;
     if (p->service->policy != HO_POLICY_WAIT)
         return HO_FULL;
     int64_t now = hoi_os_now_ns();
@@ -130,14 +131,28 @@ int32_t hoi_producer_wait(struct hoi_producer *p, enum hoi_wait what, struct hoi
     if (now >= *deadline_ns)
         return HO_FULL;
     int64_t until = *deadline_ns;
-    if (what != HOI_WAIT_ROOM && until - now > WAIT_SLICE_NS)
+    if (!full && until - now > WAIT_SLICE_NS)
         until = now + WAIT_SLICE_NS;
     HO_HOOK("producer:before_doze");
-    hoi_bell_doze(&p->bell.core, HOI_BELL_SLEEPING);
-    if (!worth_trying(p, what, full))
-        (void)hoi_os_futex_wait(&p->bell.core.word, HOI_BELL_SLEEPING, until);
-    hoi_bell_get_up(&p->bell);
+    int armed = hoi_shard_doze(p->shard, HOI_BELL_SLEEPING);
+    if (!worth_trying(p, full))
+        (void)hoi_os_futex_wait(&bell->core.word, HOI_BELL_SLEEPING, until);
+    hoi_shard_rise(p->shard, armed);
     return HO_OK;
+}
+
+int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full)
+{
+    struct hoi_shard *sh = p->shard;
+    if (hoi_likely(!sh->armable))
+        return 0;
+    int armed = hoi_shard_doze(sh, HOI_BELL_ARMED);
+    HO_HOOK("producer:armed");
+    if (!worth_trying(p, full))
+        return 0;
+    if (!armed) /* by an earlier call, for something else: then it stays so */
+        hoi_bell_disarm(&sh->bell);
+    return 1;
 }
 
 static void lanes_forget(struct hoi_producer *p)
@@ -148,7 +163,8 @@ static void lanes_forget(struct hoi_producer *p)
 }
 
 /* Under the mutex: a producer object for the lowest free number; kept from an earlier one if any. */
-static int32_t producer_slot(struct hoi_service *s, struct hoi_producer **slot)
+static int32_t producer_slot(struct hoi_service *s, struct hoi_shard *sh,
+                             struct hoi_producer **slot)
 {
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
         struct hoi_producer *p = A_LOAD(s->producers[n], memory_order_relaxed);
@@ -160,9 +176,9 @@ static int32_t producer_slot(struct hoi_service *s, struct hoi_producer **slot)
         p->service = s;
         p->domain = s->domain;
         p->routing = s->routing;
-        p->seg = p->recs = &hoi_seg_none;
+        p->shard = sh;
         *slot = p;
-        A_STORE(s->producers[n], p, memory_order_release); /* edge SHARD: release */
+        A_STORE(s->producers[n], p, memory_order_release); /* edge PRODUCER: release */
         return HO_OK;
     }
     return HO_E_LIMIT;
@@ -195,8 +211,9 @@ static int32_t connect_all(struct hoi_producer *p)
     return status;
 }
 
-int32_t ho_producer_open(ho_service *service, ho_producer **producer)
+int32_t ho_producer_open(ho_service *service, ho_shard *shard, ho_producer **producer)
 {
+    struct hoi_shard *sh = hoi_shard_get(shard);
     struct hoi_producer *p = NULL;
     int refused;
     if (producer)
@@ -204,15 +221,21 @@ int32_t ho_producer_open(ho_service *service, ho_producer **producer)
     struct hoi_service *s = hoi_service_lock(service);
     if (!s)
         return hoi_handle_status();
-    int32_t status = !producer ? HO_E_INVAL : hoi_get(s->closing) ? HO_E_CLOSED : HO_OK;
+    int32_t status = !sh ? hoi_handle_status() : !producer ? HO_E_INVAL : HO_OK;
+    if (!status && sh->domain != s->domain)
+        status = HO_E_DOMAIN;
+    if (!status && hoi_get(s->closing))
+        status = HO_E_CLOSED;
     if (!status)
-        status = producer_slot(s, &p);
+        status = producer_slot(s, sh, &p);
     if (!status && !(p->handle = hoi_handle_new(HOI_PRODUCER, p, &refused)))
         status = HO_E_LIMIT;
     if (!status && (status = connect_all(p)))
         hoi_handle_drop(p->handle);
     if (!status) {
         p->open = HOI_OPEN;
+        p->next = sh->producers;
+        sh->producers = p;
         s->producers_open++;
         hoi_service_touch(s);
         hoi_set(p->changed, 0);
@@ -220,6 +243,20 @@ int32_t ho_producer_open(ho_service *service, ho_producer **producer)
     }
     hoi_service_unlock(s);
     return status;
+}
+
+void hoi_shard_publish(struct hoi_shard *sh)
+{
+    for (struct hoi_producer *p = sh->producers; p; p = p->next)
+        hoi_producer_publish(p);
+}
+
+static void leave_shard(struct hoi_producer *p)
+{
+    struct hoi_producer **at = &p->shard->producers;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
 }
 
 /* Under the mutex: the producer's end of every lane goes. */
@@ -247,10 +284,10 @@ int32_t ho_producer_close(ho_producer *handle)
         return HO_E_REENTRANT;
     struct hoi_service *s = p->service;
     hoi_producer_publish(p);
-    hoi_arena_leave(p);
     pthread_mutex_lock(&s->domain->mutex);
     hoi_handle_drop(p->handle);
     p->open = HOI_LEAVING;
+    leave_shard(p);
     hoi_routes_drop_fences(p);
     disconnect_all(p, &dead);
     lanes_forget(p);

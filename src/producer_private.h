@@ -2,6 +2,7 @@
 #ifndef HOI_PRODUCER_PRIVATE_H
 #define HOI_PRODUCER_PRIVATE_H
 
+#include "arena_private.h"
 #include "service_private.h"
 
 #include "handoff/producer.h"
@@ -12,8 +13,7 @@
 
 struct hoi_producer {
     /* The producer thread's own. */
-    struct hoi_seg *seg;  /* bytes; never NULL: an empty one stands in */
-    struct hoi_seg *recs; /* records of foreign buffers; the same */
+    struct hoi_shard *shard;
     struct hoi_service *service;
     struct hoi_domain *domain;
     HOI_COUNTER(uint32_t) changed; /* set under the mutex: look at the service again */
@@ -28,21 +28,13 @@ struct hoi_producer {
     /* Counters: one writer, any reader. */
     HOI_COUNTER(uint64_t) messages;
     HOI_COUNTER(uint64_t) bytes;
-    HOI_COUNTER(uint64_t) other_messages; /* of these, not of its own service's memory */
-    HOI_COUNTER(uint64_t) other_bytes;
-    HOI_COUNTER(uint64_t) kept_messages; /* of its own memory, not sent: ho_compact */
-    HOI_COUNTER(uint64_t) kept_bytes;
     HOI_COUNTER(uint64_t) dropped;
     HOI_COUNTER(uint64_t) dropped_bytes;
     HOI_COUNTER(uint64_t) full;
     HOI_COUNTER(uint64_t) wakes;
-    HOI_COUNTER(uint64_t) copies;
     uint16_t route[HOI_BUCKETS];
-    /* What comes back: pushed by any thread, taken all at once by the producer. */
-    HOI_APART A_TYPE(uint32_t) returned;
-    A_TYPE(uint32_t) spare; /* what it took and does not need yet; within reach of the others */
-    uint32_t open;          /* under the mutex */
-    struct hoi_bell bell;   /* for HO_POLICY_WAIT */
+    struct hoi_producer *next;                  /* over the same shard */
+    uint32_t open;                              /* under the mutex */
     struct hoi_lane *few[2 * HOI_PRODUCER_FEW]; /* lanes and dirty, until there are more */
 };
 _Static_assert(sizeof(struct hoi_producer) <= 4096, "a page");
@@ -80,31 +72,16 @@ static inline void hoi_producer_publish(struct hoi_producer *p)
         hoi_bump(p->wakes, wakes);
 }
 
-/* HO_POLICY_WAIT: sleeps until what it waits for may be there: room in `full`, memory,
- * or a route (moved keys are let go, a consumer opens). HO_OK: try again. HO_FULL: the policy or the
- * time says no. *deadline_ns is 0 at first. */
-enum hoi_wait { HOI_WAIT_ROOM, HOI_WAIT_MEMORY, HOI_WAIT_ROUTE };
-int32_t hoi_producer_wait(struct hoi_producer *p, enum hoi_wait what, struct hoi_lane *full,
-                          int64_t *deadline_ns);
+/* HO_POLICY_WAIT: sleeps until what it waits for may be there: room in `full`, or, where that is NULL, a
+ * route (moved keys are let go, a consumer opens). HO_OK: try again. HO_FULL: the policy or the time says
+ * no. *deadline_ns is 0 at first. */
+int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns);
+/* HO_FULL is about to be told for want of the same: arms the shard's descriptor, as hoi_shard_arm. */
+int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full);
 /* A lane from p to c, in the service's list. Under the mutex. NULL: no memory. */
 struct hoi_lane *hoi_lane_connect(struct hoi_producer *p, struct hoi_consumer *c);
 
-/* arena.c: seals the current segment and opens another. HO_OK, HO_FULL, HO_E_NOMEM. */
-int32_t hoi_arena_next(struct hoi_producer *p, enum hoi_seg_use use);
-/* Leaves the current segments, when the producer closes. */
-void hoi_arena_leave(struct hoi_producer *p);
-
-/* An empty segment, for a producer that has none yet. */
-extern struct hoi_seg hoi_seg_none;
-
-/* Is this a loan of the domain, as it was reserved? Finds its segment. */
-int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg **seg);
-
 /* return.c: releases buffers that are not delivered, whatever their kind but loans. */
 void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count);
-
-/* producer.c: a loan on the slow path (options, segment's end, word's end). */
-int32_t hoi_reserve_slow(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
-                         ho_buf *loan);
 
 #endif

@@ -8,7 +8,7 @@
  *  REFS | foreign_return, slices_return | the same | reads through the other parts | released too early
  */
 #include "owner_private.h"
-#include "service_private.h"
+#include "arena_private.h"
 
 #include "handoff/consumer.h"
 
@@ -59,6 +59,11 @@ static inline void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t n
 {
     struct hoi_foreign *f = hoi_foreign_at(seg, number);
     uint32_t id = hoi_get(f->owner);
+    if (hoi_unlikely(id == HOI_OWNER_BLOCKS)) {
+        hoi_set(f->refs, 0);
+        hoi_block_free(hoi_get(seg->arena), (void *)(uintptr_t)hoi_get(f->base), hoi_get(f->size));
+        return;
+    }
     if (hoi_unlikely(id != t->id) || hoi_unlikely(t->count == RELEASES_MAX))
         batch_turn(t, id);
     if (hoi_likely(t->owner->mode == HO_RELEASE_INLINE)) {

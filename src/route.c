@@ -66,7 +66,8 @@ void hoi_service_rebalance(struct hoi_service *s)
 
 static int lane_passed(const struct hoi_lane *lane)
 {
-    return A_LOAD(lane->core.consumed, memory_order_acquire) >=
+    /* seq_cst, as hoi_lane_reroom, for a producer that is about to sleep. */
+    return A_LOAD(lane->core.consumed, memory_order_seq_cst) >=
            lane->fence; /* edge ROOM: acquire */
 }
 

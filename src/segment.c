@@ -3,8 +3,7 @@
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  FRESH | acquire_fresh | hoi_seg_find | that the bookkeeping is committed | a fault on a forged handle
  *  OPEN | hoi_seg_open | count_segment | the bookkeeping of this generation | wrong statistics
- *  FREE | hoi_seg_push | hoi_seg_pop_all | the last reads by returners | bytes reused under a reader
- *  POOL | hoi_seg_push_tagged | hoi_seg_pop_tagged | the same, through a pool | the same
+ *  FREE | hoi_seg_push_tagged | hoi_seg_pop_tagged | the last reads by returners | bytes reused under a reader
  */
 #include "segment.h"
 
@@ -62,6 +61,12 @@ int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg)
     return *seg ? HO_OK : acquire_fresh(segs, seg);
 }
 
+int hoi_segs_any(struct hoi_segs *segs)
+{
+    return (uint32_t)A_LOAD(segs->free_stack, memory_order_seq_cst) || /* edge UNUSED: acquire */
+           hoi_get(segs->fresh) < segs->max;
+}
+
 void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use)
 {
     uint32_t gen = segs->salt << 24 | ((hoi_get(seg->gen) + 1) & HOI_GEN_MASK);
@@ -108,27 +113,11 @@ int hoi_seg_seal(struct hoi_seg *seg)
     return hoi_seg_seal_count(seg->words, &seg->count, hoi_get(seg->gen), issued);
 }
 
-struct hoi_seg *hoi_seg_next(const struct hoi_segs *segs, const struct hoi_seg *seg)
+void hoi_seg_discard(const struct hoi_segs *segs, struct hoi_seg *seg)
 {
-    uint32_t next = hoi_get(seg->next);
-    return next ? hoi_seg_at(segs, next - 1) : NULL;
-}
-
-void hoi_seg_push(A_TYPE(uint32_t) * stack, struct hoi_seg *seg)
-{
-    uint32_t head = A_LOAD(*stack, memory_order_relaxed);
-    do
-        hoi_set(seg->next, head);
-    while (!A_CAS(*stack, head, seg->index + 1, memory_order_seq_cst, /* edge FREE: release */
-                  memory_order_relaxed));
-}
-
-struct hoi_seg *hoi_seg_pop_all(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack)
-{
-    if (!A_LOAD(*stack, memory_order_relaxed))
-        return NULL;
-    uint32_t head = A_XCHG(*stack, 0, memory_order_acquire); /* edge FREE: acquire */
-    return head ? hoi_seg_at(segs, head - 1) : NULL;
+    uint8_t *pages = (uint8_t *)seg + HOI_SEG_KEPT_PAGES * 4096;
+    hoi_os_discard((void *)(uintptr_t)seg->base, segs->seg_bytes);
+    hoi_os_discard(pages, (HOI_SEG_PAGES - HOI_SEG_KEPT_PAGES) * 4096);
 }
 
 void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg)
@@ -137,13 +126,14 @@ void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg)
     do {
         hoi_set(seg->next, (uint32_t)head);
         next = ((head >> 32) + 1) << 32 | (seg->index + 1);
-    } while (!A_CAS(*stack, head, next, memory_order_release, /* edge POOL: release */
+    } while (!A_CAS(*stack, head, next,
+                    memory_order_seq_cst, /* edge FREE: release, edge UNUSED: release */
                     memory_order_relaxed));
 }
 
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack)
 {
-    uint64_t head = A_LOAD(*stack, memory_order_acquire), next; /* edge POOL: acquire */
+    uint64_t head = A_LOAD(*stack, memory_order_acquire), next; /* edge FREE: acquire */
     struct hoi_seg *seg;
     do {
         if (!(uint32_t)head)
@@ -151,7 +141,7 @@ struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t)
         seg = hoi_seg_at(segs, (uint32_t)head - 1);
         /* `next` may be stale by now; then the tag has moved on and the exchange fails. */
         next = ((head >> 32) + 1) << 32 | hoi_get(seg->next);
-    } while (!A_CAS(*stack, head, next, memory_order_acquire, /* edge POOL: acquire */
+    } while (!A_CAS(*stack, head, next, memory_order_acquire, /* edge FREE: acquire */
                     memory_order_acquire));
     return seg;
 }

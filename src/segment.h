@@ -21,7 +21,8 @@
 #include "handoff/status.h"
 
 #define HOI_SEG_NUMBERS 4096u
-#define HOI_SEG_PAGES 9u /* of bookkeeping */
+#define HOI_SEG_PAGES 9u      /* of bookkeeping */
+#define HOI_SEG_KEPT_PAGES 1u /* of these, when nobody has it: generation and words */
 #define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
 #define HOI_GEN_MASK 0xffffffu /* of a segment's gen, {salt:8, generation:24} */
@@ -35,7 +36,8 @@
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
 
-struct hoi_service;
+struct hoi_arena;
+struct hoi_shard;
 
 /* What the seals of a domain are made with: random. */
 struct hoi_seal_key {
@@ -55,15 +57,16 @@ struct hoi_seg {
     uint64_t base;
     /* The returners'. */
     HOI_APART A_TYPE(uint64_t) count;
-    A_TYPE(uint32_t) next;                 /* in a stack of free segments: index + 1, 0 ends it */
-    A_TYPE(uint32_t) use;                  /* enum hoi_seg_use */
-    _Atomic(struct hoi_service *) service; /* whose budget it is on; NULL: the domain's own */
+    A_TYPE(uint32_t) next;             /* in a stack of free segments: index + 1, 0 ends it */
+    A_TYPE(uint32_t) use;              /* enum hoi_seg_use */
+    _Atomic(struct hoi_arena *) arena; /* whose budget it is on; NULL: the domain's own */
+    _Atomic(struct hoi_shard *) shard; /* who filled it last */
     uint32_t index;
-    uint32_t shard; /* number of the producer that it goes home to */
     HOI_APART A_TYPE(uint64_t) words[HOI_SEG_WORDS];
     HOI_COUNTER(uint64_t) notes[HOI_SEG_NUMBERS];
 };
 _Static_assert(sizeof(struct hoi_seg) == HOI_SEG_PAGES * 4096, "committed by whole pages");
+_Static_assert(offsetof(struct hoi_seg, notes) <= HOI_SEG_KEPT_PAGES * 4096, "only notes may go");
 
 /* All segments of a domain. */
 struct hoi_segs {
@@ -74,7 +77,7 @@ struct hoi_segs {
     A_TYPE(uint32_t) fresh; /* committed so far; those below are readable for ever */
     struct hoi_seg *table;
     uint8_t *data;
-    /* {tag:32, index + 1:32} of segments that no service has. */
+    /* {tag:32, index + 1:32} of segments that no arena has. */
     HOI_APART A_TYPE(uint64_t) free_stack;
 };
 
@@ -84,6 +87,9 @@ void hoi_segs_free(struct hoi_segs *segs);
 /* A segment that nobody has, committed. HO_OK, HO_FULL (max_bytes) or HO_E_NOMEM. Lock-free but for
  * the system call that commits. */
 int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg);
+
+/* Has the domain one more that nobody has? Ordered after the announcement that somebody waits. */
+int hoi_segs_any(struct hoi_segs *segs);
 
 /* Begins a generation: empty, count at BIAS. The caller has it alone. */
 void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use);
@@ -97,12 +103,10 @@ int hoi_seg_idle(struct hoi_seg *seg);
 /* Ends the filling. Returns 1 if nothing is out: the caller recycles. */
 int hoi_seg_seal(struct hoi_seg *seg);
 
-/* Stacks of free segments: push by any thread, take all by any thread (an exchange: no ABA). */
-void hoi_seg_push(A_TYPE(uint32_t) * stack, struct hoi_seg *seg);
-struct hoi_seg *hoi_seg_pop_all(const struct hoi_segs *segs, A_TYPE(uint32_t) * stack);
-struct hoi_seg *hoi_seg_next(const struct hoi_segs *segs, const struct hoi_seg *seg);
+/* Gives the memory of a segment that nobody has back to the system, its notes too. */
+void hoi_seg_discard(const struct hoi_segs *segs, struct hoi_seg *seg);
 
-/* Stacks with a tag, so that any thread may take one. */
+/* Stacks of segments, last in first out, with a tag against ABA: any thread may push and take one. */
 void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
 

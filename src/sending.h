@@ -13,8 +13,7 @@ struct sending {
     struct hoi_producer *p;
     uint32_t to;
     uint32_t sent, dropped;
-    uint64_t bytes, other_bytes, dropped_bytes;
-    uint32_t other; /* sent, and not of this service's memory */
+    uint64_t bytes, dropped_bytes;
     int64_t deadline_ns;
 };
 
@@ -76,10 +75,11 @@ static inline void push(struct hoi_producer *p, struct hoi_lane *lane, const ho_
 static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
 {
     struct hoi_producer *p = s->p;
+    int32_t status = p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
     hoi_producer_publish(p); /* what is held back can't be what the consumer waits for */
     if (p->service->policy == HO_POLICY_WAIT)
-        return hoi_producer_wait(p, lane ? HOI_WAIT_ROOM : HOI_WAIT_ROUTE, lane, &s->deadline_ns);
-    return p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
+        status = hoi_producer_wait(p, lane, &s->deadline_ns);
+    return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }
 
 /* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. */
@@ -109,10 +109,6 @@ static inline void finish(struct sending *s, uint32_t flags, int32_t status)
     struct hoi_producer *p = s->p;
     hoi_bump(p->messages, s->sent);
     hoi_bump(p->bytes, s->bytes);
-    if (s->other) {
-        hoi_bump(p->other_messages, s->other);
-        hoi_bump(p->other_bytes, s->other_bytes);
-    }
     if (hoi_unlikely(s->dropped)) {
         hoi_bump(p->dropped, s->dropped);
         hoi_bump(p->dropped_bytes, s->dropped_bytes);
@@ -179,13 +175,6 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
     if (accepted)
         *accepted = i;
     return hoi_likely(i == count) ? (s->dropped ? HO_DROPPED : HO_OK) : status;
-}
-
-/* Sent, but not of this service's memory. */
-static inline void account_other(struct sending *s, const ho_buf *b)
-{
-    s->other++;
-    s->other_bytes += b->len;
 }
 
 #endif

@@ -10,13 +10,11 @@
 
 #include <string.h>
 
-#define BUDGET_DEFAULT ((uint64_t)64 << 20)
 #define LANE_SLOTS_DEFAULT 1024u
 #define LANE_SLOTS_MOST 65536u
 #define WAIT_NS_DEFAULT 1000000u
 
-static int32_t opts_check(const struct hoi_domain *d, const ho_service_opts *opts,
-                          ho_service_opts *known)
+static int32_t opts_check(const ho_service_opts *opts, ho_service_opts *known)
 {
     *known = (ho_service_opts){0};
     int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_SERVICE_OPTS_MIN, opts) : HO_OK;
@@ -28,15 +26,12 @@ static int32_t opts_check(const struct hoi_domain *d, const ho_service_opts *opt
         return HO_E_RESERVED;
     if (known->policy > HO_POLICY_DROP_NEWEST || known->routing > HO_ROUTE_NUMBER)
         return HO_E_INVAL;
-    if (!known->budget_bytes)
-        known->budget_bytes = BUDGET_DEFAULT;
     if (!known->lane_slots)
         known->lane_slots = LANE_SLOTS_DEFAULT;
     if (!known->wait_ns)
         known->wait_ns = WAIT_NS_DEFAULT;
-    if (known->budget_bytes < d->segs.seg_bytes || known->wait_ns > INT64_MAX / 2 ||
-        known->lane_slots < 2 || known->lane_slots > LANE_SLOTS_MOST ||
-        (known->lane_slots & (known->lane_slots - 1)))
+    if (known->wait_ns > INT64_MAX / 2 || known->lane_slots < 2 ||
+        known->lane_slots > LANE_SLOTS_MOST || (known->lane_slots & (known->lane_slots - 1)))
         return HO_E_RANGE;
     return HO_OK;
 }
@@ -68,7 +63,6 @@ static void service_init(struct hoi_service *s, const ho_service_opts *opts)
     s->routing = opts->routing;
     s->lane_slots = opts->lane_slots;
     s->wait_ns = opts->wait_ns;
-    s->budget_segs = (opts->budget_bytes - 1) / s->domain->segs.seg_bytes + 1;
     for (uint32_t b = 0; b < HOI_BUCKETS; b++)
         s->route[b] = HOI_NOBODY;
     s->open = 1;
@@ -84,7 +78,7 @@ int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_servi
         *service = NULL;
     if (!d)
         return hoi_handle_status();
-    int32_t status = service ? opts_check(d, opts, &known) : HO_E_INVAL;
+    int32_t status = service ? opts_check(opts, &known) : HO_E_INVAL;
     if (status)
         return status;
     pthread_mutex_lock(&d->mutex);
@@ -119,7 +113,8 @@ void hoi_service_touch(struct hoi_service *s)
         if (!p)
             break;
         A_STORE(p->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
-        (void)hoi_bell_wake(&p->bell);
+        if (p->open == HOI_OPEN)
+            (void)hoi_bell_wake(&p->shard->bell);
     }
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
         struct hoi_consumer *c = s->consumers[n];
@@ -177,18 +172,9 @@ static struct hoi_lane *abandoned(struct hoi_service *s)
     return dead;
 }
 
-/* Under the mutex, nothing is out: the service's memory goes back to the domain, its objects go. */
+/* Under the mutex, nothing is out: its objects go. */
 static void service_end(struct hoi_service *s)
 {
-    struct hoi_domain *d = s->domain;
-    for (uint32_t i = 0; i < hoi_get(d->segs.fresh); i++) {
-        struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
-        if (hoi_get(seg->service) != s)
-            continue;
-        hoi_set(seg->service, NULL);
-        hoi_os_discard((void *)(uintptr_t)seg->base, d->segs.seg_bytes);
-        hoi_seg_push_tagged(&d->segs.free_stack, seg);
-    }
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++)
         hoi_os_free(A_LOAD(s->producers[n], memory_order_relaxed), sizeof(struct hoi_producer));
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
@@ -220,7 +206,7 @@ static int32_t close_step(const ho_service *handle, ho_outstanding *out)
         pthread_mutex_lock(&s->domain->mutex);
         s->closers--;
     }
-    int gone = !hoi_outstanding_add(s->domain, s, out) && !s->lanes;
+    int gone = !hoi_service_outstanding_add(s, out) && !s->lanes;
     if (gone)
         service_end(s);
     hoi_service_unlock(s);

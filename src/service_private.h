@@ -15,9 +15,6 @@
 #define HOI_OPEN 1u
 #define HOI_LEAVING 2u /* closing: nothing new connects, the number is not free yet */
 
-/* How often a close that waits looks again. */
-#define HOI_CLOSE_PAUSE_NS 200000
-
 struct hoi_service {
     /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
     struct hoi_domain *domain;
@@ -28,16 +25,9 @@ struct hoi_service {
     uint32_t routing;
     uint32_t lane_slots;
     uint64_t wait_ns;
-    uint64_t budget_segs;
     uint64_t handle;
-    /* Written when an arena takes or recycles a segment. */
-    HOI_APART A_TYPE(uint64_t) held;
-    A_TYPE(uint64_t) in_use;
-    HOI_COUNTER(uint64_t) peak;
     /* Counters that any thread may add to, once a batch. */
-    HOI_APART HOI_COUNTER(uint64_t) lent_messages; /* of its arena, committed to other services */
-    HOI_COUNTER(uint64_t) lent_bytes;
-    HOI_COUNTER(uint64_t) cancelled; /* never delivered */
+    HOI_APART HOI_COUNTER(uint64_t) cancelled; /* never delivered */
     HOI_COUNTER(uint64_t) cancelled_bytes;
     /* Under the domain's mutex. Not open: kept for reuse, so that a late caller with a stale handle
      * finds a service. */
@@ -71,20 +61,5 @@ void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_la
 void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead);
 /* By whoever consumes, without the mutex: releases `most` of what is in the lane, reason cancelled. */
 void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane, uint64_t most);
-
-/* The caller has found that nothing of a segment is out: back to its shard, or to the domain. */
-void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg);
-
-/* What a service's memory holds now. */
-struct hoi_census {
-    uint64_t buffers; /* committed and live */
-    uint64_t loans;
-    uint64_t foreign; /* not yet released */
-    uint64_t bytes_live, bytes_dead, bytes_pinned;
-    uint64_t oldest[3]; /* handles */
-    uint32_t oldest_count;
-};
-/* Counts one service's segments, or the domain's slices (service NULL), under the mutex. */
-void hoi_census_take(struct hoi_domain *d, const struct hoi_service *s, struct hoi_census *c);
 
 #endif

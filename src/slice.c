@@ -6,7 +6,7 @@
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  SLICES | install | take_number | that the segment is open | a slice that is stale at birth
  */
-#include "service_private.h"
+#include "arena_private.h"
 
 #include "handoff/consumer.h"
 
@@ -34,6 +34,7 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
     hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
     hoi_set(seg->count, 0);
     hoi_seg_push_tagged(&d->segs.free_stack, seg);
+    hoi_domain_wake(d);
     return HO_OK;
 }
 

@@ -68,25 +68,24 @@ static void count_segment(struct hoi_seg *seg, struct hoi_census *c)
         c->bytes_pinned += seg->end - seg->base;
 }
 
-void hoi_census_take(struct hoi_domain *d, const struct hoi_service *s, struct hoi_census *c)
+void hoi_census_take(struct hoi_domain *d, const struct hoi_arena *a, struct hoi_census *c)
 {
     *c = (struct hoi_census){0};
     uint32_t fresh = A_LOAD(d->segs.fresh, memory_order_acquire); /* edge FRESH: acquire */
     for (uint32_t i = 0; i < fresh; i++) {
         struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
         if (hoi_get(seg->use) != HOI_SEG_FREE &&
-            (s ? hoi_get(seg->service) == s : hoi_get(seg->use) == HOI_SEG_SLICES))
+            (a ? hoi_get(seg->arena) == a : hoi_get(seg->use) == HOI_SEG_SLICES))
             count_segment(seg, c);
     }
 }
 
 /* Sums of the counters of producers and consumers, open or closed. */
-static void counters_add(const struct hoi_service *s, ho_stats *t, uint64_t *own,
-                         uint64_t *own_bytes)
+static void counters_add(const struct hoi_service *s, ho_service_stats *t)
 {
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
         const struct hoi_producer *p =
-            A_LOAD(s->producers[n], memory_order_acquire); /* edge SHARD: acquire */
+            A_LOAD(s->producers[n], memory_order_acquire); /* edge PRODUCER: acquire */
         if (!p)
             break;
         t->messages_in += hoi_get(p->messages);
@@ -95,9 +94,6 @@ static void counters_add(const struct hoi_service *s, ho_stats *t, uint64_t *own
         t->bytes_dropped += hoi_get(p->dropped_bytes);
         t->full += hoi_get(p->full);
         t->wakes += hoi_get(p->wakes);
-        t->copies += hoi_get(p->copies);
-        *own += hoi_get(p->messages) - hoi_get(p->other_messages) + hoi_get(p->kept_messages);
-        *own_bytes += hoi_get(p->bytes) - hoi_get(p->other_bytes) + hoi_get(p->kept_bytes);
     }
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
         const struct hoi_consumer *c = s->consumers[n];
@@ -118,57 +114,93 @@ static uint64_t less(uint64_t a, uint64_t b)
 }
 
 /* Under the mutex. */
-static void stats_fill(struct hoi_service *s, ho_stats *t)
+static void service_stats(const struct hoi_service *s, ho_service_stats *t)
 {
-    struct hoi_census c;
-    uint64_t own = 0, own_bytes = 0;
-    *t = (ho_stats){.size = sizeof *t, .service = s->number};
-    hoi_census_take(s->domain, s, &c);
-    counters_add(s, t, &own, &own_bytes);
-    t->messages_returned = less(own + hoi_get(s->lent_messages), c.buffers + c.foreign);
-    t->bytes_returned = less(own_bytes + hoi_get(s->lent_bytes), c.bytes_live);
-    t->segments_in_use = A_LOAD(s->in_use, memory_order_relaxed);
-    t->segments_peak = hoi_get(s->peak);
-    t->segments_held = A_LOAD(s->held, memory_order_relaxed);
-    t->bytes_live = c.bytes_live;
-    t->bytes_dead = c.bytes_dead;
-    t->bytes_pinned = c.bytes_pinned;
-    t->buffers_out = c.buffers + c.loans;
-    t->foreign_out = c.foreign;
+    *t = (ho_service_stats){.size = sizeof *t, .service = s->number};
+    counters_add(s, t);
     t->undelivered = less(t->messages_in, t->messages_out + t->messages_dropped);
 }
 
-int32_t ho_stats_get(ho_service *handle, ho_stats *stats)
+int32_t ho_service_stats_get(ho_service *handle, ho_service_stats *stats)
 {
-    ho_stats ours;
-    int32_t status = stats ? hoi_result_check(stats, HO_STATS_MIN) : HO_E_INVAL;
+    ho_service_stats ours;
+    int32_t status = stats ? hoi_result_check(stats, HO_SERVICE_STATS_MIN) : HO_E_INVAL;
     struct hoi_service *s = hoi_service_lock(handle);
     if (!s)
         return hoi_handle_status();
     if (!status)
-        stats_fill(s, &ours);
+        service_stats(s, &ours);
     hoi_service_unlock(s);
     if (!status)
         hoi_result_write(stats, &ours, sizeof ours);
     return status;
 }
 
-int hoi_outstanding_add(struct hoi_domain *d, const struct hoi_service *s, ho_outstanding *out)
+/* Sums of the counters of shards, open or closed. */
+static void shards_add(const struct hoi_arena *a, ho_arena_stats *t)
+{
+    for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
+        const struct hoi_shard *sh =
+            A_LOAD(a->shards[n], memory_order_acquire); /* edge SHARD: acquire */
+        if (!sh)
+            break;
+        t->full += hoi_get(sh->full);
+        t->copies += hoi_get(sh->copies);
+    }
+}
+
+/* Under the mutex. */
+static void arena_stats(const struct hoi_arena *a, ho_arena_stats *t)
 {
     struct hoi_census c;
-    ho_stats t = {0};
-    uint64_t own = 0, own_bytes = 0;
-    uint32_t handles = 0;
-    hoi_census_take(d, s, &c);
-    if (s) {
-        counters_add(s, &t, &own, &own_bytes);
-        handles = s->producers_open + s->consumers_open + s->closers;
-    }
+    *t = (ho_arena_stats){.size = sizeof *t, .shards = a->shards_open};
+    hoi_census_take(a->domain, a, &c);
+    shards_add(a, t);
+    t->segments_in_use = A_LOAD(a->in_use, memory_order_relaxed);
+    t->segments_peak = hoi_get(a->peak);
+    t->segments_held = A_LOAD(a->held, memory_order_relaxed);
+    t->bytes_live = c.bytes_live;
+    t->bytes_dead = c.bytes_dead;
+    t->bytes_pinned = c.bytes_pinned;
+    t->buffers_out = c.buffers;
+    t->loans_out = c.loans;
+    t->foreign_out = c.foreign;
+}
+
+int32_t ho_arena_stats_get(ho_arena *handle, ho_arena_stats *stats)
+{
+    ho_arena_stats ours;
+    int32_t status = stats ? hoi_result_check(stats, HO_ARENA_STATS_MIN) : HO_E_INVAL;
+    struct hoi_arena *a = hoi_arena_lock(handle);
+    if (!a)
+        return hoi_handle_status();
+    if (!status)
+        arena_stats(a, &ours);
+    pthread_mutex_unlock(&a->domain->mutex);
+    if (!status)
+        hoi_result_write(stats, &ours, sizeof ours);
+    return status;
+}
+
+int hoi_service_outstanding_add(const struct hoi_service *s, ho_outstanding *out)
+{
+    ho_service_stats t;
+    service_stats(s, &t);
+    uint32_t handles = s->producers_open + s->consumers_open + s->closers;
+    out->handles += handles;
+    out->undelivered += t.undelivered;
+    return handles != 0;
+}
+
+int hoi_arena_outstanding_add(struct hoi_domain *d, const struct hoi_arena *a, ho_outstanding *out)
+{
+    struct hoi_census c;
+    uint32_t handles = a ? a->shards_open : 0;
+    hoi_census_take(d, a, &c);
     out->handles += handles;
     out->buffers += c.buffers + c.foreign;
     out->loans += c.loans;
     out->foreign += c.foreign;
-    out->undelivered += less(t.messages_in, t.messages_out + t.messages_dropped);
     for (uint32_t i = 0, n = 0; i < c.oldest_count; i++) {
         while (n < 3 && out->oldest[n])
             n++;
@@ -176,5 +208,5 @@ int hoi_outstanding_add(struct hoi_domain *d, const struct hoi_service *s, ho_ou
             out->oldest[n] = c.oldest[i];
     }
     return handles || c.buffers || c.loans || c.foreign || c.bytes_pinned ||
-           (s && A_LOAD(s->in_use, memory_order_acquire)) /* edge USED: acquire */;
+           (a && A_LOAD(a->in_use, memory_order_acquire)) /* edge USED: acquire */;
 }

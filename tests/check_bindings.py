@@ -77,7 +77,9 @@ class Binding(unittest.TestCase):
         domain = self.opened("ho_domain_create", abi.ho_domain, None)
         service = self.opened("ho_service_open", abi.ho_service, domain, None)
         consumer = self.opened("ho_consumer_open", abi.ho_consumer, service, None)
-        producer = self.opened("ho_producer_open", abi.ho_producer, service)
+        arena = self.opened("ho_arena_open", abi.ho_arena, domain, None)
+        shard = self.opened("ho_shard_open", abi.ho_shard, arena)
+        producer = self.opened("ho_producer_open", abi.ho_producer, service, shard)
         released = []
         release = abi.ho_release_fn(lambda ctx, recs, count: released.extend(
             (threading.get_ident(), rec.token, rec.size) for rec in recs[:count]))
@@ -102,6 +104,7 @@ class Binding(unittest.TestCase):
         self.assertEqual(released, [(threading.get_ident(), 5, 100)])
 
         self.call("ho_producer_close", producer)
+        self.call("ho_shard_close", shard)
         self.call("ho_consumer_close", consumer)
         self.call("ho_owner_retire", domain, owner, 0)
         self.call("ho_domain_close", domain, 0, None)

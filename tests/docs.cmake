@@ -3,6 +3,7 @@
 
 handoff_add_test(test_docs SOURCES test_docs.c LIBS rig)
 handoff_add_test(test_docs_claims SOURCES test_docs_claims.c LIBS rig)
+handoff_add_test(test_docs_memory SOURCES test_docs_memory.c LIBS rig)
 handoff_add_test(test_docs_servers SOURCES test_docs_servers.cpp LIBS handoff_cpp)
 target_compile_definitions(test_docs_servers PRIVATE ASIO_STANDALONE)
 

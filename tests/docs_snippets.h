@@ -17,15 +17,23 @@
 /* snippet: state */
 struct server { /* opened once */
     ho_domain *domain;
-    ho_service *ingress; /* no consumers: the memory that sockets receive into */
-    ho_service *game;    /* the work; keyed by connection */
-    ho_service *egress;  /* answers; HO_ROUTE_NUMBER, one consumer per network thread */
+    ho_arena *received; /* memory that sockets receive into */
+    ho_arena *answered; /* memory that workers answer in */
+    ho_service *game;   /* the work; keyed by connection */
+    ho_service *egress; /* answers; HO_ROUTE_NUMBER, one consumer per network thread */
 };
 
 struct network {          /* one per network thread */
-    ho_producer *arena;   /* of ingress: reserve, split, abort */
-    ho_producer *to_game; /* of game: commit, give */
+    ho_shard *shard;      /* of received: reserve, split, abort */
+    ho_producer *to_game; /* of game, over the shard: commit, give */
     ho_consumer *answers; /* of egress */
+    int32_t room_fd;      /* tells when it is worth trying again after HO_FULL */
+};
+
+struct worker {            /* one per worker thread */
+    ho_consumer *requests; /* of game */
+    ho_shard *shard;       /* of answered */
+    ho_producer *answers;  /* of egress, over the shard */
 };
 /* snippet end */
 
@@ -37,7 +45,9 @@ static int32_t open_server(struct server *s)
     by_number.routing = HO_ROUTE_NUMBER;
     int32_t status = ho_domain_create(NULL, &s->domain);
     if (!status)
-        status = ho_service_open(s->domain, NULL, &s->ingress);
+        status = ho_arena_open(s->domain, NULL, &s->received);
+    if (!status)
+        status = ho_arena_open(s->domain, NULL, &s->answered);
     if (!status)
         status = ho_service_open(s->domain, NULL, &s->game);
     if (!status)
@@ -50,11 +60,23 @@ static int32_t open_network(const struct server *s, uint32_t number, struct netw
     ho_consumer_opts opts;
     ho_init(HO_TYPE_CONSUMER_OPTS, &opts, sizeof opts);
     opts.number_plus_1 = number + 1;
-    int32_t status = ho_producer_open(s->ingress, &n->arena);
+    int32_t status = ho_shard_open(s->received, &n->shard);
     if (!status)
-        status = ho_producer_open(s->game, &n->to_game);
+        status = ho_shard_fd(n->shard, &n->room_fd); /* before there is a producer over it */
+    if (!status)
+        status = ho_producer_open(s->game, n->shard, &n->to_game);
     if (!status)
         status = ho_consumer_open(s->egress, &opts, &n->answers);
+    return status;
+}
+
+static int32_t open_worker(const struct server *s, struct worker *w)
+{
+    int32_t status = ho_shard_open(s->answered, &w->shard);
+    if (!status)
+        status = ho_producer_open(s->egress, w->shard, &w->answers);
+    if (!status)
+        status = ho_consumer_open(s->game, NULL, &w->requests);
     return status;
 }
 /* snippet end */
@@ -64,7 +86,7 @@ static int32_t open_network(const struct server *s, uint32_t number, struct netw
 static int receive_datagram(struct network *n, int fd, uint64_t connection)
 {
     ho_buf loan;
-    if (ho_reserve(n->arena, FRAME_MAX, NULL, &loan) != HO_OK)
+    if (ho_reserve(n->shard, FRAME_MAX, NULL, &loan) != HO_OK)
         return 0; /* HO_FULL: leave it in the socket, take some answers, come back */
     ssize_t got = recv(fd, loan.ptr, loan.cap, MSG_DONTWAIT);
     if (got > 0) {
@@ -73,7 +95,7 @@ static int receive_datagram(struct network *n, int fd, uint64_t connection)
         if (ho_commit(n->to_game, &loan, 1, HO_BY_KEY, 0, NULL) == HO_OK)
             return 1;
     }
-    ho_abort(n->arena, &loan, 1, NULL); /* nothing came, or nobody has room for it */
+    ho_abort(n->shard, &loan, 1, NULL); /* nothing came, or nobody has room for it */
     return 0;
 }
 /* snippet end */
@@ -91,13 +113,13 @@ struct stream {
 static int32_t next_room(struct network *n, struct stream *s)
 {
     ho_buf room;
-    int32_t status = ho_reserve(n->arena, 16 * FRAME_MAX, NULL, &room);
+    int32_t status = ho_reserve(n->shard, 16 * FRAME_MAX, NULL, &room);
     if (status)
         return status;
     if (s->have)
         memcpy(room.ptr, s->room.ptr, s->have);
     if (s->room.kind == HO_KIND_LOAN)
-        ho_abort(n->arena, &s->room, 1, NULL);
+        ho_abort(n->shard, &s->room, 1, NULL);
     s->room = room;
     return HO_OK;
 }
@@ -121,7 +143,7 @@ static int32_t send_frames(struct network *n, struct stream *s)
             return HO_E_RANGE; /* of no use to anybody: close the connection */
         if (s->have < sizeof bytes + bytes)
             break;
-        status = ho_split(n->arena, &s->room, sizeof bytes + bytes, &s->waiting);
+        status = ho_split(n->shard, &s->room, sizeof bytes + bytes, &s->waiting);
         if (status == HO_FULL) { /* the segment has no number left */
             status = next_room(n, s);
             continue;
@@ -175,19 +197,19 @@ static void serve(ho_domain *domain, ho_consumer *from, void (*handle)(const ho_
 
 /* snippet: answer */
 /* Writes an answer where the network thread will send it from. */
-static int32_t answer(ho_producer *answers, uint32_t thread, uint64_t connection, const void *text,
+static int32_t answer(struct worker *w, uint32_t thread, uint64_t connection, const void *text,
                       uint64_t bytes)
 {
     ho_buf loan;
-    int32_t status = ho_reserve(answers, bytes, NULL, &loan);
+    int32_t status = ho_reserve(w->shard, bytes, NULL, &loan);
     if (status)
         return status;
     memcpy(loan.ptr, text, bytes); /* better: let the work write into loan.ptr */
     loan.len = bytes;
     loan.key = connection;
-    status = ho_commit(answers, &loan, 1, thread, 0, NULL);
+    status = ho_commit(w->answers, &loan, 1, thread, 0, NULL);
     if (status == HO_FULL || status < 0)
-        ho_abort(answers, &loan, 1, NULL);
+        ho_abort(w->shard, &loan, 1, NULL);
     return status;
 }
 /* snippet end */
@@ -208,7 +230,7 @@ static void send_answers(struct network *n, ho_domain *domain, int (*socket_of)(
 /* snippet end */
 
 /* snippet: epoll */
-/* One loop for sockets and answers. `ready` reads the sockets, and says whether to go on. */
+/* One loop for sockets, answers and room. `ready` reads the sockets, and says whether to go on. */
 static int32_t run_loop(struct network *n, int sockets, int (*ready)(void), void (*answers)(void))
 {
     int32_t fd;
@@ -216,20 +238,25 @@ static int32_t run_loop(struct network *n, int sockets, int (*ready)(void), void
     if (status)
         return status;
     struct epoll_event want = {.events = EPOLLIN, .data.fd = fd}, got[16];
-    if (epoll_ctl(sockets, EPOLL_CTL_ADD, fd, &want)) {
+    struct epoll_event room = {.events = EPOLLIN, .data.fd = n->room_fd};
+    if (epoll_ctl(sockets, EPOLL_CTL_ADD, fd, &want) ||
+        epoll_ctl(sockets, EPOLL_CTL_ADD, n->room_fd, &room)) {
         close(fd);
         return HO_E_SYSTEM;
     }
     answers(); /* the first HO_EMPTY arms the descriptor */
     for (int go_on = 1; go_on;) {
         int count = epoll_wait(sockets, got, 16, -1);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
+            uint64_t fired;
             if (got[i].data.fd == fd)
                 answers(); /* takes until HO_EMPTY, which arms it again */
-            else
-                go_on = ready();
+            else if (got[i].data.fd != n->room_fd || read(n->room_fd, &fired, sizeof fired) > 0)
+                go_on = ready(); /* also what waited in its sockets for room */
+        }
     }
     epoll_ctl(sockets, EPOLL_CTL_DEL, fd, NULL); /* first: the library has the same eventfd open */
+    epoll_ctl(sockets, EPOLL_CTL_DEL, n->room_fd, NULL);
     close(fd);
     return HO_OK;
 }
@@ -287,6 +314,13 @@ static enum what_next judge(int32_t status)
 /* snippet end */
 
 /* snippet: shutdown */
+static void close_worker(struct worker *w)
+{
+    ho_consumer_close(w->requests);
+    ho_producer_close(w->answers);
+    ho_shard_close(w->shard); /* its answers stay valid: they are the arena's */
+}
+
 /* Network threads have stopped reading. `join_workers` joins those that run serve() above. */
 static int32_t shut_down(struct server *s, struct network *n, void (*join_workers)(void),
                          uint32_t owner)
@@ -294,9 +328,10 @@ static int32_t shut_down(struct server *s, struct network *n, void (*join_worker
     ho_outstanding out;
     ho_init(HO_TYPE_OUTSTANDING, &out, sizeof out);
     ho_service_close(s->game, 0, NULL); /* begins: workers finish what is there, and end */
-    join_workers();                     /* each closes its consumer and its producer of egress */
+    join_workers();                     /* each closes its ends, see close_worker */
     ho_producer_close(n->to_game);
-    ho_producer_close(n->arena);
+    ho_shard_close(n->shard); /* after every producer over it */
+    close(n->room_fd);
     ho_consumer_close(n->answers); /* after the last answers were sent */
     ho_domain_close(s->domain, 0, NULL);
     while (ho_owner_drain(s->domain, owner, 64, NULL) == HO_OK)

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <memory>
 #include <poll.h>
+#include <unistd.h>
 #include <vector>
 #if __has_include(<liburing.h>)
 #include <liburing.h>
@@ -47,8 +48,8 @@ namespace docs {
 /* snippet: session */
 struct session { /* one connection; all sessions of a network thread share its ends */
     std::uint64_t id;
-    handoff::producer *arena; /* of the ingress service */
-    handoff::producer *game;  /* of the service that does the work */
+    handoff::shard *shard;   /* of the arena that the server receives into */
+    handoff::producer *game; /* of the service that does the work, over the shard */
     handoff::loan room;
     bool paused = false; /* the socket is not read before some answers have come */
 };
@@ -76,7 +77,7 @@ void on_view(session &s, std::string_view message) /* valid during the call only
 void alloc_cb(uv_handle_t *handle, std::size_t suggested, uv_buf_t *buf)
 {
     auto &s = *static_cast<session *>(handle->data);
-    auto room = s.arena->reserve(std::min<std::size_t>(suggested, 2048));
+    auto room = s.shard->reserve(std::min<std::size_t>(suggested, 2048));
     s.room = std::move(*room); /* refused: empty, and libuv says UV_ENOBUFS to read_cb */
     buf->base = reinterpret_cast<char *>(s.room.data());
     buf->len = s.room.capacity();
@@ -111,7 +112,7 @@ bool queue_packet(session &s, handoff::owner<packet_ptr> &packets, packet_ptr pa
 /* snippet: asio */
 void receive_next(asio::ip::udp::socket &from, session &s)
 {
-    auto loan = s.arena->reserve(2048);
+    auto loan = s.shard->reserve(2048);
     if (!loan)
         return; /* full: call again when some answers have come */
     const auto room = asio::buffer(loan->data(), loan->capacity());
@@ -121,6 +122,18 @@ void receive_next(asio::ip::udp::socket &from, session &s)
         packet.resize(got);
         s.game->commit(std::move(packet), {s.id}); /* refused: aborted; a datagram may be lost */
         receive_next(from, s);
+    });
+}
+/* snippet end */
+
+/* snippet: asio_room */
+/* `room` was assigned the shard's fd; call this when something said full. */
+void resume_when_there_is_room(asio::posix::stream_descriptor &room, std::function<void()> resume)
+{
+    room.async_wait(asio::posix::stream_descriptor::wait_read, [&room, resume](auto error) {
+        std::uint64_t fired;
+        if (!error && read(room.native_handle(), &fired, sizeof fired) > 0)
+            resume(); /* what is still full says so again */
     });
 }
 /* snippet end */

@@ -24,10 +24,12 @@ using namespace std::chrono_literals;
  * first byte of a message names its service: '0', '1'; '!' makes the route throw; else it rejects. */
 struct net_world {
     handoff::domain root = *handoff::domain::create();
-    handoff::service ingress;
+    handoff::arena received;
+    handoff::arena unused; /* of the workers, who only forward */
     handoff::service egress;
     handoff::service echoes[2];
     handoff::consumer messages[2];
+    handoff::shard shards[2];
     handoff::producer answers[2];
     std::thread workers[2];
     net::options options;
@@ -50,29 +52,30 @@ struct net_world {
         };
     }
 
-    void open(const handoff::service_options &lanes = {},
-              const handoff::service_options &arena = {})
+    void open(const handoff::service_options &lanes = {}, const handoff::arena_options &memory = {})
     {
         auto numbered = handoff::service_options();
         numbered.routing = HO_ROUTE_NUMBER;
         numbered.policy = HO_POLICY_WAIT;
         numbered.wait_ns = 100'000'000;
-        ingress = *handoff::service::open(root, arena);
+        received = *handoff::arena::open(root, memory);
+        unused = *handoff::arena::open(root);
         egress = *handoff::service::open(root, numbered);
         for (int i = 0; i < 2; ++i) {
             echoes[i] = *handoff::service::open(root, lanes);
             messages[i] = *handoff::consumer::open(echoes[i]);
-            answers[i] = *handoff::producer::open(egress);
+            shards[i] = *handoff::shard::open(unused);
+            answers[i] = *handoff::producer::open(egress, shards[i]);
             CHECK(echoes[i] && messages[i] && answers[i]);
         }
-        CHECK(ingress && egress);
+        CHECK(received && unused && egress);
         start();
     }
 
     void start()
     {
         const net::services behind{
-            root.raw(), ingress.raw(), egress.raw(), {echoes[0].raw(), echoes[1].raw()}};
+            root.raw(), received.raw(), egress.raw(), {echoes[0].raw(), echoes[1].raw()}};
         CHECK_CODE(entry.start(options, behind), handoff::errc::ok);
         CHECK(entry.port_number() != 0);
     }
@@ -115,6 +118,7 @@ struct net_world {
         for (int i = 0; i < 2; ++i) {
             messages[i].reset();
             answers[i].reset();
+            shards[i].reset();
         }
         handoff::outstanding out;
         CHECK_CODE(root.close(1s, &out), handoff::errc::ok);

@@ -16,22 +16,36 @@ ho_domain *rig_domain(void)
     return domain;
 }
 
-ho_service *rig_service(ho_domain *domain, const ho_service_opts *opts)
+ho_arena *rig_arena(ho_domain *domain, const ho_arena_opts *opts)
 {
-    ho_service_opts mine = {.size = sizeof mine};
+    ho_arena_opts mine = {.size = sizeof mine};
     if (opts != NULL)
         mine = *opts;
     if (mine.budget_bytes == 0)
         mine.budget_bytes = RIG_BUDGET;
+    ho_arena *arena;
+    CHECK_STATUS(ho_arena_open(domain, &mine, &arena), HO_OK);
+    return arena;
+}
+
+ho_shard *rig_shard(ho_arena *arena)
+{
+    ho_shard *shard;
+    CHECK_STATUS(ho_shard_open(arena, &shard), HO_OK);
+    return shard;
+}
+
+ho_service *rig_service(ho_domain *domain, const ho_service_opts *opts)
+{
     ho_service *service;
-    CHECK_STATUS(ho_service_open(domain, &mine, &service), HO_OK);
+    CHECK_STATUS(ho_service_open(domain, opts, &service), HO_OK);
     return service;
 }
 
-ho_producer *rig_producer(ho_service *service)
+ho_producer *rig_producer(ho_service *service, ho_shard *shard)
 {
     ho_producer *producer;
-    CHECK_STATUS(ho_producer_open(service, &producer), HO_OK);
+    CHECK_STATUS(ho_producer_open(service, shard, &producer), HO_OK);
     return producer;
 }
 
@@ -44,9 +58,16 @@ ho_consumer *rig_consumer(ho_service *service)
 
 void rig_open(rig *r, const ho_service_opts *opts)
 {
+    rig_open_in(r, NULL, opts);
+}
+
+void rig_open_in(rig *r, const ho_arena_opts *arena, const ho_service_opts *opts)
+{
     r->domain = rig_domain();
+    r->arena = rig_arena(r->domain, arena);
+    r->shard = rig_shard(r->arena);
     r->service = rig_service(r->domain, opts);
-    r->producer = rig_producer(r->service);
+    r->producer = rig_producer(r->service, r->shard);
     r->consumer = rig_consumer(r->service);
 }
 
@@ -66,6 +87,8 @@ void rig_close(rig *r)
 {
     if (r->producer != NULL)
         CHECK_STATUS(ho_producer_close(r->producer), HO_OK);
+    if (r->shard != NULL)
+        CHECK_STATUS(ho_shard_close(r->shard), HO_OK);
     if (r->consumer != NULL)
         CHECK_STATUS(ho_consumer_close(r->consumer), HO_OK);
     rig_destroy(r->domain);
@@ -76,10 +99,10 @@ static uint8_t pattern_byte(uint64_t key, uint64_t at)
     return (uint8_t)(key * 31 + at * 7 + 1);
 }
 
-ho_buf rig_loan(ho_producer *producer, uint64_t key, uint64_t len)
+ho_buf rig_loan(ho_shard *shard, uint64_t key, uint64_t len)
 {
     ho_buf loan;
-    CHECK_STATUS(ho_reserve(producer, len, NULL, &loan), HO_OK);
+    CHECK_STATUS(ho_reserve(shard, len, NULL, &loan), HO_OK);
     for (uint64_t i = 0; i < len; i++)
         loan.ptr[i] = pattern_byte(key, i);
     loan.len = len;
@@ -87,9 +110,9 @@ ho_buf rig_loan(ho_producer *producer, uint64_t key, uint64_t len)
     return loan;
 }
 
-void rig_send(ho_producer *producer, uint64_t key, uint64_t len)
+void rig_send(ho_shard *shard, ho_producer *producer, uint64_t key, uint64_t len)
 {
-    ho_buf loan = rig_loan(producer, key, len);
+    ho_buf loan = rig_loan(shard, key, len);
     CHECK_STATUS(ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
     CHECK_EMPTY(&loan);
 }
@@ -134,10 +157,10 @@ uint64_t rig_drain(rig *r)
     return rig_drain_consumer(r->domain, r->consumer);
 }
 
-ho_stats rig_stats(ho_service *service)
+ho_service_stats rig_stats(ho_service *service)
 {
-    ho_stats stats = {.size = sizeof stats};
-    CHECK_STATUS(ho_stats_get(service, &stats), HO_OK);
+    ho_service_stats stats = {.size = sizeof stats};
+    CHECK_STATUS(ho_service_stats_get(service, &stats), HO_OK);
     CHECK(stats.size == sizeof stats);
     return stats;
 }
@@ -149,15 +172,25 @@ ho_outstanding rig_outstanding(ho_domain *domain)
     return out;
 }
 
-void rig_check_quiet(ho_service *service)
+ho_arena_stats rig_arena_stats(ho_arena *arena)
 {
-    ho_stats s = rig_stats(service);
-    CHECK(s.buffers_out == 0);
-    CHECK(s.foreign_out == 0);
-    CHECK(s.undelivered == 0);
-    CHECK(s.bytes_live == 0);
-    CHECK(s.bytes_pinned == 0);
-    CHECK(s.late_wakes == 0);
+    ho_arena_stats stats = {.size = sizeof stats};
+    CHECK_STATUS(ho_arena_stats_get(arena, &stats), HO_OK);
+    CHECK(stats.size == sizeof stats);
+    return stats;
+}
+
+void rig_check_quiet(const rig *r)
+{
+    ho_arena_stats memory = rig_arena_stats(r->arena);
+    ho_service_stats messages = rig_stats(r->service);
+    CHECK(memory.buffers_out == 0);
+    CHECK(memory.loans_out == 0);
+    CHECK(memory.foreign_out == 0);
+    CHECK(memory.bytes_live == 0);
+    CHECK(memory.bytes_pinned == 0);
+    CHECK(messages.undelivered == 0);
+    CHECK(messages.late_wakes == 0);
 }
 
 void rig_count_release(void *ctx, const ho_release_rec *recs, uint32_t count)
@@ -194,30 +227,33 @@ int rig_is_empty(const ho_buf *buf)
     return memcmp(buf, &empty, sizeof empty) == 0;
 }
 
-void rig_mark_take(rig_mark *mark, ho_service *service, const ho_buf *bufs, uint32_t count)
+void rig_mark_take(rig_mark *mark, const rig *r, const ho_buf *bufs, uint32_t count)
 {
     CHECK(count <= RIG_MARK_MAX);
     memset(mark, 0, sizeof *mark);
-    mark->service = service;
+    mark->rig = r;
     mark->bufs = bufs;
     mark->count = count;
     if (bufs != NULL)
         memcpy(mark->copy, bufs, count * sizeof *bufs);
-    if (service != NULL)
-        mark->stats = rig_stats(service);
+    mark->memory = rig_arena_stats(r->arena);
+    mark->messages = rig_stats(r->service);
 }
 
-void rig_mark_check(const rig_mark *mark, uint64_t full_more, const char *file, int line)
+void rig_mark_check(const rig_mark *mark, int full, const char *file, int line)
 {
     if (mark->bufs != NULL)
         harness_check(memcmp(mark->copy, mark->bufs, mark->count * sizeof *mark->bufs) == 0,
                       "a refused call leaves the descriptors", file, line);
-    if (mark->service == NULL)
-        return;
-    ho_stats expected = mark->stats, now = rig_stats(mark->service);
-    expected.full += full_more;
-    harness_check(memcmp(&expected, &now, sizeof now) == 0, "a refused call leaves the counters",
-                  file, line);
+    ho_arena_stats memory = rig_arena_stats(mark->rig->arena);
+    ho_service_stats messages = rig_stats(mark->rig->service);
+    uint64_t more = memory.full - mark->memory.full + messages.full - mark->messages.full;
+    harness_check(full ? more > 0 : more == 0, "HO_FULL is counted", file, line);
+    memory.full = mark->memory.full;
+    messages.full = mark->messages.full;
+    harness_check(memcmp(&memory, &mark->memory, sizeof memory) == 0 &&
+                      memcmp(&messages, &mark->messages, sizeof messages) == 0,
+                  "a refused call leaves the counters", file, line);
 }
 
 void rig_edge_open(rig_edge *edge, size_t bytes)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the core share: a domain with one service, a producer and a consumer; short ways
+/* What the tests of the core share: a domain with one arena and one service, their ends; short ways
  * to send and take; and the check that a refused call has changed nothing. Public ABI only. */
 #ifndef HANDOFF_TESTS_RIG_H
 #define HANDOFF_TESTS_RIG_H
@@ -15,6 +15,7 @@
 
 /* Option structs with their size set: SERVICE_OPTS(.lane_slots = 2). */
 #define DOMAIN_OPTS(...) (&(ho_domain_opts){.size = sizeof(ho_domain_opts), __VA_ARGS__})
+#define ARENA_OPTS(...) (&(ho_arena_opts){.size = sizeof(ho_arena_opts), __VA_ARGS__})
 #define SERVICE_OPTS(...) (&(ho_service_opts){.size = sizeof(ho_service_opts), __VA_ARGS__})
 #define CONSUMER_OPTS(...) (&(ho_consumer_opts){.size = sizeof(ho_consumer_opts), __VA_ARGS__})
 #define RESERVE_OPTS(...) (&(ho_reserve_opts){.size = sizeof(ho_reserve_opts), __VA_ARGS__})
@@ -22,26 +23,32 @@
 
 typedef struct rig {
     ho_domain *domain;
+    ho_arena *arena;
+    ho_shard *shard;
     ho_service *service;
     ho_producer *producer;
     ho_consumer *consumer;
 } rig;
 
-/* Opens all four. Zero budget means RIG_BUDGET. */
+/* Opens all six, the arena with RIG_BUDGET. */
 void rig_open(rig *r, const ho_service_opts *opts);
+/* The same with an arena of other options; zero budget means RIG_BUDGET. */
+void rig_open_in(rig *r, const ho_arena_opts *arena, const ho_service_opts *opts);
 /* Closes what is not NULL, closes the domain, which must have nothing out, and destroys it. */
 void rig_close(rig *r);
 
 ho_domain *rig_domain(void);
 ho_service *rig_service(ho_domain *domain, const ho_service_opts *opts);
-ho_producer *rig_producer(ho_service *service);
+ho_arena *rig_arena(ho_domain *domain, const ho_arena_opts *opts);
+ho_shard *rig_shard(ho_arena *arena);
+ho_producer *rig_producer(ho_service *service, ho_shard *shard);
 ho_consumer *rig_consumer(ho_service *service);
 void rig_destroy(ho_domain *domain); /* closes it within no time, and destroys it */
 
 /* A loan of len bytes, filled with a pattern of the key, ready to commit. */
-ho_buf rig_loan(ho_producer *producer, uint64_t key, uint64_t len);
+ho_buf rig_loan(ho_shard *shard, uint64_t key, uint64_t len);
 /* Commits one such loan, by key. */
-void rig_send(ho_producer *producer, uint64_t key, uint64_t len);
+void rig_send(ho_shard *shard, ho_producer *producer, uint64_t key, uint64_t len);
 /* Takes exactly one buffer and checks the pattern of its key. */
 ho_buf rig_take(ho_consumer *consumer);
 void rig_check_pattern(const ho_buf *buf);
@@ -50,9 +57,10 @@ void rig_return(ho_domain *domain, ho_buf *buf);
 uint64_t rig_drain(rig *r);
 uint64_t rig_drain_consumer(ho_domain *domain, ho_consumer *consumer);
 
-ho_stats rig_stats(ho_service *service);
+ho_service_stats rig_stats(ho_service *service);
+ho_arena_stats rig_arena_stats(ho_arena *arena);
 ho_outstanding rig_outstanding(ho_domain *domain); /* begins to close the domain */
-void rig_check_quiet(ho_service *service);         /* nothing out, nothing undelivered */
+void rig_check_quiet(const rig *r);                /* nothing out, nothing undelivered */
 
 /* An owner that counts what comes back. */
 typedef struct rig_owner {
@@ -70,12 +78,12 @@ ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token);
 #define CHECK_EMPTY(buf) CHECK(rig_is_empty(buf))
 int rig_is_empty(const ho_buf *buf);
 
-/* The call gives the status, and neither these descriptors nor the service's counters change. For
- * HO_FULL the counter `full` grows by one, and must. */
-#define CHECK_REFUSED(service, bufs, count, call, status)                                          \
+/* The call gives the status, and neither these descriptors nor the counters of the arena and of the
+ * service change. For HO_FULL the counter `full` of one of them grows, and must. */
+#define CHECK_REFUSED(rig, bufs, count, call, status)                                              \
     do {                                                                                           \
         rig_mark mark_;                                                                            \
-        rig_mark_take(&mark_, service, bufs, count);                                               \
+        rig_mark_take(&mark_, rig, bufs, count);                                                   \
         CHECK_STATUS(call, status);                                                                \
         rig_mark_check(&mark_, (status) == HO_FULL, __FILE__, __LINE__);                           \
     } while (0)
@@ -83,15 +91,16 @@ int rig_is_empty(const ho_buf *buf);
 #define RIG_MARK_MAX 64u
 
 typedef struct rig_mark {
-    ho_service *service;
+    const rig *rig;
     const ho_buf *bufs;
     uint32_t count;
-    ho_stats stats;
+    ho_arena_stats memory;
+    ho_service_stats messages;
     ho_buf copy[RIG_MARK_MAX];
 } rig_mark;
 
-void rig_mark_take(rig_mark *mark, ho_service *service, const ho_buf *bufs, uint32_t count);
-void rig_mark_check(const rig_mark *mark, uint64_t full_more, const char *file, int line);
+void rig_mark_take(rig_mark *mark, const rig *r, const ho_buf *bufs, uint32_t count);
+void rig_mark_check(const rig_mark *mark, int full, const char *file, int line);
 
 /* Option structs: every size and every field that must be refused or accepted. `call` makes the
  * call under test and undoes it when it succeeds. */

@@ -41,11 +41,13 @@ static const struct {
 } types[] = {
     {HO_TYPE_ABI_INFO, sizeof(ho_abi_info), 64},
     {HO_TYPE_DOMAIN_OPTS, sizeof(ho_domain_opts), HO_DOMAIN_OPTS_MIN},
+    {HO_TYPE_ARENA_OPTS, sizeof(ho_arena_opts), HO_ARENA_OPTS_MIN},
     {HO_TYPE_SERVICE_OPTS, sizeof(ho_service_opts), HO_SERVICE_OPTS_MIN},
     {HO_TYPE_CONSUMER_OPTS, sizeof(ho_consumer_opts), HO_CONSUMER_OPTS_MIN},
     {HO_TYPE_RESERVE_OPTS, sizeof(ho_reserve_opts), HO_RESERVE_OPTS_MIN},
     {HO_TYPE_OWNER_OPTS, sizeof(ho_owner_opts), HO_OWNER_OPTS_MIN},
-    {HO_TYPE_STATS, sizeof(ho_stats), HO_STATS_MIN},
+    {HO_TYPE_ARENA_STATS, sizeof(ho_arena_stats), HO_ARENA_STATS_MIN},
+    {HO_TYPE_SERVICE_STATS, sizeof(ho_service_stats), HO_SERVICE_STATS_MIN},
     {HO_TYPE_OUTSTANDING, sizeof(ho_outstanding), HO_OUTSTANDING_MIN},
     {HO_TYPE_ABI_ROW, sizeof(ho_abi_row), HO_ABI_ROW_MIN},
 };

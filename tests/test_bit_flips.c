@@ -21,7 +21,7 @@ static int close_rig(void **state)
 {
     (void)state;
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -33,12 +33,12 @@ struct held {
 
 static struct held held_of(uint32_t kind)
 {
-    struct held h = {.buf = rig_loan(r.producer, 1, 40)};
+    struct held h = {.buf = rig_loan(r.shard, 1, 40)};
     uint32_t taken;
     if (kind == HO_KIND_LOAN)
         return h;
     if (kind == HO_KIND_FOREIGN) {
-        CHECK_STATUS(ho_abort(r.producer, &h.buf, 1, NULL), HO_OK);
+        CHECK_STATUS(ho_abort(r.shard, &h.buf, 1, NULL), HO_OK);
         h.buf = rig_foreign(owner.owner, foreign_bytes, sizeof foreign_bytes, 7);
         CHECK_STATUS(ho_give(r.producer, &h.buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
     } else {
@@ -63,11 +63,11 @@ static int32_t call(enum call which, ho_buf *buf, ho_buf *made)
     switch (which) {
     case COMMIT: return ho_commit(r.producer, buf, 1, HO_BY_KEY, 0, NULL);
     case FORWARD: return ho_forward(r.producer, buf, 1, HO_BY_KEY, 0, NULL);
-    case ABORT: return ho_abort(r.producer, buf, 1, NULL);
-    case SPLIT: return ho_split(r.producer, buf, 1, made);
+    case ABORT: return ho_abort(r.shard, buf, 1, NULL);
+    case SPLIT: return ho_split(r.shard, buf, 1, made);
     case RETURN: return ho_return(r.domain, buf, 1, NULL);
     case SLICE: return ho_ref(r.domain, buf, 0, 1, made);
-    default: return ho_compact(r.producer, buf);
+    default: return ho_compact(r.shard, buf);
     }
 }
 
@@ -78,7 +78,7 @@ static void finish(struct held *h, ho_buf *made)
     ho_buf *all[] = {made, &h->buf, &h->parent};
     for (size_t i = 0; i < 3; i++)
         if (all[i]->kind == HO_KIND_LOAN)
-            CHECK_STATUS(ho_abort(r.producer, all[i], 1, NULL), HO_OK);
+            CHECK_STATUS(ho_abort(r.shard, all[i], 1, NULL), HO_OK);
         else
             CHECK_STATUS(ho_return(r.domain, all[i], 1, NULL), HO_OK);
 }

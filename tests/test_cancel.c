@@ -20,7 +20,7 @@ static int open_rig(void **state)
 {
     (void)state;
     alarm(HANG_S); /* a mutex left locked hangs whoever comes next */
-    rig_open(&r, NULL);
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 4 * RIG_SEGMENT, .wait_ns = 200 * MS), NULL);
     rig_owner_register(r.domain, HO_RELEASE_EVENT, &owner);
     return 0;
 }
@@ -34,6 +34,7 @@ static void end(void *arg)
         CHECK_STATUS(ho_consumer_close(rig_consumer(service)), HO_OK);
     if (r.producer)
         CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r.shard), HO_OK);
     if (r.consumer)
         CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     rig_destroy(r.domain);
@@ -121,6 +122,16 @@ static int32_t close_service(void)
     return ho_service_close(r.service, 200 * MS, NULL);
 }
 
+static int32_t close_arena(void)
+{
+    return ho_arena_close(r.arena, 200 * MS, NULL);
+}
+
+static int32_t reserve_a_while(void)
+{
+    return ho_reserve(r.shard, RIG_SEGMENT - 64, NULL, &buf);
+}
+
 static int32_t close_domain(void)
 {
     ho_outstanding out = {.size = sizeof out};
@@ -158,6 +169,24 @@ static void the_close_of_a_service_comes_back_first(void **state)
     cancelled_within(close_service, HO_TIMEOUT);
 }
 
+static void the_close_of_an_arena_comes_back_first(void **state)
+{
+    (void)state;
+    cancelled_before(close_arena, HO_TIMEOUT);
+    cancelled_within(close_arena, HO_TIMEOUT);
+}
+
+static void a_wait_for_memory_comes_back_first(void **state)
+{
+    (void)state;
+    ho_buf loans[4];
+    for (size_t i = 0; i < 4; i++)
+        CHECK_STATUS(ho_reserve(r.shard, RIG_SEGMENT - 64, NULL, &loans[i]), HO_OK);
+    cancelled_before(reserve_a_while, HO_FULL);
+    cancelled_within(reserve_a_while, HO_FULL);
+    CHECK_STATUS(ho_abort(r.shard, loans, 4, NULL), HO_OK);
+}
+
 static void the_close_of_a_domain_comes_back_first(void **state)
 {
     (void)state;
@@ -178,7 +207,7 @@ static void a_publish_and_the_take_it_rings_for_come_back_first(void **state)
 {
     (void)state;
     arm();
-    buf = rig_loan(r.producer, 1, 100);
+    buf = rig_loan(r.shard, 1, 100);
     cancelled_before(commit, HO_OK);
     cancelled_before(take, HO_OK);
     rig_check_pattern(&buf);
@@ -202,6 +231,8 @@ static void a_return_and_the_drain_it_rings_for_come_back_first(void **state)
 static const struct CMUnitTest tests[] = {
     TEST(a_wait_comes_back_first),
     TEST(the_close_of_a_service_comes_back_first),
+    TEST(the_close_of_an_arena_comes_back_first),
+    TEST(a_wait_for_memory_comes_back_first),
     TEST(the_close_of_a_domain_comes_back_first),
     TEST(the_close_of_a_consumer_with_a_descriptor_comes_back_first),
     TEST(a_publish_and_the_take_it_rings_for_come_back_first),

@@ -19,6 +19,7 @@ static int open_rig(void **state)
 static int destroy_rig(void **state)
 {
     (void)state;
+    CHECK_STATUS(ho_shard_close(r.shard), HO_OK);
     rig_destroy(r.domain);
     return 0;
 }
@@ -40,43 +41,54 @@ static void send_foreign(uint64_t count)
 static void a_closing_service_refuses_everything_new(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 100), more, bufs[2];
+    ho_buf loan = rig_loan(r.shard, 1, 100), bufs[2];
     send_foreign(1);
-    rig_send(r.producer, 2, 10);
+    rig_send(r.shard, r.producer, 2, 64); /* so that the next loan begins where this one ends */
     uint32_t taken;
     CHECK_STATUS(ho_take(r.consumer, bufs, 1, &taken), HO_OK);
     ho_buf foreign = rig_foreign(owner.owner, memory, 1, 0);
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
-    memset(&more, 0xa5, sizeof more);
-    for (int i = 0; i < 3; i++) {
-        CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, 1, NULL, &more), HO_E_CLOSED);
-        CHECK_EMPTY(&more);
-    }
-    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, 1, RESERVE_OPTS(.headroom = 8), &more),
+    CHECK_REFUSED(&r, &loan, 1, ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_E_CLOSED);
+    CHECK_REFUSED(&r, &foreign, 1, ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL),
                   HO_E_CLOSED);
-    CHECK_REFUSED(r.service, &loan, 1, ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL),
-                  HO_E_CLOSED);
-    CHECK_REFUSED(r.service, &foreign, 1, ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL),
-                  HO_E_CLOSED);
-    CHECK_REFUSED(r.service, NULL, 0, ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0),
-                  HO_E_CLOSED);
-    CHECK_REFUSED(r.service, bufs, 1, ho_forward(r.producer, bufs, 1, HO_BY_KEY, 0, NULL),
-                  HO_E_CLOSED);
-    CHECK_REFUSED(r.service, bufs, 1, ho_compact(r.producer, bufs), HO_E_CLOSED);
-    CHECK_STATUS(ho_producer_open(r.service, &(ho_producer *){NULL}), HO_E_CLOSED);
+    CHECK_REFUSED(&r, NULL, 0, ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0), HO_E_CLOSED);
+    CHECK_REFUSED(&r, bufs, 1, ho_forward(r.producer, bufs, 1, HO_BY_KEY, 0, NULL), HO_E_CLOSED);
+    CHECK_STATUS(ho_producer_open(r.service, r.shard, &(ho_producer *){NULL}), HO_E_CLOSED);
     CHECK_STATUS(ho_consumer_open(r.service, NULL, &(ho_consumer *){NULL}), HO_E_CLOSED);
-    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
     CHECK_STATUS(ho_return(r.domain, bufs, 1, NULL), HO_OK);
     CHECK(rig_drain(&r) == 1);
     close_ends();
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
 }
 
+static void the_memory_of_a_closing_service_is_not_its_own(void **state)
+{
+    (void)state;
+    rig_send(r.shard, r.producer, 2, 100);
+    ho_buf buf = rig_take(r.consumer);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    ho_buf loan = rig_loan(r.shard, 1, 100);
+    CHECK_STATUS(ho_compact(r.shard, &buf), HO_OK);
+    rig_check_pattern(&buf);
+    close_ends();
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+    ho_service *next = rig_service(r.domain, NULL);
+    ho_producer *producer = rig_producer(next, r.shard);
+    ho_consumer *consumer = rig_consumer(next);
+    CHECK_STATUS(ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_forward(producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK(rig_drain_consumer(r.domain, consumer) == 2);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    CHECK_STATUS(ho_service_close(next, 0, NULL), HO_OK);
+}
+
 static void consumers_take_what_is_left_and_then_hear_that_it_is_closed(void **state)
 {
     (void)state;
     for (uint64_t key = 0; key < 10; key++)
-        rig_send(r.producer, key, 100);
+        rig_send(r.shard, r.producer, key, 100);
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
     for (uint64_t key = 0; key < 10; key++) {
         CHECK_STATUS(ho_wait(r.consumer, 0), HO_OK);
@@ -111,7 +123,7 @@ static void close_undelivered(int producer_first)
 {
     send_foreign(20);
     for (uint64_t key = 0; key < 20; key++)
-        rig_send(r.producer, key, 100);
+        rig_send(r.shard, r.producer, key, 100);
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
     CHECK(owner.releases == 0);
     if (producer_first)
@@ -121,7 +133,7 @@ static void close_undelivered(int producer_first)
     if (!producer_first)
         CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
     CHECK(owner.releases == 20 && owner.cancelled == 20);
-    ho_stats s = rig_stats(r.service);
+    ho_service_stats s = rig_stats(r.service);
     CHECK(s.messages_dropped == 40 && s.messages_out == 0 && s.messages_in == 40);
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
     CHECK(owner.releases == 20);
@@ -149,28 +161,43 @@ static void what_nobody_ever_took_is_cancelled_when_the_service_closes(void **st
     CHECK(owner.releases == 10 && owner.cancelled == 10);
 }
 
-static void close_reports_and_waits_for_what_is_out(void **state)
+static void close_reports_and_waits_for_ends_and_lanes(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 100), slice;
-    rig_send(r.producer, 2, 100);
+    send_foreign(2);
+    rig_send(r.shard, r.producer, 2, 100);
+    ho_outstanding out = {.size = sizeof out};
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_TIMEOUT);
+    CHECK(out.size == sizeof out && out.handles == 2 && out.undelivered == 3);
+    CHECK(out.buffers == 0 && out.loans == 0 && out.foreign == 0 && out.oldest[0] == 0);
+    CHECK(rig_drain(&r) == 3);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_TIMEOUT);
+    CHECK(out.handles == 1 && out.undelivered == 0);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_OK);
+    CHECK(out.handles == 0 && out.undelivered == 0);
+}
+
+static void what_was_taken_does_not_keep_a_service(void **state)
+{
+    (void)state;
+    ho_buf loan = rig_loan(r.shard, 1, 100), slice, foreign;
+    uint32_t taken;
+    rig_send(r.shard, r.producer, 2, 100);
     ho_buf buf = rig_take(r.consumer);
     CHECK_STATUS(ho_ref(r.domain, &buf, 0, 10, &slice), HO_OK);
     rig_return(r.domain, &buf);
-    send_foreign(2);
-    ho_outstanding out = {.size = sizeof out};
-    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_TIMEOUT);
-    CHECK(out.handles == 2 && out.loans == 1 && out.foreign == 2 && out.undelivered == 2);
-    CHECK(out.oldest[0] != 0);
-    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
-    CHECK(rig_drain(&r) == 2);
+    send_foreign(1);
+    CHECK_STATUS(ho_take(r.consumer, &foreign, 1, &taken), HO_OK);
     close_ends();
-    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_TIMEOUT); /* the slice pins it */
-    CHECK(out.handles == 0 && out.loans == 0 && out.foreign == 0 && out.undelivered == 0);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+    CHECK(owner.releases == 0);
     CHECK(slice.ptr[0] == 63); /* the pattern of key 2 */
     rig_return(r.domain, &slice);
-    CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_OK);
-    CHECK(out.size == sizeof out && out.buffers == 0);
+    rig_return(r.domain, &foreign);
+    CHECK(owner.releases == 1 && owner.cancelled == 0);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
 }
 
 static void a_short_report_is_refused_before_anything_closes(void **state)
@@ -178,26 +205,8 @@ static void a_short_report_is_refused_before_anything_closes(void **state)
     (void)state;
     ho_outstanding out = {.size = HO_OUTSTANDING_MIN - 1};
     CHECK_STATUS(ho_service_close(r.service, 0, &out), HO_E_SIZE);
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK(rig_drain(&r) == 1);
-    close_ends();
-}
-
-static void memory_that_went_to_another_service_keeps_its_own_open(void **state)
-{
-    (void)state;
-    ho_service *ingress = rig_service(r.domain, NULL);
-    ho_producer *network = rig_producer(ingress);
-    ho_buf loan = rig_loan(network, 1, 100);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(network), HO_OK);
-    ho_outstanding out = {.size = sizeof out};
-    CHECK_STATUS(ho_service_close(ingress, 0, &out), HO_TIMEOUT);
-    CHECK(out.buffers == 1 && out.handles == 0);
-    ho_buf buf = rig_take(r.consumer);
-    CHECK_STATUS(ho_service_close(ingress, 0, NULL), HO_TIMEOUT);
-    rig_return(r.domain, &buf);
-    CHECK_STATUS(ho_service_close(ingress, 0, NULL), HO_OK);
     close_ends();
 }
 
@@ -230,6 +239,8 @@ static void closing_wakes_a_consumer_that_sleeps_for_ever(void **state)
 
 static struct {
     ho_domain *domain;
+    ho_arena *arena;
+    ho_shard *shard;
     ho_service *service;
     ho_producer *producer;
     ho_consumer *consumer;
@@ -255,11 +266,12 @@ static void produce_until_closed(void *arg)
         ho_buf foreign = rig_foreign(race.owner.owner, memory, 1, given), loan;
         status = ho_give(race.producer, &foreign, 1, HO_BY_KEY, given % 3 ? HO_MORE : 0, NULL);
         given += status == HO_OK;
-        if (ho_reserve(race.producer, 200, NULL, &loan) == HO_OK &&
+        if (ho_reserve(race.shard, 200, NULL, &loan) == HO_OK &&
             ho_commit(race.producer, &loan, 1, HO_BY_KEY, 0, NULL) != HO_OK)
-            CHECK_STATUS(ho_abort(race.producer, &loan, 1, NULL), HO_OK);
+            CHECK_STATUS(ho_abort(race.shard, &loan, 1, NULL), HO_OK);
     } while (status != HO_E_CLOSED);
     CHECK_STATUS(ho_producer_close(race.producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(race.shard), HO_OK);
     atomic_fetch_add(&race.given, given);
 }
 
@@ -294,12 +306,13 @@ static void come_and_go(void *arg)
 {
     (void)arg;
     harness_barrier_wait(&race.start);
-    ho_stats stats = {.size = sizeof stats};
+    ho_service_stats stats = {.size = sizeof stats};
+    ho_shard *shard = rig_shard(race.arena);
     ho_producer *producer;
     ho_consumer *consumer;
     int32_t status;
-    while ((status = ho_stats_get(race.service, &stats)) == HO_OK) {
-        status = ho_producer_open(race.service, &producer);
+    while ((status = ho_service_stats_get(race.service, &stats)) == HO_OK) {
+        status = ho_producer_open(race.service, shard, &producer);
         if (status == HO_OK)
             CHECK_STATUS(ho_producer_close(producer), HO_OK);
         CHECK(status == HO_OK || status == HO_E_CLOSED || status == HO_E_HANDLE);
@@ -309,6 +322,7 @@ static void come_and_go(void *arg)
         CHECK(status == HO_OK || status == HO_E_CLOSED || status == HO_E_HANDLE);
     }
     CHECK_STATUS(status, HO_E_HANDLE);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
 }
 
 static void create_load_and_close_with_racing_closers(void **state)
@@ -319,8 +333,10 @@ static void create_load_and_close_with_racing_closers(void **state)
                                     close_the_service, come_and_go};
     do {
         race.domain = rig_domain();
+        race.arena = rig_arena(race.domain, NULL);
+        race.shard = rig_shard(race.arena);
         race.service = rig_service(race.domain, SERVICE_OPTS(.lane_slots = 64));
-        race.producer = rig_producer(race.service);
+        race.producer = rig_producer(race.service, race.shard);
         race.consumer = rig_consumer(race.service);
         CHECK_STATUS(ho_owner_register(race.domain,
                                        OWNER_OPTS(.release = count_atomically, .ctx = &race.owner),
@@ -345,14 +361,15 @@ static void create_load_and_close_with_racing_closers(void **state)
 
 static const struct CMUnitTest tests[] = {
     WITH_RIG(a_closing_service_refuses_everything_new),
+    WITH_RIG(the_memory_of_a_closing_service_is_not_its_own),
     WITH_RIG(consumers_take_what_is_left_and_then_hear_that_it_is_closed),
     WITH_RIG(what_more_held_back_is_not_lost_by_closing),
     WITH_RIG(undelivered_buffers_are_cancelled_once_when_the_consumer_goes_last),
     WITH_RIG(undelivered_buffers_are_cancelled_once_when_the_producer_goes_last),
     WITH_RIG(what_nobody_ever_took_is_cancelled_when_the_service_closes),
-    WITH_RIG(close_reports_and_waits_for_what_is_out),
+    WITH_RIG(close_reports_and_waits_for_ends_and_lanes),
+    WITH_RIG(what_was_taken_does_not_keep_a_service),
     WITH_RIG(a_short_report_is_refused_before_anything_closes),
-    WITH_RIG(memory_that_went_to_another_service_keeps_its_own_open),
     WITH_RIG(closing_wakes_a_consumer_that_sleeps_for_ever),
     cmocka_unit_test(create_load_and_close_with_racing_closers),
 };

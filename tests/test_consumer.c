@@ -32,7 +32,7 @@ static void take_gives_at_most_what_was_asked_for(void **state)
     ho_buf bufs[17];
     uint32_t taken = 77;
     for (uint64_t key = 0; key < 40; key++)
-        rig_send(r.producer, key, 16);
+        rig_send(r.shard, r.producer, key, 16);
     uint64_t next = 0;
     for (uint32_t max = 1; next < 40; max = max % 16 + 1) {
         memset(bufs, 0xa5, sizeof bufs);
@@ -51,12 +51,12 @@ static void take_gives_at_most_what_was_asked_for(void **state)
 static void take_refuses_null_and_loses_nothing(void **state)
 {
     (void)state;
-    rig_send(r.producer, 1, 16);
+    rig_send(r.shard, r.producer, 1, 16);
     ho_buf buf;
     uint32_t taken = 77;
-    CHECK_REFUSED(r.service, NULL, 0, ho_take(r.consumer, NULL, 1, &taken), HO_E_INVAL);
+    CHECK_REFUSED(&r, NULL, 0, ho_take(r.consumer, NULL, 1, &taken), HO_E_INVAL);
     CHECK(taken == 0);
-    CHECK_REFUSED(r.service, NULL, 0, ho_take(r.consumer, &buf, 1, NULL), HO_E_INVAL);
+    CHECK_REFUSED(&r, NULL, 0, ho_take(r.consumer, &buf, 1, NULL), HO_E_INVAL);
     taken = 77;
     CHECK_STATUS(ho_take(NULL, &buf, 1, &taken), HO_E_HANDLE);
     CHECK(taken == 0);
@@ -73,10 +73,10 @@ static void take_collects_from_every_producer(void **state)
     (void)state;
     ho_producer *more[5];
     for (size_t i = 0; i < 5; i++)
-        more[i] = rig_producer(r.service);
+        more[i] = rig_producer(r.service, r.shard);
     for (uint64_t seq = 0; seq < 10; seq++)
         for (uint64_t i = 0; i < 5; i++)
-            rig_send(more[i], i << 8 | seq, 16);
+            rig_send(r.shard, more[i], i << 8 | seq, 16);
     uint64_t next[5] = {0};
     for (int n = 0; n < 50; n++) {
         ho_buf buf = rig_take(r.consumer);
@@ -90,12 +90,12 @@ static void take_collects_from_every_producer(void **state)
 static void a_flooding_producer_does_not_silence_another(void **state)
 {
     (void)state;
-    ho_producer *quiet = rig_producer(r.service);
-    rig_send(quiet, 99, 16);
+    ho_producer *quiet = rig_producer(r.service, r.shard);
+    rig_send(r.shard, quiet, 99, 16);
     int rounds = 0;
     for (uint64_t key = 0; key != 99; rounds++) {
         while (rig_stats(r.service).undelivered <= LANE)
-            rig_send(r.producer, 1, 16);
+            rig_send(r.shard, r.producer, 1, 16);
         ho_buf buf = rig_take(r.consumer);
         key = buf.key;
         rig_return(r.domain, &buf);
@@ -124,24 +124,24 @@ static void a_closed_consumer_has_no_handle(void **state)
 static void what_was_taken_outlives_the_consumer(void **state)
 {
     (void)state;
-    rig_send(r.producer, 1, 5000);
+    rig_send(r.shard, r.producer, 1, 5000);
     ho_buf buf = rig_take(r.consumer);
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     r.consumer = NULL;
     for (int i = 0; i < 300; i++) { /* the memory around it is used again and again */
-        ho_buf loan = rig_loan(r.producer, 7, 5000);
-        CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+        ho_buf loan = rig_loan(r.shard, 7, 5000);
+        CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
     }
     rig_check_pattern(&buf);
     rig_return(r.domain, &buf);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
 }
 
 static void the_next_consumer_gets_what_the_closed_one_left(void **state)
 {
     (void)state;
     for (uint64_t key = 0; key < 20; key++)
-        rig_send(r.producer, key, 16);
+        rig_send(r.shard, r.producer, key, 16);
     ho_buf buf = rig_take(r.consumer);
     rig_return(r.domain, &buf);
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
@@ -152,7 +152,7 @@ static void the_next_consumer_gets_what_the_closed_one_left(void **state)
         CHECK(buf.key == key);
         rig_return(r.domain, &buf);
     }
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
 }
 
 static void another_consumer_gets_what_the_closed_one_left(void **state)
@@ -161,39 +161,41 @@ static void another_consumer_gets_what_the_closed_one_left(void **state)
     ho_consumer *other = rig_consumer(r.service);
     for (uint64_t key = 0; key < 20; key++)
         for (int i = 0; i < 2; i++)
-            rig_send(r.producer, key, 16);
+            rig_send(r.shard, r.producer, key, 16);
     uint64_t before = rig_stats(r.service).undelivered;
     CHECK(before == 40);
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     r.consumer = other;
     CHECK(rig_drain(&r) == 40);
     CHECK(rig_stats(r.service).messages_dropped == 0);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
 }
 
 static void what_a_numbered_consumer_left_is_cancelled(void **state)
 {
     (void)state;
     ho_service *egress = rig_service(r.domain, SERVICE_OPTS(.routing = HO_ROUTE_NUMBER));
-    ho_producer *producer = rig_producer(egress);
+    ho_producer *producer = rig_producer(egress, r.shard);
     ho_consumer *consumer = rig_consumer(egress);
+    const rig numbered = {.arena = r.arena, .service = egress};
     rig_owner owner;
     uint8_t byte = 1;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     for (uint64_t i = 0; i < 10; i++) {
-        ho_buf loan = rig_loan(producer, i, 100), foreign = rig_foreign(owner.owner, &byte, 1, i);
+        ho_buf loan = rig_loan(r.shard, i, 100), foreign = rig_foreign(owner.owner, &byte, 1, i);
         CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_OK);
         CHECK_STATUS(ho_give(producer, &foreign, 1, 0, 0, NULL), HO_OK);
     }
     CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
-    ho_buf loan = rig_loan(producer, 1, 10);
-    CHECK_REFUSED(egress, &loan, 1, ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE);
-    CHECK_STATUS(ho_abort(producer, &loan, 1, NULL), HO_OK);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
+    CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE); /* it looks again */
+    CHECK_REFUSED(&numbered, &loan, 1, ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
     CHECK_STATUS(ho_producer_close(producer), HO_OK); /* the later end of the lane */
     CHECK(owner.releases == 10 && owner.cancelled == 10);
-    ho_stats s = rig_stats(egress);
+    ho_service_stats s = rig_stats(egress);
     CHECK(s.messages_dropped == 20 && s.bytes_dropped == 10 * 101);
-    rig_check_quiet(egress);
+    rig_check_quiet(&numbered);
     CHECK_STATUS(ho_service_close(egress, 0, NULL), HO_OK);
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
@@ -249,14 +251,14 @@ static void a_descriptor_closed_by_the_user_is_written_no_more(void **state)
     CHECK(pipe(ends) == 0);
     CHECK(dup2(ends[1], fd) == fd); /* closed, and the number goes to a pipe */
     for (int i = 0; i < 10; i++) {
-        rig_send(r.producer, 1, 10);
+        rig_send(r.shard, r.producer, 1, 10);
         CHECK(rig_drain(&r) == 1);
         CHECK(!readable(ends[0]));
     }
     CHECK(close(fd) == 0 && close(ends[0]) == 0 && close(ends[1]) == 0);
     CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
     arm(r.consumer);
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK(readable(fd));
     CHECK(rig_drain(&r) == 1);
     CHECK(close(fd) == 0);
@@ -268,7 +270,7 @@ static void a_descriptor_outlives_its_consumer_and_stays_silent(void **state)
     int32_t old, fd;
     CHECK_STATUS(ho_consumer_fd(r.consumer, &old), HO_OK);
     arm(r.consumer);
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK(readable(old));
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     CHECK(!readable(old));
@@ -276,7 +278,7 @@ static void a_descriptor_outlives_its_consumer_and_stays_silent(void **state)
     CHECK(rig_drain(&r) == 1);
     CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
     arm(r.consumer);
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK(readable(fd) && !readable(old));
     CHECK(rig_drain(&r) == 1);
     CHECK(close(fd) == 0 && close(old) == 0);

@@ -6,8 +6,7 @@
 
 static struct server s;
 static struct network n;
-static ho_consumer *worker;
-static ho_producer *worker_answers;
+static struct worker w;
 static uint32_t owner;
 static int pair[2];
 static uint32_t handled;
@@ -15,15 +14,14 @@ static uint32_t handled;
 static void echo(const ho_buf *message)
 {
     handled++;
-    CHECK_STATUS(answer(worker_answers, 0, message->key, message->ptr, message->len), HO_OK);
+    CHECK_STATUS(answer(&w, 0, message->key, message->ptr, message->len), HO_OK);
 }
 
 static void work(void *arg)
 {
     (void)arg;
-    serve(s.domain, worker, echo);
-    CHECK_STATUS(ho_consumer_close(worker), HO_OK);
-    CHECK_STATUS(ho_producer_close(worker_answers), HO_OK);
+    serve(s.domain, w.requests, echo);
+    close_worker(&w);
 }
 
 static harness_thread worker_thread;
@@ -42,8 +40,7 @@ static void open_all(int type)
     CHECK_STATUS(open_server(&s), HO_OK);
     CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
     CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
-    CHECK_STATUS(ho_consumer_open(s.game, NULL, &worker), HO_OK);
-    CHECK_STATUS(ho_producer_open(s.egress, &worker_answers), HO_OK);
+    CHECK_STATUS(open_worker(&s, &w), HO_OK);
     harness_start(&worker_thread, work, NULL);
 }
 
@@ -52,7 +49,6 @@ static void close_all(void)
     CHECK_STATUS(shut_down(&s, &n, join_worker, owner), HO_OK);
     close(pair[0]);
     close(pair[1]);
-    worker = NULL;
 }
 
 static int to_peer(uint64_t key)
@@ -103,6 +99,48 @@ static void a_datagram_goes_through_the_loop_and_its_answer_comes_back(void **st
     close_all();
 }
 
+static uint32_t calls;
+
+/* The first datagram finds the lane full; then a late worker makes room, and only its call is left. */
+static int read_once(void)
+{
+    ho_buf bufs[64];
+    uint32_t count;
+    CHECK(!receive_datagram(&n, pair[0], 7));
+    if (calls++)
+        return 0;
+    CHECK_STATUS(ho_take(w.requests, bufs, 64, &count), HO_OK);
+    CHECK_STATUS(ho_return(s.domain, bufs, count, NULL), HO_OK);
+    return 1;
+}
+
+static void no_answers(void) {}
+
+static void after_full_the_loop_hears_when_there_is_room(void **state)
+{
+    (void)state;
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
+    CHECK_STATUS(open_server(&s), HO_OK);
+    CHECK_STATUS(open_worker(&s, &w), HO_OK);
+    CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
+    CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
+    calls = 0;
+    while (ho_give_copy(n.to_game, "full", 4, 7, HO_BY_KEY, 0) == HO_OK)
+        continue;
+    int sockets = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event want = {.events = EPOLLIN, .data.fd = pair[0]};
+    CHECK(sockets >= 0 && epoll_ctl(sockets, EPOLL_CTL_ADD, pair[0], &want) == 0);
+    CHECK(send(pair[1], "walks north", 11, 0) == 11);
+    CHECK_STATUS(run_loop(&n, sockets, read_once, no_answers), HO_OK);
+    CHECK(calls == 2);
+    close(sockets);
+    (void)rig_drain_consumer(s.domain, w.requests);
+    close_worker(&w);
+    CHECK_STATUS(shut_down(&s, &n, nobody, owner), HO_OK);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void frames_are_split_off_wherever_reads_end(void **state)
 {
     (void)state;
@@ -120,7 +158,7 @@ static void frames_are_split_off_wherever_reads_end(void **state)
     uint8_t long_one[4] = {0, 0, 0, 1};
     CHECK(send(pair[1], long_one, 4, 0) == 4);
     CHECK_STATUS(read_stream(&n, &stream), HO_E_RANGE);
-    CHECK_STATUS(ho_abort(n.arena, &stream.room, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(n.shard, &stream.room, 1, NULL), HO_OK);
     close_all();
     CHECK(handled == sizeof frame - 1);
 }
@@ -137,6 +175,7 @@ static void a_stream_that_nobody_takes_from_loses_nothing(void **state)
     for (size_t i = 0; i < 5000; i++)
         frames[i][0] = 1, frames[i][4] = (uint8_t)i;
     size_t sent = 0, taken = 0;
+    ho_consumer *late = NULL;
     while (taken < 5000) { /* no consumer at first, then one that is slower than the peer */
         if (sent < sizeof frames) {
             ssize_t put = send(pair[1], frames[0] + sent, sizeof frames - sent, MSG_DONTWAIT);
@@ -144,21 +183,20 @@ static void a_stream_that_nobody_takes_from_loses_nothing(void **state)
         }
         int32_t status = read_stream(&n, &stream);
         CHECK(status == HO_OK || status == HO_FULL || status == HO_EMPTY);
-        if (!worker)
-            CHECK_STATUS(ho_consumer_open(s.game, NULL, &worker), HO_OK);
+        if (!late)
+            CHECK_STATUS(ho_consumer_open(s.game, NULL, &late), HO_OK);
         ho_buf bufs[32];
         uint32_t count;
-        (void)ho_take(worker, bufs, 32, &count);
+        (void)ho_take(late, bufs, 32, &count);
         for (uint32_t i = 0; i < count; i++)
             CHECK(bufs[i].len == 1 && bufs[i].ptr[0] == (uint8_t)taken++);
         CHECK_STATUS(ho_return(s.domain, bufs, count, NULL), HO_OK);
     }
-    CHECK_STATUS(ho_abort(n.arena, &stream.room, 1, NULL), HO_OK);
-    CHECK_STATUS(ho_consumer_close(worker), HO_OK);
+    CHECK_STATUS(ho_abort(n.shard, &stream.room, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_consumer_close(late), HO_OK);
     CHECK_STATUS(shut_down(&s, &n, nobody, owner), HO_OK);
     close(pair[0]);
     close(pair[1]);
-    worker = NULL;
 }
 
 static void packets_are_given_and_freed(void **state)
@@ -187,6 +225,7 @@ static void every_outcome_has_an_answer(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_datagram_goes_through_the_loop_and_its_answer_comes_back),
+    cmocka_unit_test(after_full_the_loop_hears_when_there_is_room),
     cmocka_unit_test(frames_are_split_off_wherever_reads_end),
     cmocka_unit_test(a_stream_that_nobody_takes_from_loses_nothing),
     cmocka_unit_test(packets_are_given_and_freed),

@@ -9,9 +9,9 @@ namespace {
 
 using handoff::errc;
 
-/* A session whose arena and target are the one service of a world. */
+/* A session with the shard and the one service of a world. */
 struct connected : world {
-    docs::session s{7, &out, &out, {}, false};
+    docs::session s{7, &shard, &out, {}, false};
 
     explicit connected(const handoff::service_options &options = {}) : world(options) {}
 
@@ -62,7 +62,7 @@ void a_uwebsockets_view_is_copied(void **)
     connected c;
     docs::on_view(c.s, text);
     c.expect(text, HO_KIND_ARENA);
-    CHECK(c.stats().copies == 1 && !c.s.paused);
+    CHECK(c.memory().copies == 1 && !c.s.paused);
 }
 
 void libuv_reads_into_a_loan(void **)
@@ -78,7 +78,7 @@ void libuv_reads_into_a_loan(void **)
     c.expect("north", HO_KIND_ARENA);
     docs::alloc_cb(&stream, 65536, &buf);
     docs::read_cb(&stream, 0, &buf); /* EAGAIN: nothing came */
-    CHECK(!c.s.room && c.stats().buffers_out == 0);
+    CHECK(!c.s.room && c.memory().loans_out == 0);
     c.fill();
     docs::alloc_cb(&stream, 65536, &buf);
     docs::read_cb(&stream, 5, &buf);
@@ -124,7 +124,31 @@ void asio_receives_into_loans_and_waits_for_answers(void **)
     here.close();
     loop.restart();
     loop.run(); /* the cancelled receive, whose loan goes back */
-    CHECK(c.stats().buffers_out == 0);
+    CHECK(c.memory().buffers_out == 0 && c.memory().loans_out == 0);
+}
+
+void asio_hears_when_there_is_room(void **)
+{
+    handoff::service_options options = two_slots();
+    auto root = *handoff::domain::create();
+    auto arena = *handoff::arena::open(root);
+    auto game = *handoff::service::open(root, options);
+    auto shard = *handoff::shard::open(arena);
+    asio::io_context loop;
+    asio::posix::stream_descriptor room(loop, *shard.fd());
+    auto out = *handoff::producer::open(game, shard);
+    auto in = *handoff::consumer::open(game);
+    while (!out.give_copy(text, {7}))
+        continue;
+    bool resumed = false;
+    docs::resume_when_there_is_room(room, [&] { resumed = !out.give_copy(text, {7}); });
+    loop.poll();
+    CHECK(!resumed);
+    CHECK(in.take());
+    loop.run();
+    CHECK(resumed);
+    while (in.take())
+        continue;
 }
 
 void io_uring_polls_the_descriptor(void **)
@@ -144,6 +168,7 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(libuv_reads_into_a_loan),
     cmocka_unit_test(a_packet_object_is_given),
     cmocka_unit_test(asio_receives_into_loans_and_waits_for_answers),
+    cmocka_unit_test(asio_hears_when_there_is_room),
     cmocka_unit_test(io_uring_polls_the_descriptor),
 };
 

@@ -80,10 +80,13 @@ static void a_destroyed_domain_has_no_handle(void **state)
     (void)state;
     ho_domain *domain = rig_domain();
     rig_destroy(domain);
+    ho_arena *arena = (ho_arena *)(uintptr_t)1;
     ho_service *service = (ho_service *)(uintptr_t)1;
     uint32_t owner = 7;
     CHECK_STATUS(ho_domain_close(domain, 0, NULL), HO_E_HANDLE);
     CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_E_HANDLE);
+    CHECK_STATUS(ho_arena_open(domain, NULL, &arena), HO_E_HANDLE);
+    assert_null(arena);
     CHECK_STATUS(ho_service_open(domain, NULL, &service), HO_E_HANDLE);
     assert_null(service);
     CHECK_STATUS(ho_owner_register(domain, OWNER_OPTS(.release = rig_count_release), &owner),
@@ -109,14 +112,15 @@ static void destroy_refuses_while_something_is_out_and_frees_nothing(void **stat
     (void)state;
     rig r;
     rig_open(&r, NULL);
-    rig_send(r.producer, 5, 100);
+    rig_send(r.shard, r.producer, 5, 100);
     ho_outstanding out = {.size = sizeof out};
-    CHECK_REFUSED(r.service, NULL, 0, ho_domain_destroy(r.domain, &out), HO_E_BUSY);
+    CHECK_REFUSED(&r, NULL, 0, ho_domain_destroy(r.domain, &out), HO_E_BUSY);
     CHECK(out.size == sizeof out);
-    CHECK(out.handles == 2 && out.buffers == 1 && out.undelivered == 1);
+    CHECK(out.handles == 3 && out.buffers == 1 && out.undelivered == 1);
     CHECK_STATUS(ho_domain_destroy(r.domain, NULL), HO_E_BUSY);
     ho_buf buf = rig_take(r.consumer);
     CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r.shard), HO_OK);
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     CHECK_STATUS(ho_domain_destroy(r.domain, &out), HO_E_BUSY);
     CHECK(out.handles == 0 && out.buffers == 1 && out.undelivered == 0);
@@ -136,17 +140,31 @@ static void destroy_refuses_while_a_service_is_open(void **state)
     CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_OK);
 }
 
-static void close_closes_services_and_retires_owners(void **state)
+static void destroy_refuses_while_an_arena_is_open(void **state)
+{
+    (void)state;
+    ho_domain *domain = rig_domain();
+    ho_arena *arena = rig_arena(domain, NULL);
+    CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_E_BUSY);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_OK);
+}
+
+static void close_closes_services_and_arenas_and_retires_owners(void **state)
 {
     (void)state;
     ho_domain *domain = rig_domain();
     ho_service *service = rig_service(domain, NULL);
+    ho_arena *arena = rig_arena(domain, NULL);
     rig_owner owner;
     rig_owner_register(domain, HO_RELEASE_INLINE, &owner);
     CHECK_STATUS(ho_domain_close(domain, 0, NULL), HO_OK);
     ho_producer *producer = (ho_producer *)(uintptr_t)1;
-    CHECK_STATUS(ho_producer_open(service, &producer), HO_E_HANDLE);
+    ho_shard *shard = (ho_shard *)(uintptr_t)1;
+    CHECK_STATUS(ho_producer_open(service, NULL, &producer), HO_E_HANDLE);
     assert_null(producer);
+    CHECK_STATUS(ho_shard_open(arena, &shard), HO_E_HANDLE);
+    assert_null(shard);
     CHECK_STATUS(ho_domain_close(domain, 0, NULL), HO_OK);
     CHECK_STATUS(ho_domain_destroy(domain, NULL), HO_OK);
 }
@@ -157,15 +175,21 @@ static void a_closing_domain_takes_nothing_new(void **state)
     rig r;
     rig_open(&r, NULL);
     CHECK_STATUS(ho_domain_close(r.domain, 0, NULL), HO_TIMEOUT);
+    ho_arena *arena = (ho_arena *)(uintptr_t)1;
+    ho_shard *shard = (ho_shard *)(uintptr_t)1;
     ho_service *service = (ho_service *)(uintptr_t)1;
     ho_producer *producer = (ho_producer *)(uintptr_t)1;
     ho_consumer *consumer = (ho_consumer *)(uintptr_t)1;
     uint32_t owner = 7;
+    CHECK_STATUS(ho_arena_open(r.domain, NULL, &arena), HO_E_CLOSED);
+    CHECK_STATUS(ho_shard_open(r.arena, &shard), HO_E_CLOSED);
     CHECK_STATUS(ho_service_open(r.domain, NULL, &service), HO_E_CLOSED);
-    CHECK_STATUS(ho_producer_open(r.service, &producer), HO_E_CLOSED);
+    CHECK_STATUS(ho_producer_open(r.service, r.shard, &producer), HO_E_CLOSED);
     CHECK_STATUS(ho_consumer_open(r.service, NULL, &consumer), HO_E_CLOSED);
     CHECK_STATUS(ho_owner_register(r.domain, OWNER_OPTS(.release = rig_count_release), &owner),
                  HO_E_CLOSED);
+    assert_null(arena);
+    assert_null(shard);
     assert_null(service);
     assert_null(producer);
     assert_null(consumer);
@@ -183,26 +207,26 @@ static void close_reports_what_is_outstanding(void **state)
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     ho_buf foreign = rig_foreign(owner.owner, memory, sizeof memory, 9);
     CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
-    rig_send(r.producer, 1, 10);
-    rig_send(r.producer, 2, 10);
-    ho_buf loans[2] = {rig_loan(r.producer, 0, 8), rig_loan(r.producer, 0, 8)};
+    rig_send(r.shard, r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 2, 10);
+    ho_buf loans[2] = {rig_loan(r.shard, 0, 8), rig_loan(r.shard, 0, 8)};
     ho_buf taken;
     uint32_t count;
     CHECK_STATUS(ho_take(r.consumer, &taken, 1, &count), HO_OK);
     ho_outstanding out = rig_outstanding(r.domain);
     CHECK(out.size == sizeof out);
-    CHECK(out.handles == 2);
+    CHECK(out.handles == 3);
     CHECK(out.buffers == 3);
     CHECK(out.loans == 2);
     CHECK(out.foreign == 1);
     CHECK(out.undelivered == 2);
     CHECK(out.oldest[0] != 0 && out.oldest[1] != 0 && out.oldest[2] != 0);
     CHECK_STATUS(ho_return(r.domain, &taken, 1, NULL), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, loans, 2, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loans, 2, NULL), HO_OK);
     CHECK(rig_drain(&r) == 2);
     CHECK(owner.releases == 1);
     out = rig_outstanding(r.domain);
-    CHECK(out.handles == 2 && out.buffers == 0 && out.loans == 0 && out.foreign == 0);
+    CHECK(out.handles == 3 && out.buffers == 0 && out.loans == 0 && out.foreign == 0);
     CHECK(out.undelivered == 0 && out.oldest[0] == 0);
     rig_close(&r);
 }
@@ -218,7 +242,7 @@ static void a_short_report_is_refused_and_nothing_begins_to_close(void **state)
     out.size = 0;
     CHECK_STATUS(ho_domain_close(r.domain, 0, &out), HO_E_SIZE);
     CHECK_STATUS(ho_domain_destroy(r.domain, &out), HO_E_SIZE);
-    rig_send(r.producer, 1, 10); /* still open */
+    rig_send(r.shard, r.producer, 1, 10); /* still open */
     CHECK(rig_drain(&r) == 1);
     rig_close(&r);
 }
@@ -234,7 +258,7 @@ static void a_longer_report_is_written_as_far_as_it_is_known(void **state)
     } out = {.known.size = sizeof out};
     CHECK_STATUS(ho_domain_close(r.domain, 0, &out.known), HO_TIMEOUT);
     CHECK(out.known.size == sizeof out);
-    CHECK(out.known.handles == 2);
+    CHECK(out.known.handles == 3);
     for (size_t i = 0; i < 8; i++)
         CHECK(out.tail[i] == 0);
     rig_close(&r);
@@ -258,6 +282,7 @@ static void close_the_ends_later(void *arg)
     rig *r = arg;
     harness_sleep_ns(20000000);
     CHECK_STATUS(ho_producer_close(r->producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r->shard), HO_OK);
     CHECK_STATUS(ho_consumer_close(r->consumer), HO_OK);
 }
 
@@ -277,6 +302,7 @@ static void close_the_ends_now(void *arg)
 {
     rig *r = arg;
     CHECK_STATUS(ho_producer_close(r->producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r->shard), HO_OK);
     CHECK_STATUS(ho_consumer_close(r->consumer), HO_OK);
 }
 
@@ -302,8 +328,8 @@ static void two_domains_live_side_by_side(void **state)
     rig a, b;
     rig_open(&a, NULL);
     rig_open(&b, NULL);
-    rig_send(a.producer, 1, 100);
-    rig_send(b.producer, 2, 200);
+    rig_send(a.shard, a.producer, 1, 100);
+    rig_send(b.shard, b.producer, 2, 200);
     ho_buf from_a = rig_take(a.consumer), from_b = rig_take(b.consumer);
     CHECK(from_a.len == 100 && from_b.len == 200);
     rig_return(a.domain, &from_a);
@@ -324,7 +350,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_new_domain_has_another_handle_than_the_one_before),
     cmocka_unit_test(destroy_refuses_while_something_is_out_and_frees_nothing),
     cmocka_unit_test(destroy_refuses_while_a_service_is_open),
-    cmocka_unit_test(close_closes_services_and_retires_owners),
+    cmocka_unit_test(destroy_refuses_while_an_arena_is_open),
+    cmocka_unit_test(close_closes_services_and_arenas_and_retires_owners),
     cmocka_unit_test(a_closing_domain_takes_nothing_new),
     cmocka_unit_test(close_reports_what_is_outstanding),
     cmocka_unit_test(a_short_report_is_refused_and_nothing_begins_to_close),

@@ -17,7 +17,7 @@ static int close_rig(void **state)
 {
     (void)state;
     rig_drain(&r);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -39,7 +39,7 @@ static void more_defers_until_flush(void **state)
 {
     (void)state;
     for (uint64_t key = 0; key < 3; key++) {
-        ho_buf loan = rig_loan(r.producer, key, 10);
+        ho_buf loan = rig_loan(r.shard, key, 10);
         CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
         CHECK_EMPTY(&loan);
         check_nothing_to_take();
@@ -53,9 +53,9 @@ static void more_defers_until_flush(void **state)
 static void more_is_published_by_the_next_call_without_it(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
-    rig_send(r.producer, 2, 10);
+    rig_send(r.shard, r.producer, 2, 10);
     CHECK(rig_drain(&r) == 2);
 }
 
@@ -64,10 +64,10 @@ static void a_full_lane_shows_what_more_held_back(void **state)
     (void)state;
     ho_buf loan;
     for (uint64_t key = 0; key < LANE; key++) {
-        loan = rig_loan(r.producer, key, 10);
+        loan = rig_loan(r.shard, key, 10);
         CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
     }
-    loan = rig_loan(r.producer, LANE, 10);
+    loan = rig_loan(r.shard, LANE, 10);
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_FULL);
     CHECK(rig_drain(&r) == LANE); /* else nobody could ever make room */
     CHECK_STATUS(commit(&loan, 1), HO_OK);
@@ -77,7 +77,7 @@ static void a_full_lane_shows_what_more_held_back(void **state)
 static void closing_a_producer_publishes_what_more_held_back(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
     CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
     CHECK(rig_drain(&r) == 1);

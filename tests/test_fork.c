@@ -15,10 +15,10 @@ static int open_rig(void **state)
     (void)state;
     rig_open(&r, NULL);
     rig_owner_register(r.domain, HO_RELEASE_EVENT, &owner);
-    rig_send(r.producer, 1, 100);
+    rig_send(r.shard, r.producer, 1, 100);
     held = rig_take(r.consumer);
-    loan = rig_loan(r.producer, 2, 100);
-    rig_send(r.producer, 3, 100);
+    loan = rig_loan(r.shard, 2, 100);
+    rig_send(r.shard, r.producer, 3, 100);
     return 0;
 }
 
@@ -28,7 +28,7 @@ static int close_rig(void **state)
     rig_check_pattern(&held); /* the child had no part in it */
     CHECK(rig_stats(r.service).undelivered == 1);
     rig_return(r.domain, &held);
-    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
     CHECK(rig_drain(&r) == 1);
     rig_close(&r);
     return 0;
@@ -61,15 +61,22 @@ static void call_everything(void)
 {
     ho_buf buf = held, out;
     ho_buf empty = {0};
-    ho_stats stats = {.size = sizeof stats};
+    ho_service_stats stats = {.size = sizeof stats};
+    ho_arena_stats memory = {.size = sizeof memory};
+    ho_arena *arena = (ho_arena *)(uintptr_t)1;
+    ho_shard *shard = (ho_shard *)(uintptr_t)1;
     ho_service *service = (ho_service *)(uintptr_t)1;
     ho_producer *producer = (ho_producer *)(uintptr_t)1;
     ho_consumer *consumer = (ho_consumer *)(uintptr_t)1;
+    uint64_t freed = 77;
     uint32_t n = 77;
     int32_t fd = 77;
+    EXPECT(ho_arena_open(r.domain, NULL, &arena), HO_E_FORKED);
+    EXPECT(ho_shard_open(r.arena, &shard), HO_E_FORKED);
     EXPECT(ho_service_open(r.domain, NULL, &service), HO_E_FORKED);
-    EXPECT(ho_producer_open(r.service, &producer), HO_E_FORKED);
+    EXPECT(ho_producer_open(r.service, r.shard, &producer), HO_E_FORKED);
     EXPECT(ho_consumer_open(r.service, NULL, &consumer), HO_E_FORKED);
+    EXPECT(arena == NULL && shard == NULL, 1);
     EXPECT(service == NULL && producer == NULL && consumer == NULL, 1);
     EXPECT(ho_owner_register(r.domain, OWNER_OPTS(.release = rig_count_release), &n), HO_E_FORKED);
     EXPECT(n, 0);
@@ -77,17 +84,22 @@ static void call_everything(void)
     EXPECT(ho_owner_fd(r.domain, owner.owner, &fd), HO_E_FORKED);
     EXPECT(fd, -1);
     EXPECT(ho_owner_retire(r.domain, owner.owner, 0), HO_E_FORKED);
-    EXPECT(ho_stats_get(r.service, &stats), HO_E_FORKED);
-    EXPECT(ho_reserve(r.producer, 1, NULL, &out), HO_E_FORKED);
+    EXPECT(ho_service_stats_get(r.service, &stats), HO_E_FORKED);
+    EXPECT(ho_arena_stats_get(r.arena, &memory), HO_E_FORKED);
+    EXPECT(ho_arena_trim(r.arena, 0, &freed), HO_E_FORKED);
+    EXPECT(freed, 0);
+    EXPECT(ho_shard_fd(r.shard, &fd), HO_E_FORKED);
+    EXPECT(fd, -1);
+    EXPECT(ho_reserve(r.shard, 1, NULL, &out), HO_E_FORKED);
     EXPECT(rig_is_empty(&out), 1);
     EXPECT(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, &n), HO_E_FORKED);
     EXPECT(n, 0);
-    EXPECT(ho_split(r.producer, &loan, 1, &out), HO_E_FORKED);
-    EXPECT(ho_abort(r.producer, &loan, 1, &n), HO_E_FORKED);
+    EXPECT(ho_split(r.shard, &loan, 1, &out), HO_E_FORKED);
+    EXPECT(ho_abort(r.shard, &loan, 1, &n), HO_E_FORKED);
     EXPECT(ho_give(r.producer, &empty, 1, HO_BY_KEY, 0, &n), HO_E_FORKED);
     EXPECT(ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0), HO_E_FORKED);
     EXPECT(ho_forward(r.producer, &buf, 1, HO_BY_KEY, 0, &n), HO_E_FORKED);
-    EXPECT(ho_compact(r.producer, &buf), HO_E_FORKED);
+    EXPECT(ho_compact(r.shard, &buf), HO_E_FORKED);
     EXPECT(ho_flush(r.producer), HO_E_FORKED);
     EXPECT(ho_take(r.consumer, &out, 1, &n), HO_E_FORKED);
     EXPECT(ho_wait(r.consumer, -1), HO_E_FORKED);
@@ -97,7 +109,9 @@ static void call_everything(void)
     EXPECT(memcmp(&buf, &held, sizeof buf), 0);
     EXPECT(ho_consumer_close(r.consumer), HO_E_FORKED);
     EXPECT(ho_producer_close(r.producer), HO_E_FORKED);
+    EXPECT(ho_shard_close(r.shard), HO_E_FORKED);
     EXPECT(ho_service_close(r.service, -1, NULL), HO_E_FORKED);
+    EXPECT(ho_arena_close(r.arena, -1, NULL), HO_E_FORKED);
     EXPECT(ho_domain_close(r.domain, -1, NULL), HO_E_FORKED);
     EXPECT(ho_domain_destroy(r.domain, NULL), HO_E_FORKED);
 }
@@ -111,14 +125,18 @@ static void the_child_is_told_by_every_call(void **state)
 static void use_own_domain(void)
 {
     ho_domain *domain;
+    ho_arena *arena;
+    ho_shard *shard;
     ho_service *service;
     ho_producer *producer;
     ho_consumer *consumer;
     ho_buf buf;
     uint32_t taken;
     EXPECT(ho_domain_create(NULL, &domain), HO_OK);
+    EXPECT(ho_arena_open(domain, NULL, &arena), HO_OK);
+    EXPECT(ho_shard_open(arena, &shard), HO_OK);
     EXPECT(ho_service_open(domain, NULL, &service), HO_OK);
-    EXPECT(ho_producer_open(service, &producer), HO_OK);
+    EXPECT(ho_producer_open(service, shard, &producer), HO_OK);
     EXPECT(ho_consumer_open(service, NULL, &consumer), HO_OK);
     for (int i = 0; i < 1000; i++) {
         EXPECT(ho_give_copy(producer, "child", 5, 1, HO_BY_KEY, 0), HO_OK);
@@ -126,10 +144,11 @@ static void use_own_domain(void)
         EXPECT(memcmp(buf.ptr, "child", 5), 0);
         EXPECT(ho_return(domain, &buf, 1, NULL), HO_OK);
     }
-    EXPECT(ho_reserve(r.producer, 1, NULL, &buf) < 0, 1); /* the parent's stay refused */
+    EXPECT(ho_reserve(r.shard, 1, NULL, &buf) < 0, 1); /* the parent's stay refused */
     EXPECT(ho_return(r.domain, &held, 1, NULL) < 0, 1);
     EXPECT(ho_return(domain, &held, 1, NULL) < 0, 1);
     EXPECT(ho_producer_close(producer), HO_OK);
+    EXPECT(ho_shard_close(shard), HO_OK);
     EXPECT(ho_consumer_close(consumer), HO_OK);
     EXPECT(ho_domain_close(domain, 0, NULL), HO_OK);
     EXPECT(ho_domain_destroy(domain, NULL), HO_OK);
@@ -168,7 +187,7 @@ static void the_parent_goes_on_as_before(void **state)
     (void)state;
     run_in_child(call_everything);
     for (uint64_t key = 0; key < 100; key++)
-        rig_send(r.producer, key, 100);
+        rig_send(r.shard, r.producer, key, 100);
     for (uint64_t i = 0; i < 100; i++) {
         ho_buf buf = rig_take(r.consumer);
         rig_return(r.domain, &buf);

@@ -8,6 +8,7 @@ static rig r; /* the first service; the others are in the same domain */
 static ho_service *service[3];
 static ho_producer *producer[3];
 static ho_consumer *consumer[3];
+static rig hop[3]; /* each service with the arena that all of them share */
 static rig_owner owner;
 static uint8_t memory[100];
 
@@ -20,9 +21,11 @@ static int open_rig(void **state)
     consumer[0] = r.consumer;
     for (size_t i = 1; i < 3; i++) {
         service[i] = rig_service(r.domain, SERVICE_OPTS(.lane_slots = LANE));
-        producer[i] = rig_producer(service[i]);
+        producer[i] = rig_producer(service[i], r.shard);
         consumer[i] = rig_consumer(service[i]);
     }
+    for (size_t i = 0; i < 3; i++)
+        hop[i] = (rig){.arena = r.arena, .service = service[i]};
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     return 0;
 }
@@ -31,7 +34,7 @@ static int close_rig(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 3; i++)
-        rig_check_quiet(service[i]);
+        rig_check_quiet(&hop[i]);
     for (size_t i = 1; i < 3; i++) {
         CHECK_STATUS(ho_producer_close(producer[i]), HO_OK);
         CHECK_STATUS(ho_consumer_close(consumer[i]), HO_OK);
@@ -59,7 +62,7 @@ static ho_buf of_kind(uint8_t kind)
     if (kind == HO_KIND_FOREIGN)
         CHECK_STATUS(ho_give(producer[0], &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
     else
-        rig_send(producer[0], 1, 100);
+        rig_send(r.shard, producer[0], 1, 100);
     buf = take(0);
     if (kind == HO_KIND_SLICE) {
         ho_buf slice;
@@ -92,12 +95,12 @@ static void every_kind_goes_through_three_services_in_place(void **state)
         rig_return(r.domain, &buf);
     }
     CHECK(owner.releases == 1 && owner.cancelled == 0);
-    ho_stats s[3];
+    ho_service_stats s[3];
     for (size_t i = 0; i < 3; i++)
         s[i] = rig_stats(service[i]);
     for (size_t i = 0; i < 3; i++)
         CHECK(s[i].messages_in == 3 && s[i].messages_out == 3 && s[i].messages_dropped == 0);
-    CHECK(s[1].messages_returned == 0 && s[2].messages_returned == 0);
+    CHECK(rig_arena_stats(r.arena).copies == 0);
 }
 
 static void a_holder_may_trim_and_mark_before_it_forwards(void **state)
@@ -123,18 +126,19 @@ static void a_buffer_may_go_round_its_own_service(void **state)
     for (int i = 0; i < 100; i++) {
         CHECK_STATUS(forward(0, &buf, 1), HO_OK);
         buf = rig_take(consumer[0]);
+        CHECK(rig_arena_stats(r.arena).buffers_out == 1);
     }
     rig_return(r.domain, &buf);
-    CHECK(rig_stats(service[0]).messages_returned == 1);
+    CHECK(rig_stats(service[0]).messages_in == 101 && rig_stats(service[0]).messages_out == 101);
 }
 
 static void forward_refuses_loans_and_empty_descriptors(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(producer[0], 1, 10), empty = {0};
-    CHECK_REFUSED(service[1], &loan, 1, forward(1, &loan, 1), HO_E_KIND);
-    CHECK_REFUSED(service[1], &empty, 1, forward(1, &empty, 1), HO_E_KIND);
-    CHECK_STATUS(ho_abort(producer[0], &loan, 1, NULL), HO_OK);
+    ho_buf loan = rig_loan(r.shard, 1, 10), empty = {0};
+    CHECK_REFUSED(&hop[1], &loan, 1, forward(1, &loan, 1), HO_E_KIND);
+    CHECK_REFUSED(&hop[1], &empty, 1, forward(1, &empty, 1), HO_E_KIND);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
 }
 
 static void forward_refuses_null_flags_routes_and_stale_ones(void **state)
@@ -148,18 +152,16 @@ static void forward_refuses_null_flags_routes_and_stale_ones(void **state)
     CHECK(accepted == 0);
     for (uint8_t kind = HO_KIND_ARENA; kind <= HO_KIND_SLICE; kind++) {
         ho_buf buf = of_kind(kind);
-        CHECK_REFUSED(service[1], &buf, 1, ho_forward(NULL, &buf, 1, HO_BY_KEY, 0, NULL),
-                      HO_E_HANDLE);
-        CHECK_REFUSED(service[1], &buf, 1,
+        CHECK_REFUSED(&hop[1], &buf, 1, ho_forward(NULL, &buf, 1, HO_BY_KEY, 0, NULL), HO_E_HANDLE);
+        CHECK_REFUSED(&hop[1], &buf, 1,
                       ho_forward(producer[1], &buf, 1, HO_BY_KEY, 0x40000000u, NULL), HO_E_FLAGS);
-        CHECK_REFUSED(service[1], &buf, 1, ho_forward(producer[1], &buf, 1, 3, 0, NULL),
-                      HO_E_ROUTE);
+        CHECK_REFUSED(&hop[1], &buf, 1, ho_forward(producer[1], &buf, 1, 3, 0, NULL), HO_E_ROUTE);
         buf.flags = 0x00100000u;
-        CHECK_REFUSED(service[1], &buf, 1, forward(1, &buf, 1), HO_E_FLAGS);
+        CHECK_REFUSED(&hop[1], &buf, 1, forward(1, &buf, 1), HO_E_FLAGS);
         buf.flags = 0;
         ho_buf stale = buf;
         rig_return(r.domain, &buf);
-        CHECK_REFUSED(service[1], &stale, 1, forward(1, &stale, 1), HO_E_STALE);
+        CHECK_REFUSED(&hop[1], &stale, 1, forward(1, &stale, 1), HO_E_STALE);
     }
 }
 
@@ -169,9 +171,9 @@ static void forward_refuses_lengths_over_the_capacity(void **state)
     for (uint8_t kind = HO_KIND_ARENA; kind <= HO_KIND_SLICE; kind++) {
         ho_buf buf = of_kind(kind), bad = buf;
         bad.len = buf.cap + 1;
-        CHECK_REFUSED(service[1], &bad, 1, forward(1, &bad, 1), HO_E_RANGE);
+        CHECK_REFUSED(&hop[1], &bad, 1, forward(1, &bad, 1), HO_E_RANGE);
         bad.len = UINT64_MAX;
-        CHECK_REFUSED(service[1], &bad, 1, forward(1, &bad, 1), HO_E_RANGE);
+        CHECK_REFUSED(&hop[1], &bad, 1, forward(1, &bad, 1), HO_E_RANGE);
         rig_return(r.domain, &buf);
     }
 }
@@ -187,7 +189,7 @@ static void forward_keeps_what_the_full_lane_refuses(void **state)
     CHECK_STATUS(ho_forward(producer[1], bufs, LANE + 3, HO_BY_KEY, 0, &accepted), HO_FULL);
     CHECK(accepted == LANE);
     assert_memory_equal(rest, &bufs[LANE], sizeof rest);
-    CHECK_REFUSED(service[1], &bufs[LANE], 3, forward(1, &bufs[LANE], 3), HO_FULL);
+    CHECK_REFUSED(&hop[1], &bufs[LANE], 3, forward(1, &bufs[LANE], 3), HO_FULL);
     CHECK(rig_drain_consumer(r.domain, consumer[1]) == LANE);
     CHECK_STATUS(forward(1, &bufs[LANE], 3), HO_OK);
     CHECK(rig_drain_consumer(r.domain, consumer[1]) == 3);

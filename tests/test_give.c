@@ -12,7 +12,7 @@ static int open_rig(void **state)
 {
     (void)state;
     /* The records of foreign buffers are on the budget: it must hold those of the last test. */
-    rig_open(&r, SERVICE_OPTS(.lane_slots = LANE, .budget_bytes = 8 * RIG_BUDGET));
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 8 * RIG_BUDGET), SERVICE_OPTS(.lane_slots = LANE));
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     for (size_t i = 0; i < sizeof memory; i++)
         memory[i] = (uint8_t)i;
@@ -23,7 +23,7 @@ static int close_rig(void **state)
 {
     (void)state;
     rig_drain(&r);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -57,7 +57,7 @@ static void given_memory_arrives_in_place(void **state)
     CHECK(accepted == 1);
     CHECK_EMPTY(&buf);
     CHECK(owner.releases == 0);
-    CHECK(rig_stats(r.service).foreign_out == 1 && rig_stats(r.service).buffers_out == 0);
+    CHECK(rig_arena_stats(r.arena).foreign_out == 1 && rig_arena_stats(r.arena).buffers_out == 0);
     buf = take();
     CHECK(buf.ptr == memory && buf.len == 100 && buf.cap == 100);
     CHECK(buf.kind == HO_KIND_FOREIGN && buf.token == 77);
@@ -127,7 +127,7 @@ static void impossible_memory_is_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ho_buf buf = {
             .ptr = bad[i].ptr, .len = bad[i].len, .cap = bad[i].cap, .owner = owner.owner};
-        CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), bad[i].status);
+        CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), bad[i].status);
     }
     CHECK(owner.releases == 0);
 }
@@ -137,19 +137,19 @@ static void fields_of_the_library_must_be_zero(void **state)
     (void)state;
     ho_buf buf = foreign(1);
     buf.handle = 1;
-    CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), HO_E_RESERVED);
+    CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
     buf = foreign(1);
     buf.service = 1;
-    CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), HO_E_RESERVED);
+    CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
     for (uint32_t kind = 1; kind < 256; kind++) {
         buf = foreign(1);
         buf.kind = (uint8_t)kind;
-        CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), HO_E_RESERVED);
+        CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
     }
     for (uint32_t bit = 16; bit < 32; bit++) {
         buf = foreign(1);
         buf.flags = 1u << bit;
-        CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), HO_E_FLAGS);
+        CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_FLAGS);
     }
 }
 
@@ -159,14 +159,14 @@ static void a_buffer_that_was_taken_can_not_be_given_again(void **state)
     ho_buf buf = foreign(1);
     CHECK_STATUS(give(&buf, 1), HO_OK);
     buf = take();
-    CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), HO_E_RESERVED);
+    CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
     rig_return(r.domain, &buf);
-    ho_buf loan = rig_loan(r.producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
     ho_buf copy = loan;
     loan.owner = owner.owner;
-    CHECK_REFUSED(r.service, &loan, 1, give(&loan, 1), HO_E_RESERVED);
+    CHECK_REFUSED(&r, &loan, 1, give(&loan, 1), HO_E_RESERVED);
     loan = copy;
-    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
 }
 
 static void only_a_registered_owner_can_be_named(void **state)
@@ -179,10 +179,10 @@ static void only_a_registered_owner_can_be_named(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ho_buf buf = foreign(1);
         buf.owner = bad[i];
-        CHECK_REFUSED(r.service, &buf, 1, give(&buf, 1), HO_E_OWNER);
+        CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_OWNER);
     }
     ho_buf empty = {0};
-    CHECK_REFUSED(r.service, &empty, 1, give(&empty, 1), HO_E_OWNER);
+    CHECK_REFUSED(&r, &empty, 1, give(&empty, 1), HO_E_OWNER);
 }
 
 static void give_refuses_null_flags_and_routes(void **state)
@@ -196,11 +196,10 @@ static void give_refuses_null_flags_and_routes(void **state)
     CHECK(accepted == 0);
     ho_buf buf = foreign(1);
     accepted = 77;
-    CHECK_REFUSED(r.service, &buf, 1, ho_give(NULL, &buf, 1, HO_BY_KEY, 0, &accepted), HO_E_HANDLE);
+    CHECK_REFUSED(&r, &buf, 1, ho_give(NULL, &buf, 1, HO_BY_KEY, 0, &accepted), HO_E_HANDLE);
     CHECK(accepted == 0);
-    CHECK_REFUSED(r.service, &buf, 1, ho_give(r.producer, &buf, 1, HO_BY_KEY, 0x20000, NULL),
-                  HO_E_FLAGS);
-    CHECK_REFUSED(r.service, &buf, 1, ho_give(r.producer, &buf, 1, 0, 0, NULL), HO_E_ROUTE);
+    CHECK_REFUSED(&r, &buf, 1, ho_give(r.producer, &buf, 1, HO_BY_KEY, 0x20000, NULL), HO_E_FLAGS);
+    CHECK_REFUSED(&r, &buf, 1, ho_give(r.producer, &buf, 1, 0, 0, NULL), HO_E_ROUTE);
     CHECK(owner.releases == 0);
 }
 
@@ -215,8 +214,8 @@ static void give_keeps_what_the_full_lane_refuses(void **state)
     CHECK_STATUS(ho_give(r.producer, bufs, LANE + 2, HO_BY_KEY, 0, &accepted), HO_FULL);
     CHECK(accepted == LANE);
     assert_memory_equal(rest, &bufs[LANE], sizeof rest);
-    CHECK_REFUSED(r.service, &bufs[LANE], 2, give(&bufs[LANE], 2), HO_FULL);
-    CHECK(rig_stats(r.service).foreign_out == LANE);
+    CHECK_REFUSED(&r, &bufs[LANE], 2, give(&bufs[LANE], 2), HO_FULL);
+    CHECK(rig_arena_stats(r.arena).foreign_out == LANE);
     CHECK(rig_drain(&r) == LANE);
     CHECK(owner.releases == LANE);
     CHECK_STATUS(give(&bufs[LANE], 2), HO_OK);
@@ -285,12 +284,12 @@ static void a_second_copy_of_a_foreign_buffer_is_stale(void **state)
     buf = take();
     ho_buf copy = buf;
     rig_return(r.domain, &buf);
-    CHECK_REFUSED(r.service, &copy, 1, ho_return(r.domain, &copy, 1, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_return(r.domain, &copy, 1, NULL), HO_E_STALE);
     CHECK(owner.releases == 1);
     for (int i = 0; i < 100; i++) { /* its record is in use again and again */
         buf = foreign(1);
         CHECK_STATUS(give(&buf, 1), HO_OK);
-        CHECK_REFUSED(r.service, &copy, 1, ho_return(r.domain, &copy, 1, NULL), HO_E_STALE);
+        CHECK_REFUSED(&r, &copy, 1, ho_return(r.domain, &copy, 1, NULL), HO_E_STALE);
         buf = take();
         rig_return(r.domain, &buf);
     }
@@ -332,7 +331,7 @@ static void each_of_many_is_released_once_whatever_the_order(void **state)
         CHECK_STATUS(give(&buf, 1), HO_OK);
         held[i] = take();
     }
-    CHECK(rig_stats(r.service).foreign_out == sizeof seen);
+    CHECK(rig_arena_stats(r.arena).foreign_out == sizeof seen);
     uint64_t seed = 5;
     for (size_t i = sizeof seen - 1; i > 0; i--) {
         size_t j = rig_random(&seed) % (i + 1);

@@ -12,6 +12,8 @@
 #define MANY 1024u
 
 static ho_domain *domain;
+static ho_arena *arena;
+static ho_shard *shard;
 static ho_service *service;
 static ho_producer *producer;
 static ho_consumer *consumer[CONSUMERS_MAX];
@@ -19,8 +21,10 @@ static ho_consumer *consumer[CONSUMERS_MAX];
 static void open_with(uint32_t consumers)
 {
     domain = rig_domain();
+    arena = rig_arena(domain, NULL);
+    shard = rig_shard(arena);
     service = rig_service(domain, SERVICE_OPTS(.routing = HO_ROUTE_KEY, .lane_slots = MANY));
-    producer = rig_producer(service);
+    producer = rig_producer(service, shard);
     for (uint32_t c = 0; c < consumers; c++)
         consumer[c] = rig_consumer(service);
 }
@@ -29,8 +33,9 @@ static void close_with(uint32_t consumers)
 {
     for (uint32_t c = 0; c < consumers; c++)
         CHECK_STATUS(ho_consumer_close(consumer[c]), HO_OK);
-    rig_check_quiet(service);
+    rig_check_quiet(&(rig){.arena = arena, .service = service});
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
     rig_destroy(domain);
 }
 
@@ -43,7 +48,7 @@ static void send_keys(key_fn key, uint32_t series, uint32_t count, uint32_t cons
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < count; i++)
-        rig_send(producer, key(series, i, count), 1);
+        rig_send(shard, producer, key(series, i, count), 1);
     for (uint32_t c = 0; c < consumers; c++) {
         load[c] = (uint32_t)rig_drain_consumer(domain, consumer[c]);
         sum += load[c];

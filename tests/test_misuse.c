@@ -15,8 +15,8 @@ static int open_rigs(void **state)
 static int close_rigs(void **state)
 {
     (void)state;
-    rig_check_quiet(r.service);
-    rig_check_quiet(other.service);
+    rig_check_quiet(&r);
+    rig_check_quiet(&other);
     rig_close(&r);
     rig_close(&other);
     return 0;
@@ -29,9 +29,11 @@ static void check_domain_calls(ho_domain *d, int32_t expected)
     uint32_t n;
     int32_t fd;
     ho_service *service = NULL;
+    ho_arena *arena = NULL;
     CHECK_STATUS(ho_domain_close(d, 0, NULL), expected);
     CHECK_STATUS(ho_domain_destroy(d, NULL), expected);
     CHECK_STATUS(ho_service_open(d, NULL, &service), expected);
+    CHECK_STATUS(ho_arena_open(d, NULL, &arena), expected);
     CHECK_STATUS(ho_return(d, &buf, 1, &n), expected);
     CHECK_STATUS(ho_ref(d, &buf, 0, 0, &slice), expected);
     CHECK_STATUS(ho_owner_register(d, OWNER_OPTS(.release = rig_count_release), &n), expected);
@@ -40,29 +42,51 @@ static void check_domain_calls(ho_domain *d, int32_t expected)
     CHECK_STATUS(ho_owner_retire(d, 1, 0), expected);
 }
 
+static void check_arena_calls(ho_arena *a, int32_t expected)
+{
+    ho_shard *shard = NULL;
+    ho_arena_stats stats = {.size = sizeof stats};
+    uint64_t freed;
+    CHECK_STATUS(ho_arena_close(a, 0, NULL), expected);
+    CHECK_STATUS(ho_arena_trim(a, 0, &freed), expected);
+    CHECK_STATUS(ho_arena_stats_get(a, &stats), expected);
+    CHECK_STATUS(ho_shard_open(a, &shard), expected);
+}
+
+static void check_shard_calls(ho_shard *sh, int32_t expected)
+{
+    ho_buf buf = {0}, front;
+    ho_producer *producer = NULL;
+    uint32_t n;
+    int32_t fd;
+    CHECK_STATUS(ho_reserve(sh, 1, NULL, &front), expected);
+    CHECK_STATUS(ho_abort(sh, &buf, 1, &n), expected);
+    CHECK_STATUS(ho_split(sh, &buf, 1, &front), expected);
+    CHECK_STATUS(ho_compact(sh, &buf), expected);
+    CHECK_STATUS(ho_shard_fd(sh, &fd), expected);
+    CHECK_STATUS(ho_producer_open(r.service, sh, &producer), expected);
+    CHECK_STATUS(ho_shard_close(sh), expected);
+}
+
 static void check_service_calls(ho_service *s, int32_t expected)
 {
     ho_producer *producer = NULL;
     ho_consumer *consumer = NULL;
-    ho_stats stats = {.size = sizeof stats};
+    ho_service_stats stats = {.size = sizeof stats};
     CHECK_STATUS(ho_service_close(s, 0, NULL), expected);
-    CHECK_STATUS(ho_stats_get(s, &stats), expected);
-    CHECK_STATUS(ho_producer_open(s, &producer), expected);
+    CHECK_STATUS(ho_service_stats_get(s, &stats), expected);
+    CHECK_STATUS(ho_producer_open(s, r.shard, &producer), expected);
     CHECK_STATUS(ho_consumer_open(s, NULL, &consumer), expected);
 }
 
 static void check_producer_calls(ho_producer *p, int32_t expected)
 {
-    ho_buf buf = {0}, front;
+    ho_buf buf = {0};
     uint32_t n;
-    CHECK_STATUS(ho_reserve(p, 1, NULL, &front), expected);
     CHECK_STATUS(ho_commit(p, &buf, 1, HO_BY_KEY, 0, &n), expected);
-    CHECK_STATUS(ho_abort(p, &buf, 1, &n), expected);
-    CHECK_STATUS(ho_split(p, &buf, 1, &front), expected);
     CHECK_STATUS(ho_give(p, &buf, 1, HO_BY_KEY, 0, &n), expected);
     CHECK_STATUS(ho_give_copy(p, "a", 1, 1, HO_BY_KEY, 0), expected);
     CHECK_STATUS(ho_forward(p, &buf, 1, HO_BY_KEY, 0, &n), expected);
-    CHECK_STATUS(ho_compact(p, &buf), expected);
     CHECK_STATUS(ho_flush(p), expected);
     CHECK_STATUS(ho_producer_close(p), expected);
 }
@@ -81,6 +105,8 @@ static void check_consumer_calls(ho_consumer *c, int32_t expected)
 static void check_all_calls(const void *handle, int32_t expected)
 {
     check_domain_calls((ho_domain *)(uintptr_t)handle, expected);
+    check_arena_calls((ho_arena *)(uintptr_t)handle, expected);
+    check_shard_calls((ho_shard *)(uintptr_t)handle, expected);
     check_service_calls((ho_service *)(uintptr_t)handle, expected);
     check_producer_calls((ho_producer *)(uintptr_t)handle, expected);
     check_consumer_calls((ho_consumer *)(uintptr_t)handle, expected);
@@ -89,15 +115,19 @@ static void check_all_calls(const void *handle, int32_t expected)
 static void a_handle_of_the_wrong_kind_is_refused(void **state)
 {
     (void)state;
-    const void *handles[] = {r.domain, r.service, r.producer, r.consumer};
-    for (size_t i = 0; i < 4; i++) {
+    const void *handles[] = {r.domain, r.arena, r.shard, r.service, r.producer, r.consumer};
+    for (size_t i = 0; i < 6; i++) {
         if (i != 0)
             check_domain_calls((ho_domain *)(uintptr_t)handles[i], HO_E_HANDLE);
         if (i != 1)
-            check_service_calls((ho_service *)(uintptr_t)handles[i], HO_E_HANDLE);
+            check_arena_calls((ho_arena *)(uintptr_t)handles[i], HO_E_HANDLE);
         if (i != 2)
-            check_producer_calls((ho_producer *)(uintptr_t)handles[i], HO_E_HANDLE);
+            check_shard_calls((ho_shard *)(uintptr_t)handles[i], HO_E_HANDLE);
         if (i != 3)
+            check_service_calls((ho_service *)(uintptr_t)handles[i], HO_E_HANDLE);
+        if (i != 4)
+            check_producer_calls((ho_producer *)(uintptr_t)handles[i], HO_E_HANDLE);
+        if (i != 5)
             check_consumer_calls((ho_consumer *)(uintptr_t)handles[i], HO_E_HANDLE);
     }
 }
@@ -116,15 +146,16 @@ static void forged_handles_are_refused(void **state)
 static void handles_close_to_a_real_one_are_refused(void **state)
 {
     (void)state;
-    uintptr_t real[] = {(uintptr_t)r.domain,       (uintptr_t)r.service,
-                        (uintptr_t)r.producer,     (uintptr_t)r.consumer,
-                        (uintptr_t)other.domain,   (uintptr_t)other.service,
-                        (uintptr_t)other.producer, (uintptr_t)other.consumer};
-    for (size_t i = 0; i < 8; i++)
+    uintptr_t real[] = {
+        (uintptr_t)r.domain,      (uintptr_t)r.arena,        (uintptr_t)r.shard,
+        (uintptr_t)r.service,     (uintptr_t)r.producer,     (uintptr_t)r.consumer,
+        (uintptr_t)other.domain,  (uintptr_t)other.arena,    (uintptr_t)other.shard,
+        (uintptr_t)other.service, (uintptr_t)other.producer, (uintptr_t)other.consumer};
+    for (size_t i = 0; i < 12; i++)
         for (uint32_t bit = 0; bit < 64; bit++) {
             uintptr_t forged = real[i] ^ (uintptr_t)1 << bit;
             int is_real = 0;
-            for (size_t j = 0; j < 8; j++)
+            for (size_t j = 0; j < 12; j++)
                 is_real |= forged == real[j];
             if (!is_real)
                 check_all_calls((void *)forged, HO_E_HANDLE);
@@ -141,6 +172,8 @@ static void closed_handles_stay_refused_when_their_places_are_taken_again(void *
         rig next;
         rig_open(&next, NULL);
         check_domain_calls(closed.domain, HO_E_HANDLE);
+        check_arena_calls(closed.arena, HO_E_HANDLE);
+        check_shard_calls(closed.shard, HO_E_HANDLE);
         check_service_calls(closed.service, HO_E_HANDLE);
         check_producer_calls(closed.producer, HO_E_HANDLE);
         check_consumer_calls(closed.consumer, HO_E_HANDLE);
@@ -155,32 +188,32 @@ static void buffers_of_another_domain_are_refused(void **state)
     uint8_t byte = 1;
     uint32_t taken;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
-    ho_buf loan = rig_loan(r.producer, 1, 100), bufs[3], slice, front;
-    rig_send(r.producer, 2, 100);
+    ho_buf loan = rig_loan(r.shard, 1, 100), bufs[3], slice, front;
+    rig_send(r.shard, r.producer, 2, 100);
     bufs[0] = rig_take(r.consumer);
     bufs[1] = rig_foreign(owner.owner, &byte, 1, 1);
     CHECK_STATUS(ho_give(r.producer, &bufs[1], 1, HO_BY_KEY, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &bufs[1], 1, &taken), HO_OK);
     CHECK_STATUS(ho_ref(r.domain, &bufs[0], 0, 1, &bufs[2]), HO_OK);
-    CHECK_REFUSED(other.service, &loan, 1, ho_commit(other.producer, &loan, 1, HO_BY_KEY, 0, NULL),
+    CHECK_REFUSED(&other, &loan, 1, ho_commit(other.producer, &loan, 1, HO_BY_KEY, 0, NULL),
                   HO_E_DOMAIN);
-    CHECK_REFUSED(other.service, &loan, 1, ho_abort(other.producer, &loan, 1, NULL), HO_E_DOMAIN);
-    CHECK_REFUSED(other.service, &loan, 1, ho_split(other.producer, &loan, 1, &front), HO_E_DOMAIN);
+    CHECK_REFUSED(&other, &loan, 1, ho_abort(other.shard, &loan, 1, NULL), HO_E_DOMAIN);
+    CHECK_REFUSED(&other, &loan, 1, ho_split(other.shard, &loan, 1, &front), HO_E_DOMAIN);
     CHECK_EMPTY(&front);
     for (size_t i = 0; i < 3; i++) {
         ho_buf *b = &bufs[i];
         uint32_t n = 77;
-        CHECK_REFUSED(r.service, b, 1, ho_return(other.domain, b, 1, &n), HO_E_DOMAIN);
+        CHECK_REFUSED(&r, b, 1, ho_return(other.domain, b, 1, &n), HO_E_DOMAIN);
         CHECK(n == 0);
-        CHECK_REFUSED(r.service, b, 1, ho_ref(other.domain, b, 0, 1, &slice), HO_E_DOMAIN);
+        CHECK_REFUSED(&r, b, 1, ho_ref(other.domain, b, 0, 1, &slice), HO_E_DOMAIN);
         CHECK_EMPTY(&slice);
-        CHECK_REFUSED(other.service, b, 1, ho_forward(other.producer, b, 1, HO_BY_KEY, 0, NULL),
+        CHECK_REFUSED(&other, b, 1, ho_forward(other.producer, b, 1, HO_BY_KEY, 0, NULL),
                       HO_E_DOMAIN);
-        CHECK_REFUSED(other.service, b, 1, ho_compact(other.producer, b), HO_E_DOMAIN);
+        CHECK_REFUSED(&other, b, 1, ho_compact(other.shard, b), HO_E_DOMAIN);
     }
     CHECK(owner.releases == 0);
     CHECK_STATUS(ho_return(r.domain, bufs, 3, NULL), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
     CHECK(owner.releases == 1);
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
@@ -193,10 +226,10 @@ static void check_buffer_refused(const ho_buf *forged)
     CHECK(ho_return(r.domain, &buf, 1, &n) < 0 && n == 0);
     CHECK(ho_ref(r.domain, &buf, 0, 0, &out) < 0);
     CHECK(ho_forward(r.producer, &buf, 1, HO_BY_KEY, 0, &n) < 0);
-    CHECK(ho_compact(r.producer, &buf) < 0);
+    CHECK(ho_compact(r.shard, &buf) < 0);
     CHECK(ho_commit(r.producer, &buf, 1, HO_BY_KEY, 0, &n) < 0);
-    CHECK(ho_abort(r.producer, &buf, 1, &n) < 0);
-    CHECK(ho_split(r.producer, &buf, 1, &out) < 0);
+    CHECK(ho_abort(r.shard, &buf, 1, &n) < 0);
+    CHECK(ho_split(r.shard, &buf, 1, &out) < 0);
     CHECK(memcmp(&buf, forged, sizeof buf) == 0);
 }
 
@@ -204,11 +237,11 @@ static void random_descriptors_are_refused(void **state)
 {
     (void)state;
     uint64_t seed = 9;
-    rig_send(r.producer, 1, 100); /* some state to be hit */
+    rig_send(r.shard, r.producer, 1, 100); /* some state to be hit */
     ho_buf real = rig_take(r.consumer), slice;
     CHECK_STATUS(ho_ref(r.domain, &real, 0, 10, &slice), HO_OK);
     rig_mark mark;
-    rig_mark_take(&mark, r.service, NULL, 0);
+    rig_mark_take(&mark, &r, NULL, 0);
     for (int i = 0; i < 20000; i++) {
         ho_buf forged;
         uint64_t words[8];
@@ -235,7 +268,7 @@ static void handles_close_to_a_real_buffer_are_refused(void **state)
     uint32_t taken;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     ho_buf real[3];
-    rig_send(r.producer, 1, 100);
+    rig_send(r.shard, r.producer, 1, 100);
     real[0] = rig_take(r.consumer);
     real[1] = rig_foreign(owner.owner, &byte, 1, 1);
     CHECK_STATUS(ho_give(r.producer, &real[1], 1, HO_BY_KEY, 0, NULL), HO_OK);
@@ -260,7 +293,7 @@ static void handles_close_to_a_real_buffer_are_refused(void **state)
 static void a_broken_seal_is_refused(void **state)
 {
     (void)state;
-    rig_send(r.producer, 1, 100);
+    rig_send(r.shard, r.producer, 1, 100);
     ho_buf bufs[2] = {rig_take(r.consumer)};
     CHECK_STATUS(ho_ref(r.domain, &bufs[0], 0, 10, &bufs[1]), HO_OK);
     for (size_t i = 0; i < 2; i++)
@@ -276,7 +309,7 @@ static void a_kind_that_does_not_fit_the_handle_does_no_harm(void **state)
 {
     (void)state;
     for (uint32_t kind = 0; kind < 256; kind++) {
-        rig_send(r.producer, 1, 100);
+        rig_send(r.shard, r.producer, 1, 100);
         ho_buf real = rig_take(r.consumer), forged = real, slice = {0};
         forged.kind = (uint8_t)kind;
         if (ho_ref(r.domain, &forged, 0, 10, &slice) != HO_OK)
@@ -292,12 +325,12 @@ static void a_kind_that_does_not_fit_the_handle_does_no_harm(void **state)
 static void a_destroyed_domains_buffers_mean_nothing_to_the_next(void **state)
 {
     (void)state;
-    rig_send(r.producer, 1, 100);
+    rig_send(r.shard, r.producer, 1, 100);
     ho_buf stale = rig_take(r.consumer), copy = stale;
     rig_return(r.domain, &copy);
     rig_close(&r);
     rig_open(&r, NULL);
-    rig_send(r.producer, 1, 100);
+    rig_send(r.shard, r.producer, 1, 100);
     ho_buf fresh = rig_take(r.consumer);
     CHECK(fresh.handle != stale.handle);
     check_buffer_refused(&stale);

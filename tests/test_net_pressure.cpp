@@ -49,9 +49,9 @@ void without_memory_reading_waits_and_loses_nothing(void **)
     w.options.threads = 1;
     handoff::service_options lanes;
     lanes.lane_slots = 8192;
-    handoff::service_options arena;
-    arena.budget_bytes = 512u << 10; /* two segments */
-    w.open(lanes, arena);
+    handoff::arena_options memory;
+    memory.budget_bytes = 512u << 10; /* two segments */
+    w.open(lanes, memory);
     net_peer peer(w);
     std::thread talk([&] {
         for (int i = 0; i < 2000; ++i)
@@ -226,9 +226,9 @@ void a_start_that_fails_leaves_nothing_and_can_be_tried_again(void **)
     net_world w(net::transport::tcp);
     w.open();
     w.work();
-    const auto arena = *handoff::service::open(w.root);
+    const auto received = *handoff::arena::open(w.root);
     const net::services behind{
-        w.root.raw(), arena.raw(), w.egress.raw(), {w.echoes[0].raw(), w.echoes[1].raw()}};
+        w.root.raw(), received.raw(), w.egress.raw(), {w.echoes[0].raw(), w.echoes[1].raw()}};
     net::entrypoint other;
     auto with = w.options;
     with.threads = 1;

@@ -24,6 +24,21 @@ void a_datagram_comes_back_from_the_service_that_its_route_names(void **)
     w.stop_and_close();
 }
 
+void a_network_thread_fills_one_segment_for_all_services(void **)
+{
+    net_world w(net::transport::udp);
+    w.options.threads = 1;
+    w.open();
+    w.work();
+    net_peer peer(w);
+    CHECK(peer.echoes("0") && peer.echoes("1"));
+    const auto received = w.received.read_stats();
+    CHECK(received && received.value.shards == 1 && received.value.segments_peak == 1);
+    const auto unused = w.unused.read_stats();
+    CHECK(unused && unused.value.shards == 2 && unused.value.segments_peak == 0);
+    w.stop_and_close();
+}
+
 void a_message_carries_its_connection_and_the_key_of_the_route(void **)
 {
     net_world w(net::transport::udp);
@@ -135,17 +150,20 @@ void without_memory_the_datagrams_wait_in_the_socket(void **)
     net_world w(net::transport::udp);
     w.options.threads = 1;
     w.options.limit.frame_bytes = 60000;
-    handoff::service_options arena;
-    arena.budget_bytes = 256u << 10; /* four loans */
-    w.open({}, arena);
+    handoff::arena_options memory;
+    memory.budget_bytes = 256u << 10; /* four loans; six messages, with what commits give back */
+    w.open({}, memory);
     net_peer peer(w);
+    const auto numbered = [](int i) {
+        return "0 number " + std::to_string(i) + std::string(10000, 'z');
+    };
     for (int i = 0; i < 12; ++i)
-        peer.say("0 number " + std::to_string(i));
+        peer.say(numbered(i));
     w.await(&net::counters::arena_full, 1);
     CHECK(w.entry.read().received < 12);
     w.work();
     for (int i = 0; i < 12; ++i)
-        CHECK(peer.hear() == "0 number " + std::to_string(i));
+        CHECK(peer.hear() == numbered(i));
     w.stop_and_close();
 }
 
@@ -260,6 +278,7 @@ void stop_with_forever_waits_for_a_late_answer(void **)
 
 const CMUnitTest tests[] = {
     cmocka_unit_test(a_datagram_comes_back_from_the_service_that_its_route_names),
+    cmocka_unit_test(a_network_thread_fills_one_segment_for_all_services),
     cmocka_unit_test(a_message_carries_its_connection_and_the_key_of_the_route),
     cmocka_unit_test(each_of_many_peers_gets_its_own_answers),
     cmocka_unit_test(ipv6_works_too),

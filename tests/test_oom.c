@@ -89,6 +89,9 @@ void __wrap_hoi_os_close(int fd)
 
 static struct {
     rig r;
+    int32_t shard_fd;
+    ho_arena *second_arena; /* for what is sent to the second service */
+    ho_shard *second_shard;
     ho_service *second;
     ho_producer *to_second;
     ho_consumer *of_second;
@@ -114,18 +117,23 @@ static int try_status(int32_t status)
 static int open_world(void)
 {
     const ho_domain_opts *domain = DOMAIN_OPTS(.max_bytes = 8u << 20, .segment_bytes = 16384);
-    const ho_service_opts *service = SERVICE_OPTS(.budget_bytes = 1u << 20, .lane_slots = 64);
+    const ho_service_opts *service = SERVICE_OPTS(.lane_slots = 64);
+    const ho_arena_opts *arena = ARENA_OPTS(.budget_bytes = 1u << 20);
     const ho_owner_opts *owner =
         OWNER_OPTS(.mode = HO_RELEASE_EVENT, .release = rig_count_release, .ctx = &w.owner);
     return TRY(ho_domain_create(domain, &w.r.domain)) &&
+           TRY(ho_arena_open(w.r.domain, arena, &w.r.arena)) &&
+           TRY(ho_shard_open(w.r.arena, &w.r.shard)) && TRY(ho_shard_fd(w.r.shard, &w.shard_fd)) &&
+           TRY(ho_arena_open(w.r.domain, arena, &w.second_arena)) &&
+           TRY(ho_shard_open(w.second_arena, &w.second_shard)) &&
            TRY(ho_service_open(w.r.domain, service, &w.r.service)) &&
            TRY(ho_service_open(w.r.domain, service, &w.second)) &&
-           TRY(ho_producer_open(w.r.service, &w.r.producer)) &&
+           TRY(ho_producer_open(w.r.service, w.r.shard, &w.r.producer)) &&
            TRY(ho_consumer_open(w.r.service, NULL, &w.r.consumer)) &&
            TRY(ho_consumer_open(w.second, NULL, &w.of_second)) &&
-           TRY(ho_producer_open(w.second, &w.to_second)) &&
-           TRY(ho_producer_open(w.r.service, &w.more_producers[0])) &&
-           TRY(ho_producer_open(w.r.service, &w.more_producers[1])) &&
+           TRY(ho_producer_open(w.second, w.second_shard, &w.to_second)) &&
+           TRY(ho_producer_open(w.r.service, w.r.shard, &w.more_producers[0])) &&
+           TRY(ho_producer_open(w.r.service, w.r.shard, &w.more_producers[1])) &&
            TRY(ho_consumer_open(w.r.service, NULL, &w.more_consumers[0])) &&
            TRY(ho_consumer_open(w.r.service, NULL, &w.more_consumers[1])) &&
            TRY(ho_consumer_fd(w.r.consumer, &w.fd)) &&
@@ -139,7 +147,7 @@ static void pass_one(ho_buf *buf)
     uint32_t taken;
     if (TRY(ho_ref(w.r.domain, buf, 0, buf->len, &slice)) &&
         TRY(ho_forward(w.to_second, &slice, 1, HO_BY_KEY, 0, NULL)) &&
-        TRY(ho_take(w.of_second, &slice, 1, &taken)) && TRY(ho_compact(w.to_second, &slice)))
+        TRY(ho_take(w.of_second, &slice, 1, &taken)) && TRY(ho_compact(w.second_shard, &slice)))
         rig_check_pattern(&slice);
     CHECK_STATUS(ho_return(w.r.domain, &slice, 1, NULL), HO_OK); /* whatever is left of it */
     rig_return(w.r.domain, buf);
@@ -152,10 +160,10 @@ static void use_world(void)
     for (uint64_t i = 0; i < 40; i++) {
         bytes[i] = (uint8_t)(i * 31 + 1); /* the rig's pattern */
         ho_buf loan, buf = rig_foreign(w.owner.owner, &bytes[i], 1, i);
-        if (TRY(ho_reserve(w.r.producer, 3000, NULL, &loan))) {
+        if (TRY(ho_reserve(w.r.shard, 3000, NULL, &loan))) {
             loan.len = 0;
             if (!TRY(ho_commit(w.r.producer, &loan, 1, HO_BY_KEY, 0, NULL)))
-                CHECK_STATUS(ho_abort(w.r.producer, &loan, 1, NULL), HO_OK);
+                CHECK_STATUS(ho_abort(w.r.shard, &loan, 1, NULL), HO_OK);
         }
         buf.key = i;
         if (TRY(ho_give(w.r.producer, &buf, 1, HO_BY_KEY, 0, NULL)))
@@ -165,6 +173,8 @@ static void use_world(void)
             while (ho_take(all[c], &buf, 1, &taken) == HO_OK)
                 pass_one(&buf);
     }
+    CHECK_STATUS(ho_arena_trim(w.second_arena, 0, NULL),
+                 HO_OK); /* what the system says to it is its own */
 }
 
 static void close_world(void)
@@ -176,6 +186,10 @@ static void close_world(void)
             ;
     if (w.to_second != NULL)
         CHECK_STATUS(ho_producer_close(w.to_second), HO_OK);
+    if (w.second_shard != NULL)
+        CHECK_STATUS(ho_shard_close(w.second_shard), HO_OK);
+    if (w.shard_fd >= 0)
+        CHECK(close(w.shard_fd) == 0);
     if (w.of_second != NULL)
         CHECK_STATUS(ho_consumer_close(w.of_second), HO_OK);
     for (size_t i = 0; i < 2; i++) {
@@ -190,7 +204,7 @@ static void close_world(void)
 static uint64_t run_world(uint64_t fail_at, int for_ever)
 {
     memset(&w, 0, sizeof w);
-    w.fd = -1;
+    w.shard_fd = w.fd = -1;
     memset(&os, 0, sizeof os);
     os.fail_at = fail_at;
     os.for_ever = for_ever;

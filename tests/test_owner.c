@@ -18,7 +18,7 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -132,7 +132,7 @@ static void drain_releases_only_when_drained_and_at_most_max(void **state)
     CHECK(drained == 0);
     pass_through(owner.owner, 25);
     CHECK(owner.releases == 0);
-    CHECK(rig_stats(r.service).foreign_out == 25);
+    CHECK(rig_arena_stats(r.arena).foreign_out == 25);
     CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 10, &drained), HO_OK);
     CHECK(drained == 10 && owner.releases == 10);
     CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, 1, NULL), HO_OK);
@@ -141,7 +141,7 @@ static void drain_releases_only_when_drained_and_at_most_max(void **state)
     CHECK(drained == 14 && owner.releases == 25);
     CHECK_STATUS(ho_owner_drain(r.domain, owner.owner, UINT32_MAX, &drained), HO_EMPTY);
     CHECK(drained == 0);
-    CHECK(rig_stats(r.service).foreign_out == 0);
+    CHECK(rig_arena_stats(r.arena).foreign_out == 0);
     int32_t fd = 77;
     CHECK_STATUS(ho_owner_fd(r.domain, owner.owner, &fd), HO_E_KIND);
     CHECK(fd == -1);
@@ -281,7 +281,9 @@ static void call_everything(void *ctx, const ho_release_rec *recs, uint32_t coun
     CHECK_STATUS(ho_domain_close(r.domain, 0, &out), HO_E_REENTRANT);
     CHECK_STATUS(ho_domain_destroy(r.domain, NULL), HO_E_REENTRANT);
     CHECK_STATUS(ho_service_close(r.service, -1, NULL), HO_E_REENTRANT);
+    CHECK_STATUS(ho_arena_close(r.arena, -1, NULL), HO_E_REENTRANT);
     CHECK_STATUS(ho_producer_close(r.producer), HO_E_REENTRANT);
+    CHECK_STATUS(ho_shard_close(r.shard), HO_E_REENTRANT);
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_E_REENTRANT);
     CHECK_STATUS(ho_owner_retire(r.domain, *owner, -1), HO_E_REENTRANT);
     ho_buf slice;
@@ -313,7 +315,7 @@ static void a_release_may_return_but_not_close(void **state)
                            .ctx = &owner),
                 &owner),
             HO_OK);
-        rig_send(r.producer, 1, 100);
+        rig_send(r.shard, r.producer, 1, 100);
         held = rig_take(r.consumer);
         pass_through(owner, 1);
         if (mode != HO_RELEASE_INLINE)
@@ -321,7 +323,7 @@ static void a_release_may_return_but_not_close(void **state)
         CHECK(reentered == mode + 1);
         CHECK_EMPTY(&held);
         CHECK_STATUS(ho_owner_retire(r.domain, owner, 0), HO_OK);
-        rig_send(r.producer, 1, 100); /* nothing was closed */
+        rig_send(r.shard, r.producer, 1, 100); /* nothing was closed */
         CHECK(rig_drain(&r) == 1);
     }
 }

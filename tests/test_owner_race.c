@@ -30,7 +30,7 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -175,6 +175,7 @@ static void a_closed_domain_has_called_everybody_back(void **state)
         CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
         CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+        CHECK_STATUS(ho_shard_close(r.shard), HO_OK);
         CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
         callbacks_done = 0;
         harness_thread thread;

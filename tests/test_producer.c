@@ -17,7 +17,7 @@ static int close_rig(void **state)
 {
     (void)state;
     rig_drain(&r);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -29,7 +29,7 @@ static int32_t commit(ho_buf *bufs, uint32_t count)
 
 static void abort_loan(ho_buf *loan)
 {
-    CHECK_STATUS(ho_abort(r.producer, loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loan, 1, NULL), HO_OK);
 }
 
 static void check_nothing_to_take(void)
@@ -44,7 +44,7 @@ static void a_committed_loan_arrives_as_it_was_written(void **state)
 {
     (void)state;
     ho_buf loan;
-    CHECK_STATUS(ho_reserve(r.producer, 1500, NULL, &loan), HO_OK);
+    CHECK_STATUS(ho_reserve(r.shard, 1500, NULL, &loan), HO_OK);
     uint8_t *ptr = loan.ptr;
     memset(ptr, 0x11, 300);
     loan.len = 300;
@@ -75,7 +75,7 @@ static void a_batch_arrives_in_order(void **state)
     (void)state;
     ho_buf loans[LANE];
     for (uint64_t i = 0; i < LANE; i++)
-        loans[i] = rig_loan(r.producer, i, 10 + i);
+        loans[i] = rig_loan(r.shard, i, 10 + i);
     uint32_t accepted = 0;
     CHECK_STATUS(ho_commit(r.producer, loans, LANE, HO_BY_KEY, 0, &accepted), HO_OK);
     CHECK(accepted == LANE);
@@ -89,8 +89,8 @@ static void a_batch_arrives_in_order(void **state)
 static void an_empty_message_is_a_message(void **state)
 {
     (void)state;
-    rig_send(r.producer, 3, 1);
-    ho_buf loan = rig_loan(r.producer, 4, 100);
+    rig_send(r.shard, r.producer, 3, 1);
+    ho_buf loan = rig_loan(r.shard, 4, 100);
     loan.len = 0;
     CHECK_STATUS(commit(&loan, 1), HO_OK);
     ho_buf buf = rig_take(r.consumer);
@@ -103,16 +103,16 @@ static void an_empty_message_is_a_message(void **state)
 static void commit_trims_so_that_the_next_loan_follows_directly(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 1400);
+    ho_buf loan = rig_loan(r.shard, 1, 1400);
     uint8_t *ptr = loan.ptr;
     loan.len = 100;
     CHECK_STATUS(commit(&loan, 1), HO_OK);
-    ho_buf next = rig_loan(r.producer, 2, 10);
+    ho_buf next = rig_loan(r.shard, 2, 10);
     CHECK(next.ptr == ptr + 128); /* 100, up to the next line */
-    ho_buf third = rig_loan(r.producer, 3, 1400), behind = rig_loan(r.producer, 4, 1);
+    ho_buf third = rig_loan(r.shard, 3, 1400), behind = rig_loan(r.shard, 4, 1);
     third.len = 1;
     CHECK_STATUS(commit(&third, 1), HO_OK); /* something lies behind: nothing to trim */
-    ho_buf fifth = rig_loan(r.producer, 5, 1);
+    ho_buf fifth = rig_loan(r.shard, 5, 1);
     CHECK(fifth.ptr > behind.ptr);
     ho_buf rest[3] = {next, behind, fifth};
     CHECK_STATUS(commit(rest, 3), HO_OK);
@@ -127,7 +127,7 @@ static void commit_keeps_the_buffer_when_the_lane_is_full(void **state)
     (void)state;
     ho_buf loans[LANE + 3];
     for (uint64_t i = 0; i < LANE + 3; i++)
-        loans[i] = rig_loan(r.producer, i, 20);
+        loans[i] = rig_loan(r.shard, i, 20);
     ho_buf rest[3];
     memcpy(rest, &loans[LANE], sizeof rest);
     uint32_t accepted = 77;
@@ -136,7 +136,7 @@ static void commit_keeps_the_buffer_when_the_lane_is_full(void **state)
     for (size_t i = 0; i < LANE; i++)
         CHECK_EMPTY(&loans[i]);
     assert_memory_equal(rest, &loans[LANE], sizeof rest);
-    CHECK_REFUSED(r.service, &loans[LANE], 3, commit(&loans[LANE], 3), HO_FULL);
+    CHECK_REFUSED(&r, &loans[LANE], 3, commit(&loans[LANE], 3), HO_FULL);
     ho_buf buf = rig_take(r.consumer);
     rig_return(r.domain, &buf);
     CHECK_STATUS(ho_commit(r.producer, &loans[LANE], 3, HO_BY_KEY, 0, &accepted), HO_FULL);
@@ -157,13 +157,11 @@ static void commit_refuses_null_and_takes_an_empty_batch(void **state)
     CHECK_STATUS(ho_commit(r.producer, NULL, 0, HO_BY_KEY, 0, &accepted), HO_OK);
     CHECK(accepted == 0);
     accepted = 77;
-    CHECK_REFUSED(r.service, NULL, 0, ho_commit(r.producer, NULL, 1, HO_BY_KEY, 0, &accepted),
-                  HO_E_INVAL);
+    CHECK_REFUSED(&r, NULL, 0, ho_commit(r.producer, NULL, 1, HO_BY_KEY, 0, &accepted), HO_E_INVAL);
     CHECK(accepted == 0);
-    ho_buf loan = rig_loan(r.producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
     accepted = 77;
-    CHECK_REFUSED(r.service, &loan, 1, ho_commit(NULL, &loan, 1, HO_BY_KEY, 0, &accepted),
-                  HO_E_HANDLE);
+    CHECK_REFUSED(&r, &loan, 1, ho_commit(NULL, &loan, 1, HO_BY_KEY, 0, &accepted), HO_E_HANDLE);
     CHECK(accepted == 0);
     abort_loan(&loan);
 }
@@ -171,10 +169,10 @@ static void commit_refuses_null_and_takes_an_empty_batch(void **state)
 static void commit_refuses_unknown_flags_in_the_high_half_only(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
     for (uint32_t bit = 17; bit < 32; bit++) {
         uint32_t accepted = 77;
-        CHECK_REFUSED(r.service, &loan, 1,
+        CHECK_REFUSED(&r, &loan, 1,
                       ho_commit(r.producer, &loan, 1, HO_BY_KEY, 1u << bit, &accepted), HO_E_FLAGS);
         CHECK(accepted == 0);
     }
@@ -185,10 +183,10 @@ static void commit_refuses_unknown_flags_in_the_high_half_only(void **state)
 static void commit_refuses_flags_of_the_buffer_that_must_be_understood(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
     for (uint32_t bit = 16; bit < 32; bit++) {
         loan.flags = 1u << bit;
-        CHECK_REFUSED(r.service, &loan, 1, commit(&loan, 1), HO_E_FLAGS);
+        CHECK_REFUSED(&r, &loan, 1, commit(&loan, 1), HO_E_FLAGS);
     }
     loan.flags = 0;
     CHECK_STATUS(commit(&loan, 1), HO_OK);
@@ -199,12 +197,12 @@ static void commit_refuses_what_is_no_loan(void **state)
 {
     (void)state;
     ho_buf empty = {0};
-    CHECK_REFUSED(r.service, &empty, 1, commit(&empty, 1), HO_E_KIND);
-    rig_send(r.producer, 1, 20);
+    CHECK_REFUSED(&r, &empty, 1, commit(&empty, 1), HO_E_KIND);
+    rig_send(r.shard, r.producer, 1, 20);
     ho_buf buf = rig_take(r.consumer), slice;
-    CHECK_REFUSED(r.service, &buf, 1, commit(&buf, 1), HO_E_KIND);
+    CHECK_REFUSED(&r, &buf, 1, commit(&buf, 1), HO_E_KIND);
     CHECK_STATUS(ho_ref(r.domain, &buf, 0, 5, &slice), HO_OK);
-    CHECK_REFUSED(r.service, &slice, 1, commit(&slice, 1), HO_E_KIND);
+    CHECK_REFUSED(&r, &slice, 1, commit(&slice, 1), HO_E_KIND);
     rig_return(r.domain, &buf);
     rig_return(r.domain, &slice);
 }
@@ -212,37 +210,37 @@ static void commit_refuses_what_is_no_loan(void **state)
 static void a_second_copy_can_not_be_committed(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 20), copy = loan, pair[2] = {loan, loan};
+    ho_buf loan = rig_loan(r.shard, 1, 20), copy = loan, pair[2] = {loan, loan};
     uint32_t accepted = 0;
     CHECK_STATUS(ho_commit(r.producer, pair, 2, HO_BY_KEY, 0, &accepted), HO_E_STALE);
     CHECK(accepted == 1);
     CHECK_EMPTY(&pair[0]);
     assert_memory_equal(&pair[1], &copy, sizeof copy);
-    CHECK_REFUSED(r.service, &copy, 1, commit(&copy, 1), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, commit(&copy, 1), HO_E_STALE);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_REFUSED(r.service, &copy, 1, commit(&copy, 1), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, commit(&copy, 1), HO_E_STALE);
     rig_return(r.domain, &buf);
-    CHECK_REFUSED(r.service, &copy, 1, commit(&copy, 1), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, commit(&copy, 1), HO_E_STALE);
     check_nothing_to_take();
 }
 
 static void commit_refuses_lengths_and_pointers_outside_the_loan(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 100), bad = loan;
+    ho_buf loan = rig_loan(r.shard, 1, 100), bad = loan;
     static const uint64_t lens[] = {101, (uint64_t)1 << 31, (uint64_t)1 << 32, UINT64_MAX};
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
         bad.len = lens[i];
-        CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+        CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
         bad.cap = lens[i]; /* a forged capacity does not help */
-        CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+        CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
         bad = loan;
     }
     uint8_t *outside[] = {NULL, loan.ptr - 1, loan.ptr + RIG_SEGMENT, (uint8_t *)&bad,
                           (uint8_t *)UINTPTR_MAX};
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         bad.ptr = outside[i];
-        CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+        CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
         bad = loan;
     }
     CHECK_STATUS(commit(&loan, 1), HO_OK);
@@ -252,31 +250,31 @@ static void commit_refuses_lengths_and_pointers_outside_the_loan(void **state)
 static void commit_refuses_the_memory_of_another_loan(void **state)
 {
     (void)state;
-    ho_buf first = rig_loan(r.producer, 1, 100), second = rig_loan(r.producer, 2, 100);
-    ho_buf third = rig_loan(r.producer, 3, 100), bad = second;
+    ho_buf first = rig_loan(r.shard, 1, 100), second = rig_loan(r.shard, 2, 100);
+    ho_buf third = rig_loan(r.shard, 3, 100), bad = second;
     bad.ptr = first.ptr;
-    CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+    CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
     bad.ptr = second.ptr - 1;
-    CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+    CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
     bad.ptr = third.ptr;
-    CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+    CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
     ho_buf loans[3] = {first, second, third};
-    CHECK_STATUS(ho_abort(r.producer, loans, 3, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loans, 3, NULL), HO_OK);
 }
 
 static void the_front_of_a_loan_may_be_left_out(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 1000), bad;
+    ho_buf loan = rig_loan(r.shard, 1, 1000), bad;
     uint8_t *ptr = loan.ptr;
     memset(ptr + 100, 0x2d, 50);
     loan.ptr += 100;
     loan.len = 50;
     bad = loan; /* cap still that of the whole */
-    CHECK_REFUSED(r.service, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+    CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
     loan.cap -= 100;
     CHECK_STATUS(commit(&loan, 1), HO_OK);
-    ho_buf next = rig_loan(r.producer, 2, 10), buf;
+    ho_buf next = rig_loan(r.shard, 2, 10), buf;
     CHECK(next.ptr == ptr + 192); /* 150, up to the next line: trimmed behind the data */
     uint32_t taken;
     CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
@@ -285,7 +283,7 @@ static void the_front_of_a_loan_may_be_left_out(void **state)
         CHECK(buf.ptr[i] == 0x2d);
     rig_return(r.domain, &buf);
     abort_loan(&next);
-    loan = rig_loan(r.producer, 3, 1000);
+    loan = rig_loan(r.shard, 3, 1000);
     loan.ptr += 100;
     loan.len = 0;
     loan.cap -= 100;
@@ -297,7 +295,7 @@ static void a_batch_stops_at_the_first_bad_one(void **state)
     (void)state;
     ho_buf loans[4], rest[2];
     for (uint64_t i = 0; i < 4; i++)
-        loans[i] = rig_loan(r.producer, i, 30);
+        loans[i] = rig_loan(r.shard, i, 30);
     loans[2].len = 31;
     memcpy(rest, &loans[2], sizeof rest);
     uint32_t accepted = 77;
@@ -315,15 +313,15 @@ static void a_batch_stops_at_the_first_bad_one(void **state)
 static void a_batch_may_fail_in_its_first(void **state)
 {
     (void)state;
-    ho_buf loans[2] = {rig_loan(r.producer, 1, 30), rig_loan(r.producer, 2, 30)};
+    ho_buf loans[2] = {rig_loan(r.shard, 1, 30), rig_loan(r.shard, 2, 30)};
     loans[0].len = 31;
     uint32_t accepted = 77;
-    CHECK_REFUSED(r.service, loans, 2, ho_commit(r.producer, loans, 2, HO_BY_KEY, 0, &accepted),
+    CHECK_REFUSED(&r, loans, 2, ho_commit(r.producer, loans, 2, HO_BY_KEY, 0, &accepted),
                   HO_E_RANGE);
     CHECK(accepted == 0);
     check_nothing_to_take();
     loans[0].len = 30;
-    CHECK_STATUS(ho_abort(r.producer, loans, 2, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loans, 2, NULL), HO_OK);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)

@@ -68,7 +68,7 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -81,7 +81,7 @@ static void wait_long(void *status)
 static void send_one(void *arg)
 {
     (void)arg;
-    rig_send(r.producer, 1, 100);
+    rig_send(r.shard, r.producer, 1, 100);
 }
 
 static void take_one(void)
@@ -192,18 +192,18 @@ static void a_message_that_comes_while_the_descriptor_is_armed_is_taken_at_once(
 static void reserve_all_but_one_segment(ho_buf *held, uint32_t *count)
 {
     *count = 0;
-    while (ho_reserve(r.producer, RIG_SEGMENT, NULL, &held[*count]) == HO_OK)
+    while (ho_reserve(r.shard, RIG_SEGMENT, NULL, &held[*count]) == HO_OK)
         ++*count;
     --*count;
-    CHECK_STATUS(ho_abort(r.producer, &held[*count], 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &held[*count], 1, NULL), HO_OK);
 }
 
 static void leave_segment(void *arg)
 {
     ho_buf big;
     (void)arg;
-    CHECK_STATUS(ho_reserve(r.producer, RIG_SEGMENT, NULL, &big), HO_OK);
-    CHECK_STATUS(ho_abort(r.producer, &big, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_reserve(r.shard, RIG_SEGMENT, NULL, &big), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &big, 1, NULL), HO_OK);
 }
 
 static void a_segment_whose_buffers_are_back_before_it_is_sealed_is_recycled_once(void **state)
@@ -222,7 +222,7 @@ static void a_segment_whose_buffers_are_back_before_it_is_sealed_is_recycled_onc
     uint32_t count;
     reserve_all_but_one_segment(held, &count);
     CHECK(count == RIG_BUDGET / RIG_SEGMENT - 1);
-    CHECK_STATUS(ho_abort(r.producer, held, count, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, held, count, NULL), HO_OK);
 }
 
 static void give_back(void *buf)
@@ -230,22 +230,25 @@ static void give_back(void *buf)
     rig_return(r.domain, buf);
 }
 
-static void a_service_does_not_end_under_whoever_recycles_its_last_segment(void **state)
+static void an_arena_does_not_end_under_whoever_recycles_its_last_segment(void **state)
 {
     (void)state;
     harness_thread returner;
     send_one(NULL);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_STATUS(ho_producer_close(r.producer), HO_OK); /* seals */
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r.shard), HO_OK); /* seals */
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     r.producer = NULL;
+    r.shard = NULL;
     r.consumer = NULL;
     gate_set("arena:before_recycle"); /* nothing is out, the segment is not home yet */
     harness_start(&returner, give_back, &buf);
     gate_await();
-    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK); /* has no memory */
+    CHECK_STATUS(ho_arena_close(r.arena, 0, NULL), HO_TIMEOUT);
     gate_open();
-    CHECK_STATUS(ho_service_close(r.service, LONG_NS, NULL), HO_OK);
+    CHECK_STATUS(ho_arena_close(r.arena, LONG_NS, NULL), HO_OK);
     harness_join(&returner);
     rig_close(&r);
 }
@@ -271,6 +274,85 @@ static void room_that_comes_before_the_producer_dozes_ends_its_wait(void **state
     close_rig(NULL);
 }
 
+static void reserve_segment(void *status)
+{
+    ho_buf big;
+    *(int32_t *)status = ho_reserve(r.shard, RIG_SEGMENT, NULL, &big);
+    if (*(int32_t *)status == HO_OK)
+        CHECK_STATUS(ho_abort(r.shard, &big, 1, NULL), HO_OK);
+}
+
+/* A shard that finds no memory stops in a window, and there the last buffer of a segment comes back: it gets it. */
+static void memory_comes_at(const char *window)
+{
+    harness_thread reserver;
+    ho_buf held[RIG_BUDGET / RIG_SEGMENT + 1];
+    uint32_t count;
+    int32_t status;
+    gate_set(NULL);
+    send_one(NULL);
+    ho_buf buf = rig_take(r.consumer);
+    for (count = 0; count < RIG_BUDGET / RIG_SEGMENT - 1; count++)
+        CHECK_STATUS(ho_reserve(r.shard, RIG_SEGMENT, NULL, &held[count]), HO_OK);
+    gate_set(window);
+    harness_start(&reserver, reserve_segment, &status);
+    gate_await();
+    rig_return(r.domain, &buf);
+    uint64_t before = harness_now_ns();
+    gate_open();
+    harness_join(&reserver);
+    CHECK(harness_now_ns() - before < (uint64_t)LONG_NS / 2);
+    CHECK_STATUS(status, HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, held, count, NULL), HO_OK);
+}
+
+static void memory_that_comes_before_the_shard_waits_ends_its_wait(void **state)
+{
+    (void)state;
+    rig_open_in(&r, ARENA_OPTS(.wait_ns = (uint64_t)LONG_NS), NULL);
+    memory_comes_at("shard:before_wait");
+    close_rig(NULL);
+}
+
+/* The descriptor has to be asked for before there is a producer. */
+static int32_t open_armable(const ho_service_opts *opts)
+{
+    int32_t fd;
+    gate_set(NULL);
+    rig_open(&r, opts);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_shard_fd(r.shard, &fd), HO_OK);
+    r.producer = rig_producer(r.service, r.shard);
+    return fd;
+}
+
+static void memory_that_comes_while_the_shard_is_armed_is_had_at_once(void **state)
+{
+    (void)state;
+    int32_t fd = open_armable(NULL);
+    memory_comes_at("shard:armed");
+    close(fd);
+    close_rig(NULL);
+}
+
+static void room_that_comes_while_the_shard_is_armed_is_had_at_once(void **state)
+{
+    (void)state;
+    int32_t fd = open_armable(SERVICE_OPTS(.lane_slots = 2));
+    harness_thread publisher;
+    send_one(NULL);
+    send_one(NULL);
+    gate_set("producer:armed");
+    harness_start(&publisher, send_one, NULL); /* checks that it is HO_OK */
+    gate_await();
+    take_one();
+    gate_open();
+    harness_join(&publisher);
+    CHECK(rig_drain(&r) == 2);
+    close(fd);
+    close_rig(NULL);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(
         a_message_that_comes_before_the_consumer_dozes_is_found_by_its_second_look, open_rig,
@@ -285,9 +367,11 @@ static const struct CMUnitTest tests[] = {
         a_message_that_comes_while_the_descriptor_is_armed_is_taken_at_once, open_rig, close_rig),
     cmocka_unit_test_setup_teardown(
         a_segment_whose_buffers_are_back_before_it_is_sealed_is_recycled_once, open_rig, close_rig),
-    cmocka_unit_test_setup(a_service_does_not_end_under_whoever_recycles_its_last_segment,
-                           open_rig),
+    cmocka_unit_test_setup(an_arena_does_not_end_under_whoever_recycles_its_last_segment, open_rig),
     cmocka_unit_test(room_that_comes_before_the_producer_dozes_ends_its_wait),
+    cmocka_unit_test(memory_that_comes_before_the_shard_waits_ends_its_wait),
+    cmocka_unit_test(memory_that_comes_while_the_shard_is_armed_is_had_at_once),
+    cmocka_unit_test(room_that_comes_while_the_shard_is_armed_is_had_at_once),
 };
 
 HO_TEST_MAIN(tests)

@@ -9,7 +9,7 @@ static uint8_t memory[1000];
 static int open_rig(void **state)
 {
     (void)state;
-    rig_open(&r, SERVICE_OPTS(.budget_bytes = 2 * RIG_SEGMENT));
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 2 * RIG_SEGMENT), NULL);
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     for (size_t i = 0; i < sizeof memory; i++)
         memory[i] = (uint8_t)(i * 7);
@@ -19,7 +19,7 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     (void)state;
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -28,7 +28,7 @@ static ho_buf arena_buffer(void)
 {
     ho_buf loan, buf;
     uint32_t taken;
-    CHECK_STATUS(ho_reserve(r.producer, sizeof memory, NULL, &loan), HO_OK);
+    CHECK_STATUS(ho_reserve(r.shard, sizeof memory, NULL, &loan), HO_OK);
     memcpy(loan.ptr, memory, sizeof memory);
     loan.len = sizeof memory;
     loan.key = 55;
@@ -88,8 +88,7 @@ static void check_ref_refused(const ho_buf *src, uint64_t offset, uint64_t len, 
 {
     ho_buf slice;
     memset(&slice, 0xa5, sizeof slice);
-    CHECK_REFUSED(r.service, src, src != NULL, ho_ref(r.domain, src, offset, len, &slice),
-                  expected);
+    CHECK_REFUSED(&r, src, src != NULL, ho_ref(r.domain, src, offset, len, &slice), expected);
     CHECK_EMPTY(&slice);
 }
 
@@ -111,7 +110,7 @@ static void a_slice_stays_within_the_data(void **state)
 static void ref_refuses_null_loans_and_empty_and_stale_ones(void **state)
 {
     (void)state;
-    ho_buf buf = arena_buffer(), slice, loan = rig_loan(r.producer, 1, 10), empty = {0};
+    ho_buf buf = arena_buffer(), slice, loan = rig_loan(r.shard, 1, 10), empty = {0};
     check_ref_refused(NULL, 0, 1, HO_E_INVAL);
     check_ref_refused(&loan, 0, 1, HO_E_KIND);
     check_ref_refused(&empty, 0, 0, HO_E_KIND);
@@ -128,7 +127,7 @@ static void ref_refuses_null_loans_and_empty_and_stale_ones(void **state)
     stale = buf;
     rig_return(r.domain, &buf);
     check_ref_refused(&stale, 0, 1, HO_E_STALE);
-    CHECK_STATUS(ho_abort(r.producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
 }
 
 static void a_slice_is_returned_once(void **state)
@@ -166,17 +165,17 @@ static void a_kind_that_was_hit_is_stale(void **state)
     CHECK_STATUS(ho_return(r.domain, bufs, 2, NULL), HO_OK);
 }
 
-/* Uses all the memory that the service may use, and writes over it. */
+/* Uses all the memory of the arena, and writes over it. */
 static void scribble(void)
 {
     ho_buf loans[64];
     uint32_t count = 0;
-    while (count < 64 && ho_reserve(r.producer, RIG_SEGMENT / 16, NULL, &loans[count]) == HO_OK) {
+    while (count < 64 && ho_reserve(r.shard, RIG_SEGMENT / 16, NULL, &loans[count]) == HO_OK) {
         memset(loans[count].ptr, 0xee, RIG_SEGMENT / 16);
         count++;
     }
     CHECK(count < 64);
-    CHECK_STATUS(ho_abort(r.producer, loans, count, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loans, count, NULL), HO_OK);
 }
 
 /* Source, slice, another slice, slice of the slice: returned in the order that `order` says. */
@@ -198,7 +197,7 @@ static void live_and_die(ho_buf source, uint32_t order, int foreign)
         scribble();
     }
     CHECK(owner.releases == releases + (foreign ? 1u : 0u));
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
 }
 
 static void arena_memory_lives_until_the_last_of_them_whatever_the_order(void **state)
@@ -222,15 +221,15 @@ static void slices_pin_their_segments(void **state)
 {
     (void)state;
     ho_buf buf = arena_buffer();
-    CHECK(rig_stats(r.service).bytes_pinned == 0);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned == 0);
     ho_buf slices[3] = {ref(&buf, 0, 1), ref(&buf, 1, 1), ref(&buf, 2, 1)};
-    CHECK(rig_stats(r.service).bytes_pinned == RIG_SEGMENT);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned == RIG_SEGMENT);
     rig_return(r.domain, &buf);
-    CHECK(rig_stats(r.service).bytes_pinned == RIG_SEGMENT);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned == RIG_SEGMENT);
     CHECK_STATUS(ho_return(r.domain, slices, 2, NULL), HO_OK);
-    CHECK(rig_stats(r.service).bytes_pinned == RIG_SEGMENT);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned == RIG_SEGMENT);
     rig_return(r.domain, &slices[2]);
-    CHECK(rig_stats(r.service).bytes_pinned == 0);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned == 0);
 }
 
 static void thousands_of_slices_of_one_buffer(void **state)

@@ -7,14 +7,14 @@ static rig r;
 static int open_rig(void **state)
 {
     (void)state;
-    rig_open(&r, SERVICE_OPTS(.budget_bytes = 4 * RIG_SEGMENT));
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 4 * RIG_SEGMENT), NULL);
     return 0;
 }
 
 static int close_rig(void **state)
 {
     (void)state;
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -22,13 +22,13 @@ static int close_rig(void **state)
 static ho_buf reserve(uint64_t bytes, const ho_reserve_opts *opts)
 {
     ho_buf loan;
-    CHECK_STATUS(ho_reserve(r.producer, bytes, opts, &loan), HO_OK);
+    CHECK_STATUS(ho_reserve(r.shard, bytes, opts, &loan), HO_OK);
     return loan;
 }
 
 static void abort_loan(ho_buf *loan)
 {
-    CHECK_STATUS(ho_abort(r.producer, loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loan, 1, NULL), HO_OK);
     CHECK_EMPTY(loan);
 }
 
@@ -36,7 +36,7 @@ static int32_t reserve_refused(uint64_t bytes, const ho_reserve_opts *opts)
 {
     ho_buf loan;
     memset(&loan, 0xa5, sizeof loan);
-    int32_t status = ho_reserve(r.producer, bytes, opts, &loan);
+    int32_t status = ho_reserve(r.shard, bytes, opts, &loan);
     CHECK_EMPTY(&loan);
     return status;
 }
@@ -70,8 +70,8 @@ static void loans_do_not_overlap(void **state)
     for (size_t i = 0; i < 100; i++)
         for (uint64_t at = 0; at < loans[i].cap; at++)
             CHECK(loans[i].ptr[at] == i);
-    CHECK(rig_stats(r.service).buffers_out == 100);
-    CHECK_STATUS(ho_abort(r.producer, loans, 100, NULL), HO_OK);
+    CHECK(rig_arena_stats(r.arena).loans_out == 100);
+    CHECK_STATUS(ho_abort(r.shard, loans, 100, NULL), HO_OK);
 }
 
 static void headroom_lies_before_the_loan(void **state)
@@ -144,7 +144,7 @@ static void what_can_not_fit_a_segment_is_out_of_range(void **state)
                                    UINT64_MAX - 64,
                                    UINT64_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK_REFUSED(r.service, NULL, 0, reserve_refused(bad[i], NULL), HO_E_RANGE);
+        CHECK_REFUSED(&r, NULL, 0, reserve_refused(bad[i], NULL), HO_E_RANGE);
     CHECK_STATUS(reserve_refused(RIG_SEGMENT - 64, RESERVE_OPTS(.headroom = 65)), HO_E_RANGE);
     CHECK_STATUS(reserve_refused(RIG_SEGMENT - 64, RESERVE_OPTS(.tailroom = 65)), HO_E_RANGE);
     CHECK_STATUS(reserve_refused(1, RESERVE_OPTS(.headroom = UINT32_MAX)), HO_E_RANGE);
@@ -172,7 +172,7 @@ static int32_t reserve_and_abort(void *ctx, const void *opts)
     (void)ctx;
     ho_buf loan;
     memset(&loan, 0xa5, sizeof loan);
-    int32_t status = ho_reserve(r.producer, 16, opts, &loan);
+    int32_t status = ho_reserve(r.shard, 16, opts, &loan);
     if (status == HO_OK)
         abort_loan(&loan);
     else
@@ -196,7 +196,7 @@ static void reserve_refuses_null(void **state)
     (void)state;
     ho_buf loan;
     memset(&loan, 0xa5, sizeof loan);
-    CHECK_REFUSED(r.service, NULL, 0, ho_reserve(r.producer, 16, NULL, NULL), HO_E_INVAL);
+    CHECK_REFUSED(&r, NULL, 0, ho_reserve(r.shard, 16, NULL, NULL), HO_E_INVAL);
     CHECK_STATUS(ho_reserve(NULL, 16, NULL, &loan), HO_E_HANDLE);
     CHECK_EMPTY(&loan);
 }
@@ -222,12 +222,11 @@ static void an_aborted_copy_stays_stale_when_its_place_is_reserved_again(void **
     (void)state;
     ho_buf loan = reserve(1000, NULL), copy = loan;
     abort_loan(&loan);
-    CHECK_REFUSED(r.service, &copy, 1, ho_abort(r.producer, &copy, 1, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
     ho_buf again = reserve(1000, NULL);
     CHECK(again.handle != copy.handle);
-    CHECK_REFUSED(r.service, &copy, 1, ho_abort(r.producer, &copy, 1, NULL), HO_E_STALE);
-    CHECK_REFUSED(r.service, &copy, 1, ho_commit(r.producer, &copy, 1, HO_BY_KEY, 0, NULL),
-                  HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_commit(r.producer, &copy, 1, HO_BY_KEY, 0, NULL), HO_E_STALE);
     abort_loan(&again);
 }
 
@@ -241,13 +240,13 @@ static void abort_takes_a_prefix_and_leaves_the_rest(void **state)
     loans[3].kind = HO_KIND_ARENA;
     ho_buf rest[2] = {loans[3], loans[4]};
     uint32_t aborted = 77;
-    CHECK_STATUS(ho_abort(r.producer, loans, 5, &aborted), HO_E_KIND);
+    CHECK_STATUS(ho_abort(r.shard, loans, 5, &aborted), HO_E_KIND);
     CHECK(aborted == 3);
     for (size_t i = 0; i < 3; i++)
         CHECK_EMPTY(&loans[i]);
     assert_memory_equal(rest, &loans[3], sizeof rest);
     loans[3] = good;
-    CHECK_STATUS(ho_abort(r.producer, &loans[3], 2, &aborted), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loans[3], 2, &aborted), HO_OK);
     CHECK(aborted == 2);
 }
 
@@ -256,15 +255,15 @@ static void abort_refuses_what_is_no_loan(void **state)
     (void)state;
     ho_buf empty = {0};
     uint32_t aborted = 77;
-    CHECK_STATUS(ho_abort(r.producer, NULL, 0, &aborted), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, NULL, 0, &aborted), HO_OK);
     CHECK(aborted == 0);
     aborted = 77;
-    CHECK_STATUS(ho_abort(r.producer, NULL, 1, &aborted), HO_E_INVAL);
+    CHECK_STATUS(ho_abort(r.shard, NULL, 1, &aborted), HO_E_INVAL);
     CHECK(aborted == 0);
-    CHECK_REFUSED(r.service, &empty, 1, ho_abort(r.producer, &empty, 1, NULL), HO_E_KIND);
-    rig_send(r.producer, 1, 20);
+    CHECK_REFUSED(&r, &empty, 1, ho_abort(r.shard, &empty, 1, NULL), HO_E_KIND);
+    rig_send(r.shard, r.producer, 1, 20);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_REFUSED(r.service, &buf, 1, ho_abort(r.producer, &buf, 1, NULL), HO_E_KIND);
+    CHECK_REFUSED(&r, &buf, 1, ho_abort(r.shard, &buf, 1, NULL), HO_E_KIND);
     rig_return(r.domain, &buf);
     ho_buf loan = reserve(8, NULL), copy = loan;
     CHECK_STATUS(ho_abort(NULL, &loan, 1, NULL), HO_E_HANDLE);
@@ -275,13 +274,13 @@ static void abort_refuses_what_is_no_loan(void **state)
 static void a_committed_copy_can_not_be_aborted(void **state)
 {
     (void)state;
-    ho_buf loan = rig_loan(r.producer, 1, 50), copy = loan;
+    ho_buf loan = rig_loan(r.shard, 1, 50), copy = loan;
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
-    CHECK_REFUSED(r.service, &copy, 1, ho_abort(r.producer, &copy, 1, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_REFUSED(r.service, &copy, 1, ho_abort(r.producer, &copy, 1, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
     rig_return(r.domain, &buf);
-    CHECK_REFUSED(r.service, &copy, 1, ho_abort(r.producer, &copy, 1, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
 }
 
 static void many_loans_may_be_open_over_many_segments(void **state)
@@ -293,13 +292,13 @@ static void many_loans_may_be_open_over_many_segments(void **state)
         loans[i] = reserve(1024, NULL);
         memset(loans[i].ptr, (int)i, 1024);
     }
-    CHECK(rig_stats(r.service).segments_in_use == 4);
+    CHECK(rig_arena_stats(r.arena).segments_in_use == 4);
     for (size_t i = 0; i < COUNT; i++) /* out of order: 73 and 200 share no divisor */
         abort_loan(&loans[i * 73 % COUNT]);
     ho_buf big[4];
     for (size_t i = 0; i < 4; i++) /* all came back whole */
         big[i] = reserve(RIG_SEGMENT - 64, NULL);
-    CHECK_STATUS(ho_abort(r.producer, big, 4, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, big, 4, NULL), HO_OK);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)

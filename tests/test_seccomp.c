@@ -34,7 +34,7 @@ static void send_all(void)
 {
     for (uint32_t i = 0; i < MESSAGES; i++) {
         ho_buf loan;
-        while (ho_reserve(w->r.producer, 1400, NULL, &loan) != HO_OK)
+        while (ho_reserve(w->r.shard, 1400, NULL, &loan) != HO_OK)
             ;
         loan.len = i % 1400;
         loan.key = i;
@@ -67,11 +67,11 @@ static void warm_up(void)
 {
     ho_buf held[RIG_BUDGET / RIG_SEGMENT + 1], slice;
     uint32_t n = 0;
-    while (ho_reserve(w->r.producer, RIG_SEGMENT, NULL, &held[n]) == HO_OK)
+    while (ho_reserve(w->r.shard, RIG_SEGMENT, NULL, &held[n]) == HO_OK)
         n++;
-    CHECK_STATUS(ho_abort(w->r.producer, held, n, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(w->r.shard, held, n, NULL), HO_OK);
     for (uint32_t i = 0; i < 20000; i++) { /* more slices than two of their segments hold */
-        rig_send(w->r.producer, 1, 10);
+        rig_send(w->r.shard, w->r.producer, 1, 10);
         ho_buf buf = rig_take(w->r.consumer);
         CHECK_STATUS(ho_ref(w->r.domain, &buf, 0, 10, &slice), HO_OK);
         rig_return(w->r.domain, &slice);

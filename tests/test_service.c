@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening and closing of services and of their ends, and their options and limits. */
+/* Opening and closing of services and of their ends, of the memory that they send, and their options and
+ * limits. */
 #include "rig.h"
 
 static ho_domain *domain;
@@ -72,12 +73,26 @@ static void lane_slots_are_powers_of_two_from_2_to_65536(void **state)
         CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.lane_slots = bad[i])), HO_E_RANGE);
 }
 
+static int32_t open_and_close_arena(void *ctx, const void *opts)
+{
+    (void)ctx;
+    ho_arena *arena = (ho_arena *)(uintptr_t)1;
+    int32_t status = ho_arena_open(domain, opts, &arena);
+    if (status == HO_OK)
+        CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+    else
+        assert_null(arena);
+    return status;
+}
+
 static void a_budget_below_one_segment_is_refused(void **state)
 {
     (void)state;
-    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.budget_bytes = 1)), HO_E_RANGE);
-    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.budget_bytes = RIG_SEGMENT - 1)), HO_E_RANGE);
-    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.budget_bytes = RIG_SEGMENT)), HO_OK);
+    CHECK_STATUS(open_and_close_arena(NULL, NULL), HO_OK);
+    CHECK_STATUS(open_and_close_arena(NULL, ARENA_OPTS(.budget_bytes = 1)), HO_E_RANGE);
+    CHECK_STATUS(open_and_close_arena(NULL, ARENA_OPTS(.budget_bytes = RIG_SEGMENT - 1)),
+                 HO_E_RANGE);
+    CHECK_STATUS(open_and_close_arena(NULL, ARENA_OPTS(.budget_bytes = RIG_SEGMENT)), HO_OK);
 }
 
 static void service_open_refuses_null(void **state)
@@ -95,7 +110,7 @@ static void there_may_be_256_services(void **state)
     ho_service *services[256], *one_more = (ho_service *)(uintptr_t)1;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < 256; i++)
-            services[i] = rig_service(domain, SERVICE_OPTS(.budget_bytes = RIG_SEGMENT));
+            services[i] = rig_service(domain, NULL);
         CHECK_STATUS(ho_service_open(domain, NULL, &one_more), HO_E_LIMIT);
         assert_null(one_more);
         for (size_t i = 0; i < 256; i++)
@@ -126,24 +141,39 @@ static void a_closed_service_has_no_handle(void **state)
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
     ho_producer *producer = (ho_producer *)(uintptr_t)1;
     ho_consumer *consumer = (ho_consumer *)(uintptr_t)1;
-    ho_stats stats = {.size = sizeof stats};
+    ho_service_stats stats = {.size = sizeof stats};
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_E_HANDLE);
-    CHECK_STATUS(ho_producer_open(service, &producer), HO_E_HANDLE);
+    ho_arena *arena = rig_arena(domain, NULL);
+    ho_shard *shard = rig_shard(arena);
+    CHECK_STATUS(ho_producer_open(service, shard, &producer), HO_E_HANDLE);
     CHECK_STATUS(ho_consumer_open(service, NULL, &consumer), HO_E_HANDLE);
-    CHECK_STATUS(ho_stats_get(service, &stats), HO_E_HANDLE);
+    CHECK_STATUS(ho_service_stats_get(service, &stats), HO_E_HANDLE);
     assert_null(producer);
     assert_null(consumer);
     CHECK_STATUS(ho_service_close(NULL, 0, NULL), HO_E_HANDLE);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
 }
 
-static void producer_open_refuses_null(void **state)
+static void producer_open_refuses_null_and_a_shard_of_another_domain(void **state)
 {
     (void)state;
     ho_service *service = rig_service(domain, NULL);
+    ho_shard *shard = rig_shard(rig_arena(domain, NULL));
     ho_producer *producer = (ho_producer *)(uintptr_t)1;
-    CHECK_STATUS(ho_producer_open(service, NULL), HO_E_INVAL);
-    CHECK_STATUS(ho_producer_open(NULL, &producer), HO_E_HANDLE);
+    CHECK_STATUS(ho_producer_open(service, shard, NULL), HO_E_INVAL);
+    CHECK_STATUS(ho_producer_open(NULL, shard, &producer), HO_E_HANDLE);
     assert_null(producer);
+    producer = (ho_producer *)(uintptr_t)1;
+    CHECK_STATUS(ho_producer_open(service, NULL, &producer), HO_E_HANDLE);
+    assert_null(producer);
+    producer = (ho_producer *)(uintptr_t)1;
+    rig other;
+    rig_open(&other, NULL);
+    CHECK_STATUS(ho_producer_open(service, other.shard, &producer), HO_E_DOMAIN);
+    assert_null(producer);
+    CHECK_STATUS(ho_producer_open(other.service, shard, &producer), HO_E_DOMAIN);
+    rig_close(&other);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
 }
 
@@ -209,14 +239,17 @@ static void there_may_be_1024_producers_or_1024_consumers(void **state)
     static ho_consumer *consumers[1024];
     ho_service *service =
         rig_service(domain, SERVICE_OPTS(.lane_slots = 2, .routing = HO_ROUTE_NUMBER));
+    ho_shard *shard = rig_shard(rig_arena(domain, NULL));
     ho_producer *producer_more = (ho_producer *)(uintptr_t)1;
     ho_consumer *consumer_more = (ho_consumer *)(uintptr_t)1;
     for (size_t i = 0; i < 1024; i++)
-        producers[i] = rig_producer(service);
-    CHECK_STATUS(ho_producer_open(service, &producer_more), HO_E_LIMIT);
+        producers[i] = rig_producer(service, shard);
+    CHECK_STATUS(ho_producer_open(service, shard, &producer_more), HO_E_LIMIT);
     assert_null(producer_more);
+    CHECK_STATUS(ho_shard_close(shard), HO_E_BUSY);
     for (size_t i = 0; i < 1024; i++)
         CHECK_STATUS(ho_producer_close(producers[i]), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
     for (size_t i = 0; i < 1024; i++)
         consumers[i] = rig_consumer(service);
     CHECK_STATUS(ho_consumer_open(service, NULL, &consumer_more), HO_E_LIMIT);
@@ -230,32 +263,38 @@ static void ends_that_open_and_close_leave_nothing(void **state)
 {
     (void)state;
     ho_service *service = rig_service(domain, NULL);
+    ho_arena *arena = rig_arena(domain, NULL);
     for (int i = 0; i < 1100; i++) { /* more than there are numbers */
-        ho_producer *producer = rig_producer(service);
+        ho_shard *shard = rig_shard(arena);
+        ho_producer *producer = rig_producer(service, shard);
         ho_consumer *consumer = rig_consumer(service);
-        rig_send(producer, (uint64_t)i, 64);
+        rig_send(shard, producer, (uint64_t)i, 64);
         ho_buf buf = rig_take(consumer);
         rig_return(domain, &buf);
         CHECK_STATUS(ho_producer_close(producer), HO_OK);
+        CHECK_STATUS(ho_shard_close(shard), HO_OK);
         CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
     }
-    rig_check_quiet(service);
-    CHECK(rig_stats(service).segments_held <= RIG_BUDGET / RIG_SEGMENT);
+    rig_check_quiet(&(rig){.service = service, .arena = arena});
+    ho_arena_stats stats = rig_arena_stats(arena);
+    CHECK(stats.segments_held <= RIG_BUDGET / RIG_SEGMENT);
+    CHECK(stats.segments_in_use == 0 && stats.shards == 0);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
 }
 
-static void services_that_open_and_close_give_their_memory_back(void **state)
+static void arenas_that_open_and_close_give_their_memory_back(void **state)
 {
     (void)state;
     for (int i = 0; i < 600; i++) { /* 300 MiB, where the domain has 256 */
-        ho_service *service = rig_service(domain, SERVICE_OPTS(.budget_bytes = 8 * RIG_SEGMENT));
-        ho_producer *producer = rig_producer(service);
+        ho_arena *arena = rig_arena(domain, ARENA_OPTS(.budget_bytes = 8 * RIG_SEGMENT));
+        ho_shard *shard = rig_shard(arena);
         ho_buf loans[8];
         for (int j = 0; j < 8; j++)
-            CHECK_STATUS(ho_reserve(producer, RIG_SEGMENT / 2 + 1, NULL, &loans[j]), HO_OK);
-        CHECK_STATUS(ho_abort(producer, loans, 8, NULL), HO_OK);
-        CHECK_STATUS(ho_producer_close(producer), HO_OK);
-        CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+            CHECK_STATUS(ho_reserve(shard, RIG_SEGMENT / 2 + 1, NULL, &loans[j]), HO_OK);
+        CHECK_STATUS(ho_abort(shard, loans, 8, NULL), HO_OK);
+        CHECK_STATUS(ho_shard_close(shard), HO_OK);
+        CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
     }
 }
 
@@ -271,13 +310,13 @@ static const struct CMUnitTest tests[] = {
     IN_A_DOMAIN(there_may_be_256_services),
     IN_A_DOMAIN(services_have_numbers_of_their_own),
     IN_A_DOMAIN(a_closed_service_has_no_handle),
-    IN_A_DOMAIN(producer_open_refuses_null),
+    IN_A_DOMAIN(producer_open_refuses_null_and_a_shard_of_another_domain),
     IN_A_DOMAIN(consumer_options_are_checked),
     IN_A_DOMAIN(a_consumer_number_is_1024_at_most_and_taken_once),
     IN_A_DOMAIN(consumer_open_refuses_null),
     IN_A_DOMAIN(there_may_be_1024_producers_or_1024_consumers),
     IN_A_DOMAIN(ends_that_open_and_close_leave_nothing),
-    IN_A_DOMAIN(services_that_open_and_close_give_their_memory_back),
+    IN_A_DOMAIN(arenas_that_open_and_close_give_their_memory_back),
 };
 
 HO_TEST_MAIN(tests)

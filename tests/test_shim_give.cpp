@@ -20,7 +20,7 @@ void comes_back_once(world &w, handoff::owner<T> &by, release_mode mode, const v
     CHECK(got && got->text() == text && got->key() == 9);
     CHECK(got->raw().kind == HO_KIND_FOREIGN);
     CHECK(where == nullptr || got->data() == where);
-    CHECK(freed == before && w.stats().foreign_out == 1);
+    CHECK(freed == before && w.memory().foreign_out == 1);
     CHECK_CODE(got->reset(), errc::ok);
     if (mode != release_mode::here) {
         CHECK(freed == before);
@@ -28,7 +28,7 @@ void comes_back_once(world &w, handoff::owner<T> &by, release_mode mode, const v
         CHECK(drained && drained.value == 1);
         CHECK_CODE(by.drain().error, errc::empty);
     }
-    CHECK(w.stats().foreign_out == 0);
+    CHECK(w.memory().foreign_out == 0);
     CHECK(freed == before + (counted ? 1 : 0));
 }
 
@@ -134,7 +134,7 @@ void a_short_string_is_copied_and_cleared(void **)
     CHECK(text.empty());
     auto got = w.in.take();
     CHECK(got && got->text() == "short" && got->raw().kind == HO_KIND_ARENA);
-    CHECK(w.stats().copies == 1 && w.stats().foreign_out == 0);
+    CHECK(w.memory().copies == 1 && w.memory().foreign_out == 0);
 }
 
 /* The producer's lane is full when this has run. */

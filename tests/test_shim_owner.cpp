@@ -85,6 +85,7 @@ void an_owner_outlives_the_close_of_its_domain(void **)
     world w;
     auto lists = open_owner<numbers>(w, release_mode::here);
     w.out.reset();
+    w.shard.reset();
     w.in.reset();
     CHECK_CODE(w.root.close(handoff::forever), errc::ok);
     numbers list(50, 7);

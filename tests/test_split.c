@@ -9,7 +9,7 @@ static rig r;
 static int open_rig(void **state)
 {
     (void)state;
-    rig_open(&r, SERVICE_OPTS(.lane_slots = 8192, .budget_bytes = 4 * RIG_SEGMENT));
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 4 * RIG_SEGMENT), SERVICE_OPTS(.lane_slots = 8192));
     return 0;
 }
 
@@ -17,7 +17,7 @@ static int close_rig(void **state)
 {
     (void)state;
     rig_drain(&r);
-    rig_check_quiet(r.service);
+    rig_check_quiet(&r);
     rig_close(&r);
     return 0;
 }
@@ -25,7 +25,7 @@ static int close_rig(void **state)
 static ho_buf loan_of(uint64_t bytes)
 {
     ho_buf loan;
-    CHECK_STATUS(ho_reserve(r.producer, bytes, NULL, &loan), HO_OK);
+    CHECK_STATUS(ho_reserve(r.shard, bytes, NULL, &loan), HO_OK);
     for (uint64_t i = 0; i < bytes; i++)
         loan.ptr[i] = (uint8_t)(i ^ i >> 8);
     loan.len = bytes;
@@ -35,7 +35,7 @@ static ho_buf loan_of(uint64_t bytes)
 static ho_buf split(ho_buf *loan, uint64_t bytes)
 {
     ho_buf front;
-    CHECK_STATUS(ho_split(r.producer, loan, bytes, &front), HO_OK);
+    CHECK_STATUS(ho_split(r.shard, loan, bytes, &front), HO_OK);
     return front;
 }
 
@@ -46,7 +46,7 @@ static void commit(ho_buf *loan)
 
 static void abort_loan(ho_buf *loan)
 {
-    CHECK_STATUS(ho_abort(r.producer, loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, loan, 1, NULL), HO_OK);
 }
 
 static void the_front_gets_the_first_bytes_and_the_loan_keeps_the_rest(void **state)
@@ -57,7 +57,7 @@ static void the_front_gets_the_first_bytes_and_the_loan_keeps_the_rest(void **st
     CHECK(front.kind == HO_KIND_LOAN && front.handle != 0 && front.handle != loan.handle);
     CHECK(loan.ptr == before.ptr + 101 && loan.len == 899 && loan.cap == 899);
     CHECK(loan.kind == HO_KIND_LOAN);
-    CHECK(rig_stats(r.service).buffers_out == 2);
+    CHECK(rig_arena_stats(r.arena).loans_out == 2);
     commit(&front);
     commit(&loan);
     ho_buf bufs[2];
@@ -90,7 +90,7 @@ static void a_loan_may_be_split_to_its_last_byte(void **state)
     CHECK(front.cap == 64 && loan.cap == 0 && loan.len == 0);
     CHECK(loan.kind == HO_KIND_LOAN);
     ho_buf none;
-    CHECK_STATUS(ho_split(r.producer, &loan, 1, &none), HO_E_RANGE);
+    CHECK_STATUS(ho_split(r.shard, &loan, 1, &none), HO_E_RANGE);
     abort_loan(&loan);
     commit(&front);
 }
@@ -123,7 +123,7 @@ static void many_frames_come_out_of_one_read(void **state)
         rig_return(r.domain, &buf);
     }
     CHECK(loan.ptr == at);
-    memset(loan.ptr, 1, loan.cap); /* still the producer's */
+    memset(loan.ptr, 1, loan.cap); /* still the shard's */
     abort_loan(&loan);
 }
 
@@ -149,12 +149,12 @@ static void split_refuses_bytes_out_of_range(void **state)
     static const uint64_t bad[] = {0, 101, (uint64_t)1 << 32, UINT64_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         memset(&front, 0xa5, sizeof front);
-        CHECK_REFUSED(r.service, &loan, 1, ho_split(r.producer, &loan, bad[i], &front), HO_E_RANGE);
+        CHECK_REFUSED(&r, &loan, 1, ho_split(r.shard, &loan, bad[i], &front), HO_E_RANGE);
         CHECK_EMPTY(&front);
     }
     ho_buf forged = loan;
     forged.cap = 2 * RIG_SEGMENT;
-    CHECK_STATUS(ho_split(r.producer, &forged, RIG_SEGMENT + 1, &front), HO_E_RANGE);
+    CHECK_STATUS(ho_split(r.shard, &forged, RIG_SEGMENT + 1, &front), HO_E_RANGE);
     CHECK_EMPTY(&front);
     abort_loan(&loan);
 }
@@ -163,37 +163,37 @@ static void split_refuses_null_and_itself(void **state)
 {
     (void)state;
     ho_buf loan = loan_of(100), front;
-    CHECK_REFUSED(r.service, &loan, 1, ho_split(r.producer, &loan, 10, NULL), HO_E_INVAL);
-    CHECK_REFUSED(r.service, &loan, 1, ho_split(r.producer, &loan, 10, &loan), HO_E_INVAL);
+    CHECK_REFUSED(&r, &loan, 1, ho_split(r.shard, &loan, 10, NULL), HO_E_INVAL);
+    CHECK_REFUSED(&r, &loan, 1, ho_split(r.shard, &loan, 10, &loan), HO_E_INVAL);
     memset(&front, 0xa5, sizeof front);
-    CHECK_STATUS(ho_split(r.producer, NULL, 10, &front), HO_E_INVAL);
+    CHECK_STATUS(ho_split(r.shard, NULL, 10, &front), HO_E_INVAL);
     CHECK_EMPTY(&front);
     memset(&front, 0xa5, sizeof front);
-    CHECK_REFUSED(r.service, &loan, 1, ho_split(NULL, &loan, 10, &front), HO_E_HANDLE);
+    CHECK_REFUSED(&r, &loan, 1, ho_split(NULL, &loan, 10, &front), HO_E_HANDLE);
     CHECK_EMPTY(&front);
     abort_loan(&loan);
 }
 
-static void split_refuses_what_is_no_loan_of_this_producer(void **state)
+static void split_refuses_what_is_no_loan_of_this_shard(void **state)
 {
     (void)state;
-    ho_producer *other = rig_producer(r.service);
+    ho_shard *other = rig_shard(r.arena);
     ho_buf loan = loan_of(100), stale = loan, front, empty = {0};
-    CHECK_REFUSED(r.service, &loan, 1, ho_split(other, &loan, 10, &front), HO_E_DOMAIN);
+    CHECK_REFUSED(&r, &loan, 1, ho_split(other, &loan, 10, &front), HO_E_DOMAIN);
     CHECK_EMPTY(&front);
-    CHECK_REFUSED(r.service, &empty, 1, ho_split(r.producer, &empty, 10, &front), HO_E_KIND);
+    CHECK_REFUSED(&r, &empty, 1, ho_split(r.shard, &empty, 10, &front), HO_E_KIND);
     commit(&loan);
-    CHECK_REFUSED(r.service, &stale, 1, ho_split(r.producer, &stale, 10, &front), HO_E_STALE);
+    CHECK_REFUSED(&r, &stale, 1, ho_split(r.shard, &stale, 10, &front), HO_E_STALE);
     ho_buf buf;
     uint32_t taken;
     CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
-    CHECK_REFUSED(r.service, &buf, 1, ho_split(r.producer, &buf, 10, &front), HO_E_KIND);
+    CHECK_REFUSED(&r, &buf, 1, ho_split(r.shard, &buf, 10, &front), HO_E_KIND);
     rig_return(r.domain, &buf);
     loan = stale = loan_of(100);
     abort_loan(&loan);
-    CHECK_REFUSED(r.service, &stale, 1, ho_split(r.producer, &stale, 10, &front), HO_E_STALE);
+    CHECK_REFUSED(&r, &stale, 1, ho_split(r.shard, &stale, 10, &front), HO_E_STALE);
     CHECK_EMPTY(&front);
-    CHECK_STATUS(ho_producer_close(other), HO_OK);
+    CHECK_STATUS(ho_shard_close(other), HO_OK);
 }
 
 static void a_segment_gives_4096_numbers_and_then_says_full(void **state)
@@ -202,14 +202,14 @@ static void a_segment_gives_4096_numbers_and_then_says_full(void **state)
     ho_buf loan = loan_of(RIG_SEGMENT - 64), front;
     uint32_t fronts = 0;
     int32_t status;
-    while ((status = ho_split(r.producer, &loan, 1, &front)) == HO_OK) {
+    while ((status = ho_split(r.shard, &loan, 1, &front)) == HO_OK) {
         front.key = fronts++;
         commit(&front);
     }
     CHECK_STATUS(status, HO_FULL);
     CHECK_EMPTY(&front);
     CHECK(fronts == NUMBERS - 1); /* the loan has one, too */
-    CHECK_REFUSED(r.service, &loan, 1, ho_split(r.producer, &loan, 1, &front), HO_FULL);
+    CHECK_REFUSED(&r, &loan, 1, ho_split(r.shard, &loan, 1, &front), HO_FULL);
     CHECK(loan.cap == RIG_SEGMENT - 64 - fronts);
     ho_buf moved = loan_of(1000); /* on to another segment */
     memcpy(moved.ptr, loan.ptr, 1000);
@@ -237,7 +237,7 @@ static void a_loan_in_a_segment_that_was_left_can_still_be_split(void **state)
     (void)state;
     ho_buf loan = loan_of(1000);
     ho_buf other = loan_of(RIG_SEGMENT - 64); /* does not fit behind it */
-    CHECK(rig_stats(r.service).segments_in_use == 2);
+    CHECK(rig_arena_stats(r.arena).segments_in_use == 2);
     uint8_t *at = loan.ptr;
     for (uint64_t i = 0; i < 100; i++) {
         ho_buf front = split(&loan, 10);
@@ -254,7 +254,7 @@ static void a_loan_in_a_segment_that_was_left_can_still_be_split(void **state)
     ho_buf big[4];
     for (size_t i = 0; i < 4; i++) /* the left segment was recycled */
         big[i] = loan_of(RIG_SEGMENT - 64);
-    CHECK_STATUS(ho_abort(r.producer, big, 4, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, big, 4, NULL), HO_OK);
 }
 
 static void splitting_a_left_segment_ends_at_its_numbers_too(void **state)
@@ -262,7 +262,7 @@ static void splitting_a_left_segment_ends_at_its_numbers_too(void **state)
     (void)state;
     ho_buf loan = loan_of(8000), other = loan_of(RIG_SEGMENT - 64), front;
     uint32_t fronts = 0;
-    while (ho_split(r.producer, &loan, 1, &front) == HO_OK) {
+    while (ho_split(r.shard, &loan, 1, &front) == HO_OK) {
         abort_loan(&front);
         fronts++;
     }
@@ -298,7 +298,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(the_rest_is_trimmed_but_a_front_is_not),
     WITH_RIG(split_refuses_bytes_out_of_range),
     WITH_RIG(split_refuses_null_and_itself),
-    WITH_RIG(split_refuses_what_is_no_loan_of_this_producer),
+    WITH_RIG(split_refuses_what_is_no_loan_of_this_shard),
     WITH_RIG(a_segment_gives_4096_numbers_and_then_says_full),
     WITH_RIG(one_byte_frames_fill_segments_by_number_too),
     WITH_RIG(a_loan_in_a_segment_that_was_left_can_still_be_split),

@@ -21,6 +21,7 @@ typedef struct head {
 
 static struct {
     ho_domain *domain;
+    ho_arena *front, *back; /* of the producers, of the workers */
     ho_service *first, *second;
     uint64_t end_ns;
     uint64_t sent[LANES], given[LANES], released[LANES];
@@ -59,6 +60,7 @@ static head check_message(const ho_buf *buf)
 /* ---- producers */
 
 typedef struct sender {
+    ho_shard *shard;
     ho_producer *producer;
     uint32_t lane;
     uint64_t seq, seed;
@@ -106,7 +108,7 @@ static void commit_all(sender *s, ho_buf *bufs, uint32_t count, int foreign)
 
 static int reserve(sender *s, uint64_t bytes, ho_buf *loan)
 {
-    int32_t status = ho_reserve(s->producer, bytes, NULL, loan);
+    int32_t status = ho_reserve(s->shard, bytes, NULL, loan);
     CHECK(status == HO_OK || status == HO_FULL);
     return status == HO_OK;
 }
@@ -129,11 +131,11 @@ static void send_split(sender *s)
         return;
     while (loan.cap > MOST_BYTES) {
         uint64_t len = random_len(s);
-        CHECK_STATUS(ho_split(s->producer, &loan, len, &front), HO_OK);
+        CHECK_STATUS(ho_split(s->shard, &loan, len, &front), HO_OK);
         prepare(s, &front, len);
         commit_all(s, &front, 1, 0);
     }
-    CHECK_STATUS(ho_abort(s->producer, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_abort(s->shard, &loan, 1, NULL), HO_OK);
 }
 
 static void send_foreign(sender *s)
@@ -184,6 +186,7 @@ static void produce(void *arg)
             make_room(s);
     }
     CHECK_STATUS(ho_producer_close(s->producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(s->shard), HO_OK);
     w.sent[s->lane] = s->seq;
     while (w.released[s->lane] < w.given[s->lane]) {
         if (ho_owner_drain(w.domain, w.owner[s->lane], UINT32_MAX, NULL) == HO_EMPTY)
@@ -196,6 +199,7 @@ static void produce(void *arg)
 
 typedef struct worker {
     ho_consumer *consumer;
+    ho_shard *shard;
     ho_producer *onward; /* to the second service */
     uint64_t seed;
     uint32_t kept_count;
@@ -228,7 +232,7 @@ static void work_on(worker *k, ho_buf *buf)
         rig_return(w.domain, buf);
         *buf = slice;
     } else if (what == 1) {
-        int32_t status = ho_compact(k->onward, buf);
+        int32_t status = ho_compact(k->shard, buf);
         CHECK(status == HO_OK || status == HO_FULL);
     }
     if (k->kept_count < KEPT) {
@@ -263,6 +267,7 @@ static void work(void *arg)
     let_all_go(k);
     CHECK_STATUS(ho_consumer_close(k->consumer), HO_OK);
     CHECK_STATUS(ho_producer_close(k->onward), HO_OK);
+    CHECK_STATUS(ho_shard_close(k->shard), HO_OK);
 }
 
 static void finish(void *arg)
@@ -288,13 +293,15 @@ static void finish(void *arg)
 static void open_all(sender *senders, worker *workers)
 {
     w.domain = rig_domain();
-    w.first = rig_service(w.domain, SERVICE_OPTS(.lane_slots = 256, .budget_bytes = 4 * RIG_BUDGET,
-                                                 .policy = HO_POLICY_WAIT));
+    w.front = rig_arena(w.domain, ARENA_OPTS(.budget_bytes = 4 * RIG_BUDGET, .wait_ns = 1000000));
+    w.back = rig_arena(w.domain, NULL);
+    w.first = rig_service(w.domain, SERVICE_OPTS(.lane_slots = 256, .policy = HO_POLICY_WAIT));
     w.second = rig_service(w.domain, SERVICE_OPTS(.lane_slots = 64));
     for (uint32_t i = 0; i < LANES; i++) {
         w.seen[i] = calloc(MOST_MESSAGES, 1);
         CHECK(w.seen[i] != NULL);
-        senders[i] = (sender){.producer = rig_producer(w.first), .lane = i, .seed = i};
+        senders[i] = (sender){.shard = rig_shard(w.front), .lane = i, .seed = i};
+        senders[i].producer = rig_producer(w.first, senders[i].shard);
         CHECK_STATUS(ho_owner_register(w.domain,
                                        OWNER_OPTS(.mode = HO_RELEASE_DRAIN, .release = give_back,
                                                   .ctx = &w.released[i]),
@@ -303,7 +310,8 @@ static void open_all(sender *senders, worker *workers)
     }
     for (uint32_t i = 0; i < WORKERS; i++) {
         workers[i] = (worker){.consumer = rig_consumer(w.first), .seed = 77 + i};
-        workers[i].onward = rig_producer(w.second);
+        workers[i].shard = rig_shard(w.back);
+        workers[i].onward = rig_producer(w.second, workers[i].shard);
     }
 }
 
@@ -318,15 +326,15 @@ static void check_all_seen(void)
         given += w.given[lane];
         free((void *)(uintptr_t)w.seen[lane]);
     }
-    ho_stats first = rig_stats(w.first), second = rig_stats(w.second);
+    ho_service_stats first = rig_stats(w.first), second = rig_stats(w.second);
     CHECK(first.messages_in == sent && first.messages_out == sent);
     CHECK(first.bytes_in == first.bytes_out && second.bytes_in == second.bytes_out);
     CHECK(second.messages_in == second.messages_out && second.messages_in > 0);
     CHECK(first.messages_dropped == 0 && second.messages_dropped == 0);
-    CHECK(first.messages_returned == sent);
-    CHECK(first.segments_held <= 4 * RIG_BUDGET / RIG_SEGMENT);
-    rig_check_quiet(w.first);
-    rig_check_quiet(w.second);
+    CHECK(rig_arena_stats(w.front).segments_held <= 4 * RIG_BUDGET / RIG_SEGMENT);
+    CHECK(rig_arena_stats(w.back).segments_held <= RIG_BUDGET / RIG_SEGMENT);
+    rig_check_quiet(&(rig){.service = w.first, .arena = w.front});
+    rig_check_quiet(&(rig){.service = w.second, .arena = w.back});
     print_message("%llu messages, %llu of them foreign, %llu forwarded\n", (unsigned long long)sent,
                   (unsigned long long)given, (unsigned long long)second.messages_in);
 }

@@ -24,7 +24,7 @@ static int close_rig(void **state)
 {
     (void)state;
     rig_drain(&r);
-    rig_check_quiet(r.service); /* no late wakes among others */
+    rig_check_quiet(&r); /* no late wakes among others */
     rig_close(&r);
     return 0;
 }
@@ -33,7 +33,7 @@ static void a_wait_of_zero_only_looks(void **state)
 {
     (void)state;
     CHECK_STATUS(ho_wait(r.consumer, 0), HO_TIMEOUT);
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK_STATUS(ho_wait(r.consumer, 0), HO_OK);
     CHECK_STATUS(ho_wait(r.consumer, 0), HO_OK);
     CHECK(rig_drain(&r) == 1);
@@ -52,16 +52,16 @@ static void a_wait_lasts_as_long_as_it_was_told(void **state)
         CHECK(waited >= (uint64_t)times[i]);
         CHECK(waited < (uint64_t)times[i] + 5000ull * MS);
     }
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK_STATUS(ho_wait(r.consumer, INT64_MAX), HO_OK);
     CHECK_STATUS(ho_wait(r.consumer, INT64_MIN), HO_OK);
 }
 
 static void send_later(void *arg)
 {
-    ho_producer *producer = arg;
+    (void)arg;
     harness_sleep_ns(20 * MS);
-    rig_send(producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
 }
 
 static void a_message_ends_a_wait(void **state)
@@ -70,7 +70,7 @@ static void a_message_ends_a_wait(void **state)
     static const int64_t times[] = {LONG_NS, -1, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         harness_thread thread;
-        harness_start(&thread, send_later, r.producer);
+        harness_start(&thread, send_later, NULL);
         CHECK_STATUS(ho_wait(r.consumer, times[i]), HO_OK);
         CHECK(rig_drain(&r) == 1);
         harness_join(&thread);
@@ -78,43 +78,59 @@ static void a_message_ends_a_wait(void **state)
     }
 }
 
+typedef struct late_end {
+    ho_shard *shard;
+    ho_producer *producer;
+} late_end;
+
+static void open_late(late_end *late)
+{
+    late->shard = rig_shard(r.arena);
+    late->producer = rig_producer(r.service, late->shard);
+}
+
+static void close_late(late_end *late)
+{
+    CHECK_STATUS(ho_producer_close(late->producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(late->shard), HO_OK);
+}
+
 static void open_and_send_later(void *arg)
 {
-    ho_producer **producer = arg;
+    late_end *late = arg;
     harness_sleep_ns(20 * MS);
-    *producer = rig_producer(r.service);
+    open_late(late);
     harness_sleep_ns(20 * MS);
-    rig_send(*producer, 1, 10);
+    rig_send(late->shard, late->producer, 1, 10);
 }
 
 static void a_producer_that_comes_later_wakes_too(void **state)
 {
     (void)state;
-    ho_producer *late;
+    late_end late;
     harness_thread thread;
     harness_start(&thread, open_and_send_later, &late);
     while (rig_drain(&r) == 0)
         CHECK_STATUS(ho_wait(r.consumer, LONG_NS), HO_OK);
     harness_join(&thread);
-    CHECK_STATUS(ho_producer_close(late), HO_OK);
+    close_late(&late);
 }
 
 static void open_a_producer_later(void *arg)
 {
-    ho_producer **producer = arg;
     harness_sleep_ns(20 * MS);
-    *producer = rig_producer(r.service);
+    open_late(arg);
 }
 
 static void a_producer_that_says_nothing_does_not_end_a_wait(void **state)
 {
     (void)state;
-    ho_producer *late;
+    late_end late;
     harness_thread thread;
     harness_start(&thread, open_a_producer_later, &late);
     CHECK_STATUS(ho_wait(r.consumer, 100 * MS), HO_TIMEOUT);
     harness_join(&thread);
-    CHECK_STATUS(ho_producer_close(late), HO_OK);
+    close_late(&late);
 }
 
 static void flush_later(void *arg)
@@ -128,7 +144,7 @@ static void a_burst_that_was_held_back_wakes_once(void **state)
 {
     (void)state;
     for (uint64_t key = 0; key < 50; key++) {
-        ho_buf loan = rig_loan(r.producer, key, 10);
+        ho_buf loan = rig_loan(r.shard, key, 10);
         CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
     }
     CHECK_STATUS(ho_wait(r.consumer, 1 * MS), HO_TIMEOUT);
@@ -144,7 +160,7 @@ static void a_busy_consumer_costs_no_wake_ups(void **state)
 {
     (void)state;
     for (uint64_t key = 0; key < 2000; key++) {
-        rig_send(r.producer, key, 10);
+        rig_send(r.shard, r.producer, key, 10);
         ho_buf buf = rig_take(r.consumer);
         rig_return(r.domain, &buf);
     }
@@ -188,8 +204,8 @@ static void the_descriptor_is_readable_when_something_came_after_empty(void **st
     for (int round = 0; round < 100; round++) {
         check_empty();
         CHECK(!readable(fd, 0));
-        rig_send(r.producer, 1, 10);
-        rig_send(r.producer, 2, 10);
+        rig_send(r.shard, r.producer, 1, 10);
+        rig_send(r.shard, r.producer, 2, 10);
         CHECK(readable(fd, 0));
         CHECK(rig_drain(&r) == 2); /* until HO_EMPTY: armed again */
         CHECK(!readable(fd, 0));
@@ -202,10 +218,10 @@ static void a_message_that_was_there_before_is_seen_by_the_next_take(void **stat
 {
     (void)state;
     int32_t fd;
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
     CHECK(rig_drain(&r) == 1);
-    rig_send(r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
     CHECK(readable(fd, 0));
     CHECK(close(fd) == 0);
 }
@@ -219,12 +235,12 @@ static void waiting_and_the_descriptor_go_together(void **state)
         check_empty();
         CHECK_STATUS(ho_wait(r.consumer, 1 * MS), HO_TIMEOUT);
         harness_thread thread;
-        harness_start(&thread, send_later, r.producer);
+        harness_start(&thread, send_later, NULL);
         CHECK_STATUS(ho_wait(r.consumer, LONG_NS), HO_OK);
         harness_join(&thread);
         CHECK(rig_drain(&r) == 1);
         CHECK(!readable(fd, 0));
-        rig_send(r.producer, 1, 10);
+        rig_send(r.shard, r.producer, 1, 10);
         CHECK(readable(fd, 0));
         CHECK(rig_drain(&r) == 1);
     }
@@ -255,7 +271,7 @@ static void an_heir_is_woken_for_what_it_inherits(void **state)
     uint32_t taken;
     CHECK_STATUS(ho_consumer_fd(heir, &fd), HO_OK);
     for (uint64_t key = 0; rig_stats(r.service).undelivered == 0; key++) {
-        rig_send(r.producer, key, 10); /* until one goes to the other */
+        rig_send(r.shard, r.producer, key, 10); /* until one goes to the other */
         if (rig_drain_consumer(r.domain, heir) == 0)
             break;
     }
@@ -276,6 +292,7 @@ typedef struct player {
     int how;
     uint64_t rounds;
     ho_consumer *in;
+    ho_shard *shard;
     ho_producer *out;
     int serves;
 } player;
@@ -300,7 +317,7 @@ static void play(void *arg)
     ho_buf buf;
     uint32_t taken;
     if (p->serves)
-        rig_send(p->out, 0, 16);
+        rig_send(p->shard, p->out, 0, 16);
     for (uint64_t round = 0; round < p->rounds; round++) {
         while (ho_take(p->in, &buf, 1, &taken) == HO_EMPTY)
             if (p->how == FUTEX)
@@ -309,7 +326,7 @@ static void play(void *arg)
                 CHECK(epoll_wait(ep, &e, 1, (int)(LONG_NS / MS)) == 1);
         rig_return(r.domain, &buf);
         if (!p->serves || round + 1 < p->rounds)
-            rig_send(p->out, round, 16);
+            rig_send(p->shard, p->out, round, 16);
     }
     if (ep >= 0)
         CHECK(close(ep) == 0 && close(fd) == 0);
@@ -319,17 +336,19 @@ static void play_against_each_other(int how)
 {
     uint64_t end = harness_now_ns() + (uint64_t)(rig_soak_seconds(0.3) * 1e9);
     ho_service *back = rig_service(r.domain, NULL);
-    player a = {how, 500, rig_consumer(back), r.producer, 1};
-    player b = {how, 500, r.consumer, rig_producer(back), 0};
+    ho_shard *shard = rig_shard(r.arena);
+    player a = {how, 500, rig_consumer(back), r.shard, r.producer, 1};
+    player b = {how, 500, r.consumer, shard, rig_producer(back, shard), 0};
     do {
         harness_thread thread;
         harness_start(&thread, play, &b);
         play(&a);
         harness_join(&thread);
     } while (harness_now_ns() < end);
-    rig_check_quiet(back);
+    rig_check_quiet(&(rig){.service = back, .arena = r.arena});
     CHECK_STATUS(ho_consumer_close(a.in), HO_OK);
     CHECK_STATUS(ho_producer_close(b.out), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
     CHECK_STATUS(ho_service_close(back, 0, NULL), HO_OK);
 }
 

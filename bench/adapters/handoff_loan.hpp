@@ -23,13 +23,14 @@ class handoff_loan : public handoff_base {
             : bytes_(c.of_shape().bytes), producer_(c, service)
         {
         }
-        ~sender() { ok(ho_abort(producer_, &loan_, loan_.kind == HO_KIND_LOAN, nullptr)); }
+        ~sender() { ok(ho_abort(producer_.shard(), &loan_, loan_.kind == HO_KIND_LOAN, nullptr)); }
         sender(const sender &) = delete;
         sender &operator=(const sender &) = delete;
 
         std::uint8_t *get()
         {
-            return ho_reserve(producer_, bytes_, nullptr, &loan_) == HO_OK ? loan_.ptr : nullptr;
+            return ho_reserve(producer_.shard(), bytes_, nullptr, &loan_) == HO_OK ? loan_.ptr
+                                                                                   : nullptr;
         }
         bool hand_over(std::uint32_t len, std::uint64_t key)
         {

@@ -29,7 +29,8 @@ class handoff_split : public handoff_base {
         {
             if (block_.cap < bytes_) {
                 drop_block();
-                if (ho_reserve(producer_, std::max(bytes_, block_bytes), nullptr, &block_) != HO_OK)
+                if (ho_reserve(producer_.shard(), std::max(bytes_, block_bytes), nullptr,
+                               &block_) != HO_OK)
                     return nullptr;
             }
             return block_.ptr;
@@ -40,7 +41,7 @@ class handoff_split : public handoff_base {
                 return false; /* flush finds no room */
             const auto line = std::min<std::uint64_t>((len + 63) & ~std::uint64_t{63}, block_.cap);
             auto &front = ready_.add();
-            if (ho_split(producer_, &block_, line, &front) != HO_OK) {
+            if (ho_split(producer_.shard(), &block_, line, &front) != HO_OK) {
                 /* The segment has no numbers left: the rest of the loan carries this message. */
                 front = block_;
                 block_ = {};
@@ -61,7 +62,7 @@ class handoff_split : public handoff_base {
         static constexpr std::uint64_t block_bytes = 64u << 10;
         void drop_block()
         {
-            ok(ho_abort(producer_, &block_, block_.kind != HO_KIND_EMPTY, nullptr));
+            ok(ho_abort(producer_.shard(), &block_, block_.kind != HO_KIND_EMPTY, nullptr));
         }
 
         alignas(apart) ho_buf block_{};

@@ -14,6 +14,8 @@
 
 struct ends {
     ho_domain *domain;
+    ho_arena *arena;
+    ho_shard *shard;
     ho_service *service;
     ho_producer *producer;
     ho_consumer *consumer;
@@ -25,7 +27,7 @@ static void one_batch(const struct ends *e, const uint64_t *sizes, uint32_t batc
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < batch; i++) {
-        ok(ho_reserve(e->producer, sizes[0], NULL, loan));
+        ok(ho_reserve(e->shard, sizes[0], NULL, loan));
         loan->len = sizes[1];
         ok(ho_commit(e->producer, loan, 1, HO_BY_KEY, batch > 1 ? HO_MORE : 0, NULL));
     }
@@ -52,12 +54,15 @@ int main(int argc, char **argv)
         return 2;
     }
     ok(ho_domain_create(NULL, &e.domain));
+    ok(ho_arena_open(e.domain, NULL, &e.arena));
+    ok(ho_shard_open(e.arena, &e.shard));
     ok(ho_service_open(e.domain, NULL, &e.service));
-    ok(ho_producer_open(e.service, &e.producer));
+    ok(ho_producer_open(e.service, e.shard, &e.producer));
     ok(ho_consumer_open(e.service, NULL, &e.consumer));
     for (uint64_t i = 0; i < numbers[3]; i += numbers[2])
         one_batch(&e, numbers, (uint32_t)numbers[2], &loan, taken);
     ok(ho_producer_close(e.producer));
+    ok(ho_shard_close(e.shard));
     ok(ho_consumer_close(e.consumer));
     ok(ho_domain_close(e.domain, 0, NULL));
     ok(ho_domain_destroy(e.domain, NULL));

@@ -34,6 +34,7 @@ static void must(int done, const char *what)
 
 struct sleeper {
     ho_domain *domain;
+    ho_shard *shard;
     ho_service *service;
     ho_producer *producer;
     ho_consumer *consumer;
@@ -80,11 +81,13 @@ static void *in_epoll_wait(void *arg)
     return NULL;
 }
 
-static void start(struct sleeper *s, ho_domain *domain, int every_ms, void *(*way)(void *))
+static void start(struct sleeper *s, ho_domain *domain, ho_arena *arena, int every_ms,
+                  void *(*way)(void *))
 {
     *s = (struct sleeper){.domain = domain, .every_ms = every_ms};
     ok(ho_service_open(domain, NULL, &s->service));
-    ok(ho_producer_open(s->service, &s->producer));
+    ok(ho_shard_open(arena, &s->shard));
+    ok(ho_producer_open(s->service, s->shard, &s->producer));
     ok(ho_consumer_open(s->service, NULL, &s->consumer));
     must(pthread_create(&s->thread, NULL, way, s) == 0, "no thread");
 }
@@ -93,11 +96,12 @@ static void finish(struct sleeper *s)
 {
     ho_buf loan = {0};
 
-    ok(ho_reserve(s->producer, 64, NULL, &loan));
+    ok(ho_reserve(s->shard, 64, NULL, &loan));
     loan.len = 64;
     ok(ho_commit(s->producer, &loan, 1, HO_BY_KEY, 0, NULL));
     must(pthread_join(s->thread, NULL) == 0, "no end");
     ok(ho_producer_close(s->producer));
+    ok(ho_shard_close(s->shard));
     ok(ho_consumer_close(s->consumer));
 }
 
@@ -139,6 +143,7 @@ int main(int argc, char **argv)
 {
     static struct sleeper waiting, polling;
     ho_domain *domain;
+    ho_arena *arena;
     uint64_t seconds = 0, every_ms = 0;
 
     tool_name("bench-idle");
@@ -150,8 +155,9 @@ int main(int argc, char **argv)
         (argc == 3 && tool_number("EVERY_MS", argv[2], 1, 1000, &every_ms) != 0))
         return 2;
     ok(ho_domain_create(NULL, &domain));
-    start(&waiting, domain, every_ms ? (int)every_ms : -1, in_ho_wait);
-    start(&polling, domain, every_ms ? (int)every_ms : -1, in_epoll_wait);
+    ok(ho_arena_open(domain, NULL, &arena));
+    start(&waiting, domain, arena, every_ms ? (int)every_ms : -1, in_ho_wait);
+    start(&polling, domain, arena, every_ms ? (int)every_ms : -1, in_epoll_wait);
     while (!atomic_load(&waiting.id) || !atomic_load(&polling.id))
         rest(SETTLE_NS);
     rest(SETTLE_NS);

@@ -73,29 +73,36 @@ static struct memory by(struct memory a, double count)
     return (struct memory){a.mapped / count, a.resident / count};
 }
 
-/* A service and its ends; the bytes of messages are another one's, whose producer is `memory`. */
+/* A service and its ends; the bytes of messages lie in the first shard, which all producers are over. */
 struct room {
     ho_domain *domain;
-    ho_service *service, *arena;
-    ho_producer *memory;
-    uint32_t producer_count, consumer_count;
+    ho_arena *arena;
+    ho_service *service;
+    uint32_t shard_count, producer_count, consumer_count;
+    ho_shard *shards[ENDS];
     ho_producer *producers[ENDS];
     ho_consumer *consumers[ENDS];
 };
+
+static void shards_open(struct room *r, uint32_t count)
+{
+    for (; r->shard_count < count; r->shard_count++)
+        ok(ho_shard_open(r->arena, &r->shards[r->shard_count]));
+}
 
 static void room_open(struct room *r)
 {
     ho_service_opts opts;
 
     memset(r, 0xff, sizeof *r); /* so that it is resident before anything is counted */
-    r->producer_count = r->consumer_count = 0;
+    r->shard_count = r->producer_count = r->consumer_count = 0;
     ok(ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts));
     opts.routing = HO_ROUTE_NUMBER;
     opts.lane_slots = LANE_SLOTS;
     ok(ho_domain_create(NULL, &r->domain));
     ok(ho_service_open(r->domain, &opts, &r->service));
-    ok(ho_service_open(r->domain, NULL, &r->arena));
-    ok(ho_producer_open(r->arena, &r->memory));
+    ok(ho_arena_open(r->domain, NULL, &r->arena));
+    shards_open(r, 1);
 }
 
 static void room_close(struct room *r)
@@ -104,7 +111,8 @@ static void room_close(struct room *r)
         ok(ho_producer_close(r->producers[i]));
     for (uint32_t i = 0; i < r->consumer_count; i++)
         ok(ho_consumer_close(r->consumers[i]));
-    ok(ho_producer_close(r->memory));
+    for (uint32_t i = 0; i < r->shard_count; i++)
+        ok(ho_shard_close(r->shards[i]));
     ok(ho_domain_close(r->domain, 0, NULL));
     ok(ho_domain_destroy(r->domain, NULL));
 }
@@ -116,7 +124,7 @@ static void use_lane(const struct room *r, uint32_t producer, uint32_t consumer)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < LANE_SLOTS; i++) {
-        ok(ho_reserve(r->memory, 64, NULL, &bufs[i]));
+        ok(ho_reserve(r->shards[0], 64, NULL, &bufs[i]));
         bufs[i].len = 64;
     }
     ok(ho_commit(r->producers[producer], bufs, LANE_SLOTS, consumer, 0, NULL));
@@ -134,7 +142,7 @@ static void room_fill(struct room *r, uint32_t producers, uint32_t consumers)
     uint32_t had_producers = r->producer_count, had_consumers = r->consumer_count;
 
     for (; r->producer_count < producers; r->producer_count++)
-        ok(ho_producer_open(r->service, &r->producers[r->producer_count]));
+        ok(ho_producer_open(r->service, r->shards[0], &r->producers[r->producer_count]));
     for (; r->consumer_count < consumers; r->consumer_count++)
         ok(ho_consumer_open(r->service, NULL, &r->consumers[r->consumer_count]));
     for (uint32_t p = 0; p < producers; p++)
@@ -158,6 +166,19 @@ static struct memory ends(uint32_t consumers, uint32_t more_producers, uint32_t 
     return found;
 }
 
+/* Shards that hold no memory. */
+static struct memory shards(uint32_t more)
+{
+    static struct room r;
+
+    room_open(&r);
+    struct memory before = now();
+    shards_open(&r, 1 + more);
+    struct memory found = growth(before, 0);
+    room_close(&r);
+    return found;
+}
+
 /* The bookkeeping of a segment whose numbers are all given out. */
 static struct memory segment(void)
 {
@@ -168,11 +189,11 @@ static struct memory segment(void)
     room_open(&r);
     struct memory before = now();
     for (uint32_t i = 0; i < SEGMENTS * NUMBERS; i++) {
-        ok(ho_reserve(r.memory, SEGMENT_BYTES / NUMBERS, NULL, &loans[i]));
+        ok(ho_reserve(r.shards[0], SEGMENT_BYTES / NUMBERS, NULL, &loans[i]));
         loans[i].ptr[0] = 1;
     }
     struct memory found = growth(before, (double)SEGMENTS * SEGMENT_BYTES);
-    ok(ho_abort(r.memory, loans, SEGMENTS * NUMBERS, NULL));
+    ok(ho_abort(r.shards[0], loans, SEGMENTS * NUMBERS, NULL));
     room_close(&r);
     return by(found, SEGMENTS);
 }
@@ -192,12 +213,14 @@ int main(void)
     struct json *json;
 
     tool_name("bench-state");
+    struct memory shard = by(shards(ENDS - 1), ENDS - 1);
     struct memory producer = by(ends(1, ENDS - 1, 0), ENDS - 1);
     struct memory consumer = by(ends(1, 0, ENDS - 1), ENDS - 1);
     /* Of each of these producers one lane is counted already. */
     struct memory lane = by(minus(ends(WORKERS, FAN, 0), producer, FAN), FAN * (WORKERS - 1));
 
     json = json_new();
+    put(json, "shard", shard);
     put(json, "producer", producer);
     put(json, "consumer", consumer);
     put(json, "lane", lane);

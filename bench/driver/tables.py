@@ -68,9 +68,12 @@ def growth_lines(growth):
 def cost_lines(state, idle):
     yield "state of the library, rings of descriptors and memory of messages aside"
     yield "  " + f"{'':62}" + "".join(f"{head:>13}" for head in ("mapped, B", "resident, B"))
-    for what, key in (("one more producer, with its first lane", "producer"),
+    for what, key in (("one more shard, the segment that it fills aside", "shard"),
+                      ("one more producer, with its first lane", "producer"),
                       ("one more consumer, with its first lane", "consumer"),
                       ("one more lane", "lane")):
+        if f"{key}_mapped_bytes" not in state:  # of results from before there were shards
+            continue
         cells = (state[f"{key}_mapped_bytes"], state[f"{key}_resident_bytes"])
         yield "  " + f"{what:62}" + "".join(f"{cell:>13,.0f}" for cell in cells)
     share = state["segment_resident_bytes"] / state["segment_bytes"]

@@ -25,20 +25,15 @@ class story_contestant : public handoff_loan {
         }
     };
 
-    /* How much of the segments that the services hold is dead: behind the cursor, returned, and
+    /* How much of the segments that the arena holds is dead: behind the cursor, returned, and
      * waiting for the last buffer of its segment. */
     double dead_share() const
     {
-        std::uint64_t dead = 0;
-        std::uint64_t held = 0;
-        for (std::uint32_t i = 0; i < of_shape().services; ++i) {
-            ho_stats stats;
-            ok(ho_init(HO_TYPE_STATS, &stats, sizeof stats));
-            ok(ho_stats_get(service(i), &stats));
-            dead += stats.bytes_dead;
-            held += stats.segments_held * segment_bytes;
-        }
-        return held ? double(dead) / double(held) : 0;
+        ho_arena_stats stats;
+        ok(ho_init(HO_TYPE_ARENA_STATS, &stats, sizeof stats));
+        ok(ho_arena_stats_get(arena(), &stats));
+        const auto held = double(stats.segments_held * segment_bytes);
+        return held > 0 ? double(stats.bytes_dead) / held : 0;
     }
 
   private:

@@ -103,7 +103,7 @@ class Costs(unittest.TestCase):
 
     def test_state_is_counted_without_the_rings(self):
         state = costs.told(BUILD, "bench-state")
-        for what in ("producer", "consumer", "lane"):
+        for what in ("shard", "producer", "consumer", "lane"):
             for how in ("mapped", "resident"):
                 self.assertGreater(state[f"{what}_{how}_bytes"], 256)
                 self.assertLess(state[f"{what}_{how}_bytes"], 1024 * 64)

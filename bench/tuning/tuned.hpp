@@ -74,12 +74,14 @@ class tuned : public handoff_loan {
      * of addresses, which the first loan begins. */
     void allow_huge_pages()
     {
-        handoff_producer first(*this, 0);
+        ho_shard *first = nullptr;
         ho_buf loan{};
+        ok(ho_shard_open(arena(), &first));
         ok(ho_reserve(first, 1, nullptr, &loan));
         /* Refused by a kernel without them: how many bytes lie in huge pages is told at the end. */
         static_cast<void>(madvise(loan.ptr, max_bytes, MADV_HUGEPAGE));
         ok(ho_abort(first, &loan, 1, nullptr));
+        ok(ho_shard_close(first));
     }
 };
 

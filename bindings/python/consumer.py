@@ -8,6 +8,7 @@ import handoff_abi as abi
 
 lib = abi.load(sys.argv[1] if len(sys.argv) > 1 else "libhandoff.so.0")
 domain, service = c.POINTER(abi.ho_domain)(), c.POINTER(abi.ho_service)()
+arena, shard = c.POINTER(abi.ho_arena)(), c.POINTER(abi.ho_shard)()
 producer, consumer = c.POINTER(abi.ho_producer)(), c.POINTER(abi.ho_consumer)()
 lent = {}  # token: the memory that is out
 
@@ -26,9 +27,11 @@ def release(_, recs, count):
 
 
 ok(lib.ho_domain_create(None, c.byref(domain)))
+ok(lib.ho_arena_open(domain, None, c.byref(arena)))
+ok(lib.ho_shard_open(arena, c.byref(shard)))
 ok(lib.ho_service_open(domain, None, c.byref(service)))
 ok(lib.ho_consumer_open(service, None, c.byref(consumer)))
-ok(lib.ho_producer_open(service, c.byref(producer)))
+ok(lib.ho_producer_open(service, shard, c.byref(producer)))
 opts, owner = abi.ho_owner_opts(mode=abi.HO_RELEASE_DRAIN, release=release), c.c_uint32()
 opts.size = c.sizeof(opts)
 ok(lib.ho_owner_register(domain, c.byref(opts), c.byref(owner)))
@@ -40,6 +43,7 @@ for token, text in enumerate((b"walks north", b"says hello")):
     ok(lib.ho_give(producer, given, 1, abi.HO_BY_KEY, 0, None))
 
 ok(lib.ho_producer_close(producer))
+ok(lib.ho_shard_close(shard))
 buf, taken = abi.ho_buf(), c.c_uint32()
 while lib.ho_take(consumer, buf, 1, c.byref(taken)) == abi.HO_OK:
     print("player", buf.key, c.string_at(buf.ptr, buf.len).decode())

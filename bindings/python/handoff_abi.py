@@ -3,23 +3,27 @@
 import ctypes as c
 
 HO_ABI_MAJOR = 0
-HO_ABI_MINOR = 1
+HO_ABI_MINOR = 2
 HO_ABI_PATCH = 0
 HO_TYPE_ABI_INFO = 1
 HO_TYPE_DOMAIN_OPTS = 2
-HO_TYPE_SERVICE_OPTS = 3
-HO_TYPE_CONSUMER_OPTS = 4
-HO_TYPE_RESERVE_OPTS = 5
-HO_TYPE_OWNER_OPTS = 6
-HO_TYPE_STATS = 7
-HO_TYPE_OUTSTANDING = 8
-HO_TYPE_ABI_ROW = 9
+HO_TYPE_ARENA_OPTS = 3
+HO_TYPE_SERVICE_OPTS = 4
+HO_TYPE_CONSUMER_OPTS = 5
+HO_TYPE_RESERVE_OPTS = 6
+HO_TYPE_OWNER_OPTS = 7
+HO_TYPE_ARENA_STATS = 8
+HO_TYPE_SERVICE_STATS = 9
+HO_TYPE_OUTSTANDING = 10
+HO_TYPE_ABI_ROW = 11
 HO_ABI_INFO_MIN = 64
 HO_ABI_ROW_MIN = 48
 HO_DOMAIN_OPTS_MIN = 24
 HO_OUTSTANDING_MIN = 64
-HO_SERVICE_OPTS_MIN = 40
-HO_STATS_MIN = 176
+HO_ARENA_OPTS_MIN = 32
+HO_ARENA_STATS_MIN = 96
+HO_SERVICE_OPTS_MIN = 32
+HO_SERVICE_STATS_MIN = 88
 HO_RESERVE_OPTS_MIN = 24
 HO_CONSUMER_OPTS_MIN = 16
 HO_OWNER_OPTS_MIN = 24
@@ -77,8 +81,16 @@ class ho_domain(c.Structure):
     """A handle: root of everything: memory, services, owners."""
 
 
+class ho_arena(c.Structure):
+    """A handle: memory with a budget."""
+
+
+class ho_shard(c.Structure):
+    """A handle: one thread's filling end of an arena."""
+
+
 class ho_service(c.Structure):
-    """A handle: a logical service with its budget, routing and policy."""
+    """A handle: a logical service with its routing and policy."""
 
 
 class ho_producer(c.Structure):
@@ -113,11 +125,19 @@ class ho_outstanding(c.Structure):
     pass
 
 
+class ho_arena_opts(c.Structure):
+    pass
+
+
+class ho_arena_stats(c.Structure):
+    pass
+
+
 class ho_service_opts(c.Structure):
     pass
 
 
-class ho_stats(c.Structure):
+class ho_service_stats(c.Structure):
     pass
 
 
@@ -195,31 +215,16 @@ ho_outstanding._fields_ = [
     ("undelivered", c.c_uint64),
     ("oldest", c.c_uint64 * 3),
 ]
-ho_service_opts._fields_ = [
+ho_arena_opts._fields_ = [
     ("size", c.c_uint32),
     ("flags", c.c_uint32),
     ("budget_bytes", c.c_uint64),
+    ("keep_bytes", c.c_uint64),
     ("wait_ns", c.c_uint64),
-    ("lane_slots", c.c_uint32),
-    ("policy", c.c_uint32),
-    ("routing", c.c_uint32),
-    ("reserved0", c.c_uint32),
 ]
-ho_stats._fields_ = [
+ho_arena_stats._fields_ = [
     ("size", c.c_uint32),
-    ("service", c.c_uint32),
-    ("messages_in", c.c_uint64),
-    ("bytes_in", c.c_uint64),
-    ("messages_out", c.c_uint64),
-    ("bytes_out", c.c_uint64),
-    ("messages_returned", c.c_uint64),
-    ("bytes_returned", c.c_uint64),
-    ("messages_dropped", c.c_uint64),
-    ("bytes_dropped", c.c_uint64),
-    ("full", c.c_uint64),
-    ("wakes", c.c_uint64),
-    ("late_wakes", c.c_uint64),
-    ("copies", c.c_uint64),
+    ("shards", c.c_uint32),
     ("segments_in_use", c.c_uint64),
     ("segments_peak", c.c_uint64),
     ("segments_held", c.c_uint64),
@@ -227,7 +232,32 @@ ho_stats._fields_ = [
     ("bytes_dead", c.c_uint64),
     ("bytes_pinned", c.c_uint64),
     ("buffers_out", c.c_uint64),
+    ("loans_out", c.c_uint64),
     ("foreign_out", c.c_uint64),
+    ("full", c.c_uint64),
+    ("copies", c.c_uint64),
+]
+ho_service_opts._fields_ = [
+    ("size", c.c_uint32),
+    ("flags", c.c_uint32),
+    ("wait_ns", c.c_uint64),
+    ("lane_slots", c.c_uint32),
+    ("policy", c.c_uint32),
+    ("routing", c.c_uint32),
+    ("reserved0", c.c_uint32),
+]
+ho_service_stats._fields_ = [
+    ("size", c.c_uint32),
+    ("service", c.c_uint32),
+    ("messages_in", c.c_uint64),
+    ("bytes_in", c.c_uint64),
+    ("messages_out", c.c_uint64),
+    ("bytes_out", c.c_uint64),
+    ("messages_dropped", c.c_uint64),
+    ("bytes_dropped", c.c_uint64),
+    ("full", c.c_uint64),
+    ("wakes", c.c_uint64),
+    ("late_wakes", c.c_uint64),
     ("undelivered", c.c_uint64),
 ]
 ho_reserve_opts._fields_ = [
@@ -265,8 +295,10 @@ STRUCTS = (
     ho_abi_row,
     ho_domain_opts,
     ho_outstanding,
+    ho_arena_opts,
+    ho_arena_stats,
     ho_service_opts,
-    ho_stats,
+    ho_service_stats,
     ho_reserve_opts,
     ho_consumer_opts,
     ho_owner_opts,
@@ -282,19 +314,26 @@ PROTOTYPES = {
     "ho_domain_create": [c.POINTER(ho_domain_opts), c.POINTER(c.POINTER(ho_domain))],
     "ho_domain_close": [c.POINTER(ho_domain), c.c_int64, c.POINTER(ho_outstanding)],
     "ho_domain_destroy": [c.POINTER(ho_domain), c.POINTER(ho_outstanding)],
+    "ho_arena_open": [c.POINTER(ho_domain), c.POINTER(ho_arena_opts), c.POINTER(c.POINTER(ho_arena))],
+    "ho_arena_close": [c.POINTER(ho_arena), c.c_int64, c.POINTER(ho_outstanding)],
+    "ho_arena_trim": [c.POINTER(ho_arena), c.c_uint64, c.POINTER(c.c_uint64)],
+    "ho_arena_stats_get": [c.POINTER(ho_arena), c.POINTER(ho_arena_stats)],
+    "ho_shard_open": [c.POINTER(ho_arena), c.POINTER(c.POINTER(ho_shard))],
+    "ho_shard_close": [c.POINTER(ho_shard)],
+    "ho_shard_fd": [c.POINTER(ho_shard), c.POINTER(c.c_int32)],
+    "ho_reserve": [c.POINTER(ho_shard), c.c_uint64, c.POINTER(ho_reserve_opts), c.POINTER(ho_buf)],
+    "ho_abort": [c.POINTER(ho_shard), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_split": [c.POINTER(ho_shard), c.POINTER(ho_buf), c.c_uint64, c.POINTER(ho_buf)],
+    "ho_compact": [c.POINTER(ho_shard), c.POINTER(ho_buf)],
     "ho_service_open": [c.POINTER(ho_domain), c.POINTER(ho_service_opts), c.POINTER(c.POINTER(ho_service))],
     "ho_service_close": [c.POINTER(ho_service), c.c_int64, c.POINTER(ho_outstanding)],
-    "ho_stats_get": [c.POINTER(ho_service), c.POINTER(ho_stats)],
-    "ho_producer_open": [c.POINTER(ho_service), c.POINTER(c.POINTER(ho_producer))],
+    "ho_service_stats_get": [c.POINTER(ho_service), c.POINTER(ho_service_stats)],
+    "ho_producer_open": [c.POINTER(ho_service), c.POINTER(ho_shard), c.POINTER(c.POINTER(ho_producer))],
     "ho_producer_close": [c.POINTER(ho_producer)],
-    "ho_reserve": [c.POINTER(ho_producer), c.c_uint64, c.POINTER(ho_reserve_opts), c.POINTER(ho_buf)],
     "ho_commit": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
-    "ho_abort": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
-    "ho_split": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint64, c.POINTER(ho_buf)],
     "ho_give": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_give_copy": [c.POINTER(ho_producer), c.c_void_p, c.c_uint64, c.c_uint64, c.c_uint32, c.c_uint32],
     "ho_forward": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
-    "ho_compact": [c.POINTER(ho_producer), c.POINTER(ho_buf)],
     "ho_flush": [c.POINTER(ho_producer)],
     "ho_consumer_open": [c.POINTER(ho_service), c.POINTER(ho_consumer_opts), c.POINTER(c.POINTER(ho_consumer))],
     "ho_consumer_close": [c.POINTER(ho_consumer)],

@@ -16,13 +16,13 @@ inline std::string_view text_of(const ho_buf &buf) noexcept
 
 namespace detail {
 
-/* A home is where a kind of buffer goes when nobody wants it any more: loans to a producer. */
+/* A home is where a kind of buffer goes when nobody wants it any more: loans to a shard. */
 inline std::int32_t send_home(ho_domain *home, ho_buf *bufs, std::uint32_t count,
                               std::uint32_t *done) noexcept
 {
     return ho_return(home, bufs, count, done);
 }
-inline std::int32_t send_home(ho_producer *home, ho_buf *bufs, std::uint32_t count,
+inline std::int32_t send_home(ho_shard *home, ho_buf *bufs, std::uint32_t count,
                               std::uint32_t *done) noexcept
 {
     return ho_abort(home, bufs, count, done);
@@ -97,14 +97,14 @@ class buffer : public detail::held<ho_domain> {
     }
 };
 
-/* Memory to write into, reserved and not committed yet. Its destructor aborts it through the producer
- * that it was reserved from: so drop it on that producer's thread and before that producer closes, or
- * adopt(other_producer, release()) it. */
-class loan : public detail::held<ho_producer> {
+/* Memory to write into, reserved and not committed yet. Its destructor aborts it through the shard
+ * that it was reserved from: so drop it on that shard's thread and before that shard closes, or
+ * adopt(other_shard, release()) it. */
+class loan : public detail::held<ho_shard> {
   public:
     using held::held;
 
-    static loan adopt(ho_producer *home, const ho_buf &raw) noexcept { return {home, raw}; }
+    static loan adopt(ho_shard *home, const ho_buf &raw) noexcept { return {home, raw}; }
 
     /* The room to write into: all of the capacity. */
     handoff::bytes room() const noexcept { return {data(), capacity()}; }

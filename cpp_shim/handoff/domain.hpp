@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Domain and service, the objects that are opened once. */
+/* Domain, arena and service, the objects that are opened once. */
 #ifndef HANDOFF_DOMAIN_HPP
 #define HANDOFF_DOMAIN_HPP
 
@@ -16,7 +16,9 @@ inline void drop(ho_domain *domain) noexcept
     ho_domain_close(domain, 0, nullptr);
     ho_domain_destroy(domain, nullptr);
 }
+inline void drop(ho_arena *arena) noexcept { ho_arena_close(arena, 0, nullptr); }
 inline void drop(ho_service *service) noexcept { ho_service_close(service, 0, nullptr); }
+inline void drop(ho_shard *shard) noexcept { ho_shard_close(shard); }
 inline void drop(ho_producer *producer) noexcept { ho_producer_close(producer); }
 inline void drop(ho_consumer *consumer) noexcept { ho_consumer_close(consumer); }
 
@@ -52,7 +54,7 @@ template <class Handle> class unique_handle {
 
 } // namespace detail
 
-/* The root: memory, services, owners. The destructor closes it without waiting and frees it if
+/* The root: arenas, services, owners. The destructor closes it without waiting and frees it if
  * nothing is out; if something is, the domain lives on, so that memory is never freed under a reader.
  * A program that wants to know calls close first. */
 class domain : public detail::unique_handle<ho_domain> {
@@ -91,6 +93,44 @@ class domain : public detail::unique_handle<ho_domain> {
     }
 };
 
+/* Memory with a budget, which threads fill through shards. The destructor begins to close it and
+ * doesn't wait; the domain's close, which closes every arena, finishes it. */
+class arena : public detail::unique_handle<ho_arena> {
+  public:
+    using unique_handle::unique_handle;
+
+    static result<arena> open(const domain &in, const arena_options &options = {}) noexcept
+    {
+        ho_arena *raw = nullptr;
+        const auto status = ho_arena_open(in.raw(), &options, &raw);
+        return {arena(raw), to_error_code(status)};
+    }
+
+    /* As ho_arena_close: errc::timeout while something is out, then it may be called again. */
+    std::error_code close(std::chrono::nanoseconds timeout, outstanding *out = nullptr) noexcept
+    {
+        const auto status = ho_arena_close(raw(), detail::timeout_ns(timeout), out);
+        if (status == HO_OK)
+            static_cast<void>(release());
+        return to_error_code(status);
+    }
+
+    /* As ho_arena_trim: gives unused memory back to the system; the value says how many bytes. */
+    result<std::uint64_t> trim(std::uint64_t keep_bytes = 0) noexcept
+    {
+        std::uint64_t freed = 0;
+        const auto status = ho_arena_trim(raw(), keep_bytes, &freed);
+        return {freed, to_error_code(status)};
+    }
+
+    result<arena_stats> read_stats() const noexcept
+    {
+        result<arena_stats> read;
+        read.error = to_error_code(ho_arena_stats_get(raw(), &read.value));
+        return read;
+    }
+};
+
 /* A logical service. The destructor begins to close it and doesn't wait; the domain's close, which
  * closes every service, finishes it. */
 class service : public detail::unique_handle<ho_service> {
@@ -104,7 +144,7 @@ class service : public detail::unique_handle<ho_service> {
         return {service(in.raw(), raw), to_error_code(status)};
     }
 
-    /* As ho_service_close: errc::timeout while something is out, then it may be called again. */
+    /* As ho_service_close: errc::timeout while an end is open, then it may be called again. */
     std::error_code close(std::chrono::nanoseconds timeout, outstanding *out = nullptr) noexcept
     {
         const auto status = ho_service_close(raw(), detail::timeout_ns(timeout), out);
@@ -113,10 +153,10 @@ class service : public detail::unique_handle<ho_service> {
         return to_error_code(status);
     }
 
-    result<stats> read_stats() const noexcept
+    result<service_stats> read_stats() const noexcept
     {
-        result<stats> read;
-        read.error = to_error_code(ho_stats_get(raw(), &read.value));
+        result<service_stats> read;
+        read.error = to_error_code(ho_service_stats_get(raw(), &read.value));
         return read;
     }
 

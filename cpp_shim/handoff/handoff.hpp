@@ -3,8 +3,9 @@
  *
  *   status.hpp    errc, error codes, result, span, option structs
  *   buffer.hpp    buffer and loan, one descriptor each; batch, many
- *   domain.hpp    domain and service
- *   producer.hpp  reserve, commit, split, forward
+ *   domain.hpp    domain, arena and service
+ *   shard.hpp     reserve, split, compact
+ *   producer.hpp  commit, forward, give_copy
  *   consumer.hpp  take, wait
  *   owner.hpp     where given objects live while they are out
  *   give.hpp      give strings, vectors, pointers, packet objects
@@ -19,6 +20,7 @@
 #include "handoff/status.hpp"
 #include "handoff/buffer.hpp"
 #include "handoff/domain.hpp"
+#include "handoff/shard.hpp"
 #include "handoff/producer.hpp"
 #include "handoff/consumer.hpp"
 #include "handoff/owner.hpp"

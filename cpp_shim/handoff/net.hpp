@@ -131,12 +131,12 @@ class port {
 /* Makes the port of network thread 0, 1, ...; null and an error if it can't. */
 using port_factory = std::function<std::unique_ptr<port>(std::uint32_t thread, std::error_code &)>;
 
-/* The usual layer behind: services of one domain, all of which outlive the entrypoint's stop(). */
+/* The usual layer behind: of one domain, all of which outlive the entrypoint's stop(). */
 struct services {
     ho_domain *domain;
-    ho_service *ingress; /* only an arena, without consumers, used by one entrypoint: its budget
-                            bounds what is received and not yet returned */
-    ho_service *egress;  /* HO_ROUTE_NUMBER */
+    ho_arena *received; /* used by this entrypoint alone, one shard a network thread: its budget
+                           bounds what is received and not yet returned */
+    ho_service *egress; /* HO_ROUTE_NUMBER */
     std::vector<ho_service *> targets;
 };
 
@@ -151,7 +151,7 @@ class entrypoint {
     entrypoint(const entrypoint &) = delete;
     entrypoint &operator=(const entrypoint &) = delete;
 
-    /* Binds, opens producers and consumers and starts the threads; on an error nothing stays. The
+    /* Binds, opens shards, producers and consumers and starts the threads; on an error nothing stays. The
      * errors are the system's, those of the C ABI, or std::errc::invalid_argument for options out
      * of range. */
     std::error_code start(const options &with, const services &behind) noexcept;

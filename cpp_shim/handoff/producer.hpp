@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Producer: one thread's sending end of a service. */
+/* Producer: one thread's sending end of a service, over that thread's shard. */
 #ifndef HANDOFF_PRODUCER_HPP
 #define HANDOFF_PRODUCER_HPP
 
-#include "handoff/domain.hpp"
+#include "handoff/shard.hpp"
 
 namespace handoff {
 
@@ -21,29 +21,14 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
   public:
     producer() noexcept = default;
 
-    static result<producer> open(const service &to) noexcept
+    static result<producer> open(const service &to, const shard &over) noexcept
     {
         ho_producer *raw = nullptr;
-        const auto status = ho_producer_open(to.raw(), &raw);
+        const auto status = ho_producer_open(to.raw(), over.raw(), &raw);
         return {producer(to.home(), raw), to_error_code(status)};
     }
 
-    /* Memory to write `size` bytes into. */
-    result<loan> reserve(std::size_t size) noexcept { return reserve_as(size, nullptr); }
-    result<loan> reserve(std::size_t size, const reserve_options &options) noexcept
-    {
-        return reserve_as(size, &options);
-    }
-
-    /* Carves the first `size` bytes off a loan of this producer, as a loan of its own. */
-    result<loan> split(loan &from, std::size_t size) noexcept
-    {
-        result<loan> front{loan(raw()), {}};
-        front.error = to_error_code(ho_split(raw(), &from.raw(), size, &front->raw()));
-        return front;
-    }
-
-    /* Hands over a loan, whose size is what was written (resize), from any producer of the domain. */
+    /* Hands over a loan, whose size is what was written (resize), from any shard of the domain. */
     std::error_code commit(loan &&what, const route &way = {}) noexcept
     {
         what.raw().key = way.key;
@@ -74,7 +59,7 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
         return many<ho_give>(bufs, to, flags);
     }
 
-    /* Copies bytes that can't be given. */
+    /* Copies bytes that can't be given into the shard's arena. */
     std::error_code give_copy(const_bytes what, const route &way = {}) noexcept
     {
         return to_error_code(
@@ -85,12 +70,6 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
         return give_copy(handoff::bytes_of(what.data(), what.size()), way);
     }
 
-    /* Copies a small buffer out of the large segment that it pins, and returns the original. */
-    std::error_code compact(buffer &what) noexcept
-    {
-        return to_error_code(ho_compact(raw(), &what.raw()));
-    }
-
     /* Publishes what HO_MORE held back. */
     std::error_code flush() noexcept { return to_error_code(ho_flush(raw())); }
 
@@ -98,14 +77,6 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
 
   private:
     producer(ho_domain *home, ho_producer *raw) noexcept : unique_handle(raw), home_(home) {}
-
-    result<loan> reserve_as(std::size_t size, const ho_reserve_opts *options) noexcept
-    {
-        /* Filled in place: a descriptor that was just written is slow to copy. */
-        result<loan> fresh{loan(raw()), {}};
-        fresh.error = to_error_code(ho_reserve(raw(), size, options, &fresh->raw()));
-        return fresh;
-    }
 
     template <auto Call>
     result<std::uint32_t> many(span<ho_buf> bufs, std::uint32_t to, std::uint32_t flags) noexcept

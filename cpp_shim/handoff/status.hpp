@@ -165,11 +165,13 @@ template <class Struct, std::uint32_t Type> struct initialised : Struct {
     }
 };
 using domain_options = initialised<ho_domain_opts, HO_TYPE_DOMAIN_OPTS>;
+using arena_options = initialised<ho_arena_opts, HO_TYPE_ARENA_OPTS>;
 using service_options = initialised<ho_service_opts, HO_TYPE_SERVICE_OPTS>;
 using consumer_options = initialised<ho_consumer_opts, HO_TYPE_CONSUMER_OPTS>;
 using reserve_options = initialised<ho_reserve_opts, HO_TYPE_RESERVE_OPTS>;
 using owner_options = initialised<ho_owner_opts, HO_TYPE_OWNER_OPTS>;
-using stats = initialised<ho_stats, HO_TYPE_STATS>;
+using arena_stats = initialised<ho_arena_stats, HO_TYPE_ARENA_STATS>;
+using service_stats = initialised<ho_service_stats, HO_TYPE_SERVICE_STATS>;
 using outstanding = initialised<ho_outstanding, HO_TYPE_OUTSTANDING>;
 
 } // namespace handoff

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "service_port.hpp"
 
-#include "handoff/domain.hpp"
+#include "handoff/shard.hpp"
 
 namespace handoff::net {
 
@@ -12,14 +12,16 @@ template <class Raw> using handle = detail::unique_handle<Raw>;
 class service_port final : public port {
   public:
     explicit service_port(const services &behind) noexcept
-        : domain_(behind.domain), ingress_(behind.ingress)
+        : domain_(behind.domain), received_(behind.received)
     {
     }
 
     std::error_code open(const services &behind, std::uint32_t number)
     {
-        if (const auto error = add(ingress_, arena_))
-            return error;
+        ho_shard *shard = nullptr;
+        if (const auto status = ho_shard_open(received_, &shard); status != HO_OK)
+            return to_error_code(status);
+        shard_ = handle<ho_shard>(shard);
         targets_.resize(behind.targets.size());
         for (std::size_t i = 0; i < targets_.size(); ++i)
             if (const auto error = add(behind.targets[i], targets_[i]))
@@ -39,17 +41,17 @@ class service_port final : public port {
 
     std::int32_t reserve(std::uint64_t bytes, ho_buf *loan) noexcept override
     {
-        return ho_reserve(arena_.raw(), bytes, nullptr, loan);
+        return ho_reserve(shard_.raw(), bytes, nullptr, loan);
     }
 
     std::int32_t split(ho_buf *loan, std::uint64_t bytes, ho_buf *front) noexcept override
     {
-        return ho_split(arena_.raw(), loan, bytes, front);
+        return ho_split(shard_.raw(), loan, bytes, front);
     }
 
     void abort(ho_buf *loans, std::uint32_t count) noexcept override
     {
-        ho_abort(arena_.raw(), loans, count, nullptr);
+        ho_abort(shard_.raw(), loans, count, nullptr);
     }
 
     std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
@@ -79,26 +81,28 @@ class service_port final : public port {
         ho_return(domain_, bufs, count, nullptr);
     }
 
-    /* A message is out of the arena until its service has returned it. */
+    /* A message is out of the arena until its service has returned it, as a loan while a connection
+     * holds it. */
     bool quiet() noexcept override
     {
-        stats now;
-        return ho_stats_get(ingress_, &now) == HO_OK && now.buffers_out == 0;
+        arena_stats now;
+        return ho_arena_stats_get(received_, &now) == HO_OK && now.buffers_out == 0 &&
+               now.loans_out == 0;
     }
 
   private:
-    static std::error_code add(ho_service *to, handle<ho_producer> &end) noexcept
+    std::error_code add(ho_service *to, handle<ho_producer> &end) noexcept
     {
         ho_producer *raw = nullptr;
-        const auto status = ho_producer_open(to, &raw);
+        const auto status = ho_producer_open(to, shard_.raw(), &raw);
         end = handle<ho_producer>(raw);
         return to_error_code(status);
     }
 
     ho_domain *const domain_;
-    ho_service *const ingress_;
-    handle<ho_producer> arena_;
-    std::vector<handle<ho_producer>> targets_;
+    ho_arena *const received_;
+    handle<ho_shard> shard_;
+    std::vector<handle<ho_producer>> targets_; /* over the shard: they go first */
     handle<ho_consumer> egress_;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The usual port: a network thread's producers and consumer over the C ABI. */
+/* The usual port: a network thread's shard, producers and consumer over the C ABI. */
 #ifndef HANDOFF_NET_SERVICE_PORT_HPP
 #define HANDOFF_NET_SERVICE_PORT_HPP
 

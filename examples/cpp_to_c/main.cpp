@@ -17,13 +17,15 @@ int main()
 {
     /* README: begin */
     auto domain = *handoff::domain::create();
+    auto arena = *handoff::arena::open(domain);
     auto game = *handoff::service::open(domain);
-    auto out = *handoff::producer::open(game);
+    auto memory = *handoff::shard::open(arena); // this thread's, for all that it sends
+    auto out = *handoff::producer::open(game, memory);
     auto in = *handoff::consumer::open(game);
     auto texts = *handoff::owner<std::string>::open(domain);
     std::thread worker(serve, domain.raw(), in.raw()); // C: takes, reads in place, returns
 
-    auto packet = *out.reserve(1400); // memory of the service: receive straight into it,
+    auto packet = *memory.reserve(1400); // receive straight into it,
     packet.resize(receive(packet.room()));
     std::error_code moved = out.commit(std::move(packet), {42}); // and hand it over
 

@@ -24,13 +24,15 @@ typedef struct ho_abi_info {
 /* Types that ho_init knows. */
 #define HO_TYPE_ABI_INFO 1u
 #define HO_TYPE_DOMAIN_OPTS 2u
-#define HO_TYPE_SERVICE_OPTS 3u
-#define HO_TYPE_CONSUMER_OPTS 4u
-#define HO_TYPE_RESERVE_OPTS 5u
-#define HO_TYPE_OWNER_OPTS 6u
-#define HO_TYPE_STATS 7u
-#define HO_TYPE_OUTSTANDING 8u
-#define HO_TYPE_ABI_ROW 9u
+#define HO_TYPE_ARENA_OPTS 3u
+#define HO_TYPE_SERVICE_OPTS 4u
+#define HO_TYPE_CONSUMER_OPTS 5u
+#define HO_TYPE_RESERVE_OPTS 6u
+#define HO_TYPE_OWNER_OPTS 7u
+#define HO_TYPE_ARENA_STATS 8u
+#define HO_TYPE_SERVICE_STATS 9u
+#define HO_TYPE_OUTSTANDING 10u
+#define HO_TYPE_ABI_ROW 11u
 
 /* ho_abi_row.kind */
 #define HO_ROW_STRUCT 1u   /* a struct: name, size_bytes */
@@ -58,7 +60,7 @@ HO_BEGIN_DECLS
  *           the caller sets
  * Returns HO_OK, HO_E_VERSION (another major; another minor while major is 0; another pointer size
  *   or byte order), HO_E_INVAL, HO_E_SIZE. `theirs` is written in the case of HO_E_VERSION too.
- * Threads [any]. Progress wait-free. Since 0.1
+ * Threads [any]. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs) HO_NOEXCEPT;
 
@@ -70,7 +72,7 @@ HO_API int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs) HO
  *   size  sizeof the struct as the caller knows it, at least the type's frozen minimum; a size_t, as
  *         what sizeof gives, so that no caller has to convert
  * Returns HO_OK, HO_E_INVAL (NULL or unknown type), HO_E_SIZE (also above UINT32_MAX).
- * Threads [any]. Progress wait-free. Since 0.1
+ * Threads [any]. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_init(uint32_t type, void *ptr, size_t size) HO_NOEXCEPT;
 
@@ -79,7 +81,7 @@ HO_API int32_t ho_init(uint32_t type, void *ptr, size_t size) HO_NOEXCEPT;
  *   text   out, not NULL: the text, ended by a zero byte, static storage; NULL on failure
  *   bytes  out, not NULL: its length without the zero byte; 0 on failure
  * Returns HO_OK, HO_E_INVAL.
- * Threads [any]. Progress wait-free. Since 0.1
+ * Threads [any]. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_abi_description(const char **text, uint64_t *bytes) HO_NOEXCEPT;
 
@@ -93,7 +95,7 @@ HO_API int32_t ho_abi_description(const char **text, uint64_t *bytes) HO_NOEXCEP
  *   count  out, may be NULL: how many rows there are, also on failure
  * Returns HO_OK, HO_E_RANGE (no such row), HO_E_SIZE (row->size below HO_ABI_ROW_MIN: the row is
  *   left alone).
- * Threads [any]. Progress wait-free. Since 0.1
+ * Threads [any]. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_abi_layout(uint32_t index, ho_abi_row *row, uint32_t *count) HO_NOEXCEPT;
 

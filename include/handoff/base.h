@@ -8,7 +8,7 @@
 
 /* The version of the ABI that this header describes. Until major is 1 a new minor may change it. */
 #define HO_ABI_MAJOR 0u
-#define HO_ABI_MINOR 1u
+#define HO_ABI_MINOR 2u
 #define HO_ABI_PATCH 0u
 
 #ifdef __cplusplus
@@ -33,6 +33,8 @@
  * Threads. Every function bears one tag:
  *   [producer]  one thread at a time per producer; which thread may change from call to call, if the
  *               caller orders the calls (a mutex, a join, a queue: any happens-before edge does)
+ *   [shard]     the same per shard. A producer stands over a shard: all calls on the two, and on other
+ *               producers over it, are of one thread at a time
  *   [consumer]  the same per consumer
  *   [owner]     the same per owner
  *   [any]       any thread, any number of them at once
@@ -44,11 +46,10 @@
  *   A function makes no system call unless its Progress line or its tag says so. Three things are the
  *   same for all and not repeated:
  *   - After an end of a service was opened or closed, or the service began to close, the next
- *     ho_reserve, ho_commit, ho_give, ho_give_copy, ho_forward, ho_compact, ho_take or ho_wait of each
- *     of its other ends takes the domain's mutex once, may allocate, and may release (reason cancelled)
+ *     ho_commit, ho_give, ho_give_copy, ho_forward, ho_take or ho_wait of each of its other ends takes the domain's mutex once, may allocate, and may release (reason cancelled)
  *     what this end had sent to a consumer that has gone.
- *   - Under HO_POLICY_WAIT a call that gives memory or room back (ho_return, ho_abort, ho_take, ...)
- *     makes a system call when a producer sleeps for it.
+ *   - A call that gives memory or room back (ho_return, ho_abort, ho_take, ...) makes a system call when
+ *     a shard or producer waits for it.
  *   - What a callback does inside a call is its author's.
  *
  * Ownership. A buffer (ho_buf) has one holder. A call that takes ownership empties the caller's

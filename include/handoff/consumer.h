@@ -30,7 +30,7 @@ HO_BEGIN_DECLS
  * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE
  *   (number), HO_E_BUSY (the number is taken), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 consumers
  *   of the service at once, 8,191 of the process).
- * Threads [init]. Since 0.1
+ * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts,
                                 ho_consumer **consumer) HO_NOEXCEPT;
@@ -41,7 +41,7 @@ HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opt
  * reason cancelled, here or by the producer that sent it. Buffers that it took stay valid.
  * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
  * Threads [consumer]. Progress: takes the domain's mutex, may make system calls; waits for a wake-up
- *   through its descriptor that is under way. Since 0.1
+ *   through its descriptor that is under way. Since 0.2
  */
 HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
 
@@ -55,7 +55,7 @@ HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
  *   armed: it becomes readable when something arrives), HO_CLOSED (none, and none will come),
  *   HO_E_INVAL, HO_E_NOMEM (none; room for the lanes of over 512 producers, the next call tries again).
  * Ownership: the caller holds what it took until ho_return or ho_forward.
- * Threads [consumer]. Progress wait-free; a system call after the descriptor fired. Since 0.1
+ * Threads [consumer]. Progress wait-free; a system call after the descriptor fired. Since 0.2
  */
 HO_API int32_t ho_take(ho_consumer *consumer, ho_buf *bufs, uint32_t max,
                        uint32_t *taken) HO_NOEXCEPT;
@@ -66,7 +66,7 @@ HO_API int32_t ho_take(ho_consumer *consumer, ho_buf *bufs, uint32_t max,
  * Returns HO_OK (something is there, or the service began to close), HO_TIMEOUT, HO_E_NOMEM (as
  *   ho_take).
  * Threads [consumer]. Progress may block for timeout_ns; a system call to sleep, and after the
- *   descriptor fired. Since 0.1
+ *   descriptor fired. Since 0.2
  */
 HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
 
@@ -78,7 +78,7 @@ HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
  * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM (no descriptor is to be had).
  * Ownership: the caller closes it, before or after ho_consumer_close; out of an epoll set it is taken
  *   first (EPOLL_CTL_DEL), because the library has the same eventfd open.
- * Threads [consumer]. Progress: system calls. Since 0.1
+ * Threads [consumer]. Progress: system calls. Since 0.2
  */
 HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;
 
@@ -90,7 +90,7 @@ HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;
  * Returns HO_OK, HO_E_INVAL, HO_E_STALE (returned before: the rest is untouched), HO_E_DOMAIN,
  *   HO_E_KIND (a loan: ho_abort).
  * Threads [any]. Progress lock-free; runs the release of owners that asked for inline; a system call
- *   when the queue of an owner of mode EVENT was empty. Since 0.1
+ *   when the queue of an owner of mode EVENT was empty. Since 0.2
  */
 HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
                          uint32_t *returned) HO_NOEXCEPT;
@@ -105,7 +105,7 @@ HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
  *   max_bytes are used up).
  * Ownership: the caller holds both.
  * Threads [any]. Progress lock-free; a system call when it needs a fresh segment for records, once in
- *   up to 4,096 slices. Since 0.1
+ *   up to 4,096 slices. Since 0.2
  */
 HO_API int32_t ho_ref(ho_domain *domain, const ho_buf *src, uint64_t offset, uint64_t len,
                       ho_buf *slice) HO_NOEXCEPT;

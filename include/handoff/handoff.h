@@ -9,6 +9,8 @@
 #include "handoff/abi.h"
 #include "handoff/buf.h"
 #include "handoff/domain.h"
+#include "handoff/arena.h"
+#include "handoff/shard.h"
 #include "handoff/service.h"
 #include "handoff/producer.h"
 #include "handoff/consumer.h"

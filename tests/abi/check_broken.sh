@@ -74,14 +74,14 @@ build '' ''
 all "unchanged" 0 " 0 broken" 0 ""
 
 # What another release promised.
-keeps 0.1 's/ho_flush/ho_gone/'
-promised "a function that is gone" 1 "ho_gone@HANDOFF_0.1: is not exported"
-keeps 0.1 's/^| len | `uint64_t` | in | - | none | - | bytes; offset/| more | `uint64_t` | in | - | none | - | x |\n&/'
+keeps 0.2 's/ho_flush/ho_gone/'
+promised "a function that is gone" 1 "ho_gone@HANDOFF_0.2: is not exported"
+keeps 0.2 's/^| len | `uint64_t` | in | - | none | - | bytes; offset/| more | `uint64_t` | in | - | none | - | x |\n&/'
 promised "a parameter that is gone" 1 "Functions ho_ref len: was"
-keeps 0.1 '/^### ho_stats/,/^###/s/^| 176 |/| 168 |/'
+keeps 0.2 '/^### ho_service_stats/,/^###/s/^| 88 |/| 80 |/'
 promised "a struct that has grown" 0 " 0 broken"
-keeps 0.1 '/^### ho_stats/,/^###/s/^| 176 |/| 184 |/'
-promised "a struct that has shrunk" 1 "Structs ho_stats: was"
+keeps 0.2 '/^### ho_service_stats/,/^###/s/^| 88 |/| 96 |/'
+promised "a struct that has shrunk" 1 "Structs ho_service_stats: was"
 other='s/^| HO_ABI_MINOR | `uint32_t` | [0-9]* |/| HO_ABI_MINOR | `uint32_t` | 999 |/'
 keeps 0.999 "$other; s/ho_flush/ho_gone/"
 promised "a release that does not fit" 0 " 0 broken"
@@ -91,8 +91,8 @@ promised "the frozen prefix of a release that does not fit" 1 "Structs ho_buf ke
 # Swapped fields: everybody sees them.
 build '/typedef struct ho_service_opts/,/^}/{s/uint32_t policy;/uint32_t swap;/
     s/uint32_t routing;/uint32_t policy;/;s/uint32_t swap;/uint32_t routing;/}' \
-    '/^### ho_service_opts/,/^### /{s/^| policy |\(.*\)| 28 |/| swap |\1| 28 |/
-    s/^| routing |\(.*\)| 32 |/| policy |\1| 32 |/;s/^| swap |/| routing |/}'
+    '/^### ho_service_opts/,/^### /{s/^| policy |\(.*\)| 20 |/| swap |\1| 20 |/
+    s/^| routing |\(.*\)| 24 |/| policy |\1| 24 |/;s/^| swap |/| routing |/}'
 all "swapped fields" 1 "Structs ho_service_opts policy: was" 4 "ho_service_opts"
 
 # A flag of another value: abidiff is blind to it.

@@ -52,7 +52,7 @@ works "$scratch/build/cpp_static" static
 works "$scratch/build/net_shared" shared
 
 # What comes next may change the ABI: a user who asks for it must not get this one.
-for version in 0.2 1.0; do
+for version in 0.1 0.3 1.0; do
     mkdir "$scratch/other"
     {
         echo "cmake_minimum_required(VERSION 3.25)"

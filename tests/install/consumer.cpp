@@ -6,9 +6,11 @@ int main()
 {
     auto domain = handoff::domain::create();
     auto service = handoff::service::open(*domain);
-    auto producer = handoff::producer::open(*service);
+    auto arena = handoff::arena::open(*domain);
+    auto shard = handoff::shard::open(*arena);
+    auto producer = handoff::producer::open(*service, *shard);
     auto consumer = handoff::consumer::open(*service);
-    auto loan = producer->reserve(1500);
+    auto loan = shard->reserve(1500);
     if (!loan)
         return 1;
     loan->room()[0] = 'h';
@@ -18,6 +20,10 @@ int main()
     auto got = consumer->take();
     const bool good = got && got->text() == "h" && !got->reset();
     producer->reset();
+    shard->reset();
     consumer->reset();
-    return good && !service->close({}) && !domain->close({}) && !domain->destroy() ? 0 : 1;
+    return good && !service->close({}) && !arena->close({}) && !domain->close({}) &&
+                   !domain->destroy()
+               ? 0
+               : 1;
 }

@@ -8,7 +8,7 @@ int main()
     handoff::service_options by_number;
     by_number.routing = HO_ROUTE_NUMBER;
     auto domain = handoff::domain::create();
-    auto ingress = handoff::service::open(*domain);
+    auto received = handoff::arena::open(*domain);
     auto game = handoff::service::open(*domain);
     auto egress = handoff::service::open(*domain, by_number);
     handoff::net::options options;
@@ -17,7 +17,7 @@ int main()
     };
     handoff::net::entrypoint entry;
     if (entry.start(options, handoff::net::services{
-                                 domain->raw(), ingress->raw(), egress->raw(), {game->raw()}}))
+                                 domain->raw(), received->raw(), egress->raw(), {game->raw()}}))
         return 1;
     const bool listened = entry.port_number() != 0;
     return entry.stop(std::chrono::seconds(1)) && listened ? 0 : 1;

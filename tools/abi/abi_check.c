@@ -240,9 +240,10 @@ static bool check_callback(abi_doc *doc, const abi_callback *callback, abi_error
     const char *list = callback->inside;
     char name[128];
     while (abi_list_next(&list, name, sizeof name)) {
-        if (!abi_list_has("producer consumer owner any init", name)) {
+        if (!abi_list_has("shard producer consumer owner any init", name)) {
             return abi_fail(error, callback->facts_line,
-                            "inside '%s': expected producer, consumer, owner, any, init", name);
+                            "inside '%s': expected shard, producer, consumer, owner, any, init",
+                            name);
         }
     }
     if (!check_since(callback->since, callback->facts_line, error)) {

@@ -50,6 +50,7 @@ typedef enum abi_transfer {
     ABI_TRANSFER_HELD
 } abi_transfer;
 typedef enum abi_thread {
+    ABI_THREAD_SHARD,
     ABI_THREAD_PRODUCER,
     ABI_THREAD_CONSUMER,
     ABI_THREAD_OWNER,

@@ -126,7 +126,8 @@ static bool row_field(abi_parser *p, char **cells)
 
 static bool row_function(abi_parser *p, char **cells)
 {
-    static const char *const threads[] = {"producer", "consumer", "owner", "any", "init", NULL};
+    static const char *const threads[] = {"shard", "producer", "consumer", "owner",
+                                          "any",   "init",     NULL};
     static const char *const progresses[] = {"wait-free", "lock-free", "mutex", "may block", NULL};
     static const char *const syscalls[] = {"never", "sometimes", NULL};
     abi_function *item = &p->doc->functions[p->doc->function_count - 1];

@@ -176,9 +176,9 @@ static void write_struct(const abi_doc *doc, const abi_struct *item, FILE *out)
 static void write_functions(const abi_doc *doc, FILE *out)
 {
     static const char *const threads[] = {
-        [ABI_THREAD_PRODUCER] = "producer", [ABI_THREAD_CONSUMER] = "consumer",
-        [ABI_THREAD_OWNER] = "owner",       [ABI_THREAD_ANY] = "any",
-        [ABI_THREAD_INIT] = "init",
+        [ABI_THREAD_SHARD] = "shard",       [ABI_THREAD_PRODUCER] = "producer",
+        [ABI_THREAD_CONSUMER] = "consumer", [ABI_THREAD_OWNER] = "owner",
+        [ABI_THREAD_ANY] = "any",           [ABI_THREAD_INIT] = "init",
     };
     fputs("\n#[link(name = \"handoff\")]\nextern \"C\" {\n", out);
     for (uint32_t i = 0; i < doc->function_count; i++) {

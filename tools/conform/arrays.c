@@ -34,11 +34,11 @@ static void use_array(void *bufs)
     world_make(&world);
     (void)MUST("HO_OK", "ho_return", P(world.domain), P(world_taken(&world)), 1, P(NULL));
     for (uint32_t i = 0; i < COUNT; i++) {
-        (void)MUST("HO_OK", "ho_reserve", P(world.producer), 64, P(NULL), P(element(bufs, i)));
+        (void)MUST("HO_OK", "ho_reserve", P(world.shard), 64, P(NULL), P(element(bufs, i)));
     }
-    (void)MUST("HO_OK", "ho_abort", P(world.producer), P(bufs), COUNT, P(done));
+    (void)MUST("HO_OK", "ho_abort", P(world.shard), P(bufs), COUNT, P(done));
     for (uint32_t i = 0; i < COUNT; i++) {
-        (void)MUST("HO_OK", "ho_reserve", P(world.producer), 64, P(NULL), P(element(bufs, i)));
+        (void)MUST("HO_OK", "ho_reserve", P(world.shard), 64, P(NULL), P(element(bufs, i)));
     }
     go_round(&world, "ho_commit", bufs, done);
     go_round(&world, "ho_forward", bufs, done);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L3: callbacks: once per token, on the promised thread, nothing after retiring. */
+/* L3: callbacks: once per token, on the promised thread, nothing after retiring; descriptors. */
 #include "scene.h"
 
 #include <poll.h>
@@ -123,7 +123,7 @@ static void compacted(uint32_t mode)
     struct scene *scene = usual(mode);
     scene_give(scene, 0, 1);
     void *taken = scene_take(scene, 1);
-    (void)MUST("HO_OK", "ho_compact", P(scene->producer), P(taken));
+    (void)MUST("HO_OK", "ho_compact", P(scene->shard), P(taken));
     (void)scene_drain(scene);
     scene_expect(scene, 1);
     scene_return(scene, taken, 1);
@@ -167,6 +167,8 @@ static void undelivered(uint32_t mode)
     scene_expect(scene, 5);
     expect_reason(scene, 0, 5, "HO_REASON_CANCELLED");
     (void)MUST("HO_OK", "ho_service_close", P(scene->service), 0, P(NULL));
+    (void)MUST("HO_OK", "ho_shard_close", P(scene->shard));
+    (void)MUST("HO_OK", "ho_arena_close", P(scene->arena), 0, P(NULL));
     scene_expect(scene, 5);
 }
 
@@ -176,6 +178,7 @@ static void close_all(struct scene *scene)
 {
     (void)MUST("HO_OK", "ho_consumer_close", P(scene->consumer));
     (void)MUST("HO_OK", "ho_producer_close", P(scene->producer));
+    (void)MUST("HO_OK", "ho_shard_close", P(scene->shard));
     (void)MUST("HO_OK", "ho_domain_close", P(scene->domain), 0, P(NULL));
     (void)MUST("HO_OK", "ho_domain_destroy", P(scene->domain), P(NULL));
 }
@@ -224,6 +227,8 @@ static void call_from_inside(struct scene *scene)
 {
     void *bufs = room(2 * (size_t)size_of("ho_buf"));
     (void)MUST("HO_E_REENTRANT", "ho_producer_close", P(scene->producer));
+    (void)MUST("HO_E_REENTRANT", "ho_shard_close", P(scene->shard));
+    (void)MUST("HO_E_REENTRANT", "ho_arena_close", P(scene->arena), 0, P(NULL));
     (void)MUST("HO_E_REENTRANT", "ho_consumer_close", P(scene->consumer));
     (void)MUST("HO_E_REENTRANT", "ho_service_close", P(scene->service), 0, P(NULL));
     (void)MUST("HO_E_REENTRANT", "ho_domain_close", P(scene->domain), 0, P(NULL));
@@ -308,6 +313,38 @@ static void descriptor(uint32_t mode)
     EXPECT(scene_drain(scene) == 1, "nothing was queued after the descriptor was closed");
 }
 
+/* Memory of two segments, a loan of a whole one each: full. When the first comes back, the shard's descriptor
+ * tells; a closing arena has nothing for anybody. */
+static void shard_descriptor(uint32_t which)
+{
+    const uint64_t segment = UINT64_C(1) << 18; /* the default of a domain */
+    void **made = room(3 * sizeof *made);
+    void *opts = struct_make(struct_named("ho_arena_opts"));
+    void *loans = room(3 * (size_t)size_of("ho_buf"));
+    int32_t *fd = room(sizeof *fd);
+    (void)which;
+    domain_make(&made[0]);
+    field_set(opts, "ho_arena_opts", "budget_bytes", 2 * segment);
+    (void)MUST("HO_OK", "ho_arena_open", P(made[0]), P(opts), P(&made[1]));
+    (void)MUST("HO_OK", "ho_shard_open", P(made[1]), P(&made[2]));
+    (void)MUST("HO_OK", "ho_shard_fd", P(made[2]), P(fd));
+    for (uint32_t i = 0; i < 2; i++) {
+        (void)MUST("HO_OK", "ho_reserve", P(made[2]), segment, P(NULL), P(element(loans, i)));
+    }
+    EXPECT(!is_readable(*fd), "readable although nobody was told HO_FULL");
+    (void)MUST("HO_FULL", "ho_reserve", P(made[2]), segment, P(NULL), P(element(loans, 2)));
+    EXPECT(!is_readable(*fd), "readable although nothing is back");
+    (void)MUST("HO_OK", "ho_abort", P(made[2]), P(loans), 1, P(NULL));
+    EXPECT(is_readable(*fd), "not readable although a segment is back");
+    (void)MUST("HO_OK", "ho_reserve", P(made[2]), segment, P(NULL), P(loans));
+    (void)MUST("HO_TIMEOUT", "ho_arena_close", P(made[1]), 0, P(NULL));
+    (void)MUST("HO_E_CLOSED", "ho_reserve", P(made[2]), 1, P(NULL), P(element(loans, 2)));
+    (void)MUST("HO_OK", "ho_abort", P(made[2]), P(loans), 2, P(NULL));
+    (void)MUST("HO_OK", "ho_shard_close", P(made[2]));
+    (void)MUST("HO_OK", "ho_arena_close", P(made[1]), 0, P(NULL));
+    (void)MUST("HO_OK", "ho_domain_close", P(made[0]), 0, P(NULL));
+}
+
 void callbacks_cases(void)
 {
     static const struct {
@@ -333,4 +370,5 @@ void callbacks_cases(void)
         }
     }
     case_add("callbacks", descriptor, 2, "%s: the descriptor tells what is queued", modes[2]);
+    case_add("callbacks", shard_descriptor, 0, "a shard's descriptor tells that memory is back");
 }

@@ -195,10 +195,10 @@ static uint64_t forge_type(const struct world *world, uint64_t handle)
     return P(world->domain) == handle ? P(world->service) : P(world->domain);
 }
 
-/* A domain and a service of their own are opened and closed again: nothing else is in them. */
+/* A domain, an arena and a service of their own are opened and closed again: nothing else is in them. */
 static uint64_t forge_closed(const struct world *world, uint64_t handle)
 {
-    void **made = room(2 * sizeof *made);
+    void **made = room(4 * sizeof *made);
     if (handle == P(world->producer)) {
         (void)MUST("HO_OK", "ho_producer_close", handle);
         return handle;
@@ -210,8 +210,17 @@ static uint64_t forge_closed(const struct world *world, uint64_t handle)
     domain_make(&made[0]);
     (void)MUST("HO_OK", "ho_service_open", P(made[0]), P(NULL), P(&made[1]));
     (void)MUST("HO_OK", "ho_service_close", P(made[1]), 0, P(NULL));
+    memory_make(made[0], &made[2], &made[3]);
+    (void)MUST("HO_OK", "ho_shard_close", P(made[3]));
+    (void)MUST("HO_OK", "ho_arena_close", P(made[2]), 0, P(NULL));
     if (handle == P(world->service)) {
         return P(made[1]);
+    }
+    if (handle == P(world->arena)) {
+        return P(made[2]);
+    }
+    if (handle == P(world->shard)) {
+        return P(made[3]);
     }
     (void)MUST("HO_OK", "ho_domain_close", P(made[0]), 0, P(NULL));
     (void)MUST("HO_OK", "ho_domain_destroy", P(made[0]), P(NULL));

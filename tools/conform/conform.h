@@ -119,12 +119,14 @@ void *page_end(size_t bytes);
 /* ---- world.c: something to call with */
 
 struct world {
-    void *domain, *service, *producer, *consumer;
+    void *domain, *arena, *shard, *service, *producer, *consumer;
     uint32_t owner; /* its releases are queued, with a descriptor */
 };
 
 void world_make(struct world *world);
 void domain_make(void **domain);
+/* An arena in the domain, and a shard of it. */
+void memory_make(void *domain, void **arena, void **shard);
 /* A descriptor each, in a room; the world's producer routes by key to its consumer. */
 void *world_loan(const struct world *world);
 void *world_taken(const struct world *world);

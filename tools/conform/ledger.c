@@ -22,27 +22,52 @@ uint32_t producer_service(uint32_t producer)
     return producer == PRODUCERS - 1 ? 1 : 0;
 }
 
-static void *stats_read(uint32_t service)
+uint32_t shard_arena(uint32_t shard)
+{
+    return shard == SHARDS - 1 ? 1 : 0;
+}
+
+/* `stats` is NULL at first: made once, read again and again. */
+static const void *read_into(void **stats, const char *type, const char *get, const void *handle)
+{
+    if (*stats == NULL) {
+        *stats = struct_make(struct_named(type));
+    }
+    (void)MUST("HO_OK", get, P(handle), P(*stats));
+    return *stats;
+}
+
+static const void *messages_read(uint32_t service)
 {
     static void *stats[SERVICES];
-    if (stats[service] == NULL) {
-        stats[service] = struct_make(struct_named("ho_stats"));
-    }
-    (void)MUST("HO_OK", "ho_stats_get", P(ledger.services[service]), P(stats[service]));
-    return stats[service];
+    return read_into(&stats[service], "ho_service_stats", "ho_service_stats_get",
+                     ledger.services[service]);
+}
+
+static const void *memory_read(uint32_t arena)
+{
+    static void *stats[ARENAS];
+    return read_into(&stats[arena], "ho_arena_stats", "ho_arena_stats_get", ledger.arenas[arena]);
 }
 
 void ledger_open(uint64_t seed)
 {
     static const char *const modes[] = {"HO_RELEASE_INLINE", "HO_RELEASE_DRAIN"};
-    void **made = room(4 * sizeof *made);
+    void **made = room(7 * sizeof *made);
     struct scene *scene = scene_make(modes[seed % 2], "HO_POLICY_FAIL", SLOTS);
-    (void)MUST("HO_OK", "ho_producer_open", P(scene->service), P(&made[0]));
+    (void)MUST("HO_OK", "ho_shard_open", P(scene->arena), P(&made[4]));
+    memory_make(scene->domain, &made[5], &made[6]);
+    (void)MUST("HO_OK", "ho_producer_open", P(scene->service), P(made[4]), P(&made[0]));
     (void)MUST("HO_OK", "ho_service_open", P(scene->domain), P(NULL), P(&made[1]));
-    (void)MUST("HO_OK", "ho_producer_open", P(made[1]), P(&made[2]));
+    (void)MUST("HO_OK", "ho_producer_open", P(made[1]), P(made[6]), P(&made[2]));
     (void)MUST("HO_OK", "ho_consumer_open", P(made[1]), P(NULL), P(&made[3]));
     ledger.scene = scene;
     ledger.random = seed;
+    ledger.arenas[0] = scene->arena;
+    ledger.arenas[1] = made[5];
+    ledger.shards[0] = scene->shard;
+    ledger.shards[1] = made[4];
+    ledger.shards[2] = made[6];
     ledger.services[0] = scene->service;
     ledger.services[1] = made[1];
     ledger.producers[0] = scene->producer;
@@ -52,7 +77,7 @@ void ledger_open(uint64_t seed)
     ledger.consumers[1] = made[3];
     ledger.bufs = room(ITEMS * (size_t)size_of("ho_buf"));
     for (uint32_t i = 0; i < SERVICES; i++) {
-        ledger.numbers[i] = (uint32_t)field_get(stats_read(i), "ho_stats", "service");
+        ledger.numbers[i] = (uint32_t)field_get(messages_read(i), "ho_service_stats", "service");
     }
 }
 
@@ -243,33 +268,53 @@ void ledger_check_releases(void)
     }
 }
 
-static void compare(const void *stats, const char *field, uint64_t expected)
+static void compare(const void *stats, const char *type, const char *field, uint64_t expected)
 {
-    const uint64_t found = field_get(stats, "ho_stats", field);
-    EXPECT(found == expected, "ho_stats.%s is %" PRIu64 ", the ledger has %" PRIu64, field, found,
+    const uint64_t found = field_get(stats, type, field);
+    EXPECT(found == expected, "%s.%s is %" PRIu64 ", the ledger has %" PRIu64, type, field, found,
            expected);
+}
+
+static void check_messages(uint32_t service)
+{
+    const void *stats = messages_read(service);
+    uint64_t sent = 0;
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        sent += ledger.items[i].place == SENT && ledger.items[i].to == service;
+    }
+    compare(stats, "ho_service_stats", "undelivered", sent);
+    compare(stats, "ho_service_stats", "late_wakes", 0);
+}
+
+static void check_memory(uint32_t arena)
+{
+    const void *stats = memory_read(arena);
+    uint64_t buffers = 0, loans = 0, bytes = 0, foreign = 0;
+    for (uint32_t i = 0; i < ITEMS; i++) {
+        const struct item *item = &ledger.items[i];
+        if (item->place == NOWHERE || item->home != arena || item->token != NO_TOKEN) {
+            continue;
+        }
+        loans += item->place == ON_LOAN;
+        buffers += item->place != ON_LOAN;
+        bytes += item->place != ON_LOAN ? item->bytes : 0;
+    }
+    for (uint32_t i = 0; i < ledger.tokens; i++) {
+        foreign += ledger.parts[i] != 0 && ledger.token_home[i] == arena;
+    }
+    compare(stats, "ho_arena_stats", "buffers_out", buffers);
+    compare(stats, "ho_arena_stats", "loans_out", loans);
+    compare(stats, "ho_arena_stats", "bytes_live", bytes);
+    compare(stats, "ho_arena_stats", "foreign_out", foreign);
 }
 
 void ledger_check_stats(void)
 {
-    for (uint32_t service = 0; service < SERVICES; service++) {
-        const void *stats = stats_read(service);
-        uint64_t buffers = 0, bytes = 0, foreign = 0, sent = 0;
-        for (uint32_t i = 0; i < ITEMS; i++) {
-            const struct item *item = &ledger.items[i];
-            const bool at_home = item->place != NOWHERE && item->home == service;
-            buffers += at_home && item->token == NO_TOKEN;
-            bytes += at_home && item->token == NO_TOKEN && item->place != ON_LOAN ? item->bytes : 0;
-            sent += item->place == SENT && item->to == service;
-        }
-        for (uint32_t i = 0; i < ledger.tokens; i++) {
-            foreign += ledger.parts[i] != 0 && ledger.token_home[i] == service;
-        }
-        compare(stats, "buffers_out", buffers);
-        compare(stats, "bytes_live", bytes);
-        compare(stats, "foreign_out", foreign);
-        compare(stats, "undelivered", sent);
-        compare(stats, "late_wakes", 0);
+    for (uint32_t i = 0; i < SERVICES; i++) {
+        check_messages(i);
+    }
+    for (uint32_t i = 0; i < ARENAS; i++) {
+        check_memory(i);
     }
 }
 
@@ -287,7 +332,7 @@ static void take_all(uint32_t service)
 static void let_go(uint32_t item)
 {
     if (ledger.items[item].place == ON_LOAN) {
-        (void)MUST("HO_OK", "ho_abort", P(ledger.producers[0]), P(item_buf(item)), 1, P(NULL));
+        (void)MUST("HO_OK", "ho_abort", P(ledger.shards[0]), P(item_buf(item)), 1, P(NULL));
     } else if (ledger.items[item].place == HELD) {
         scene_return(ledger.scene, item_buf(item), 1);
     }
@@ -308,12 +353,17 @@ void ledger_close(void)
     take_all(1);
     ledger_check_releases();
     ledger_check_stats();
-    for (uint32_t i = 0; i < SERVICES; i++) { /* before the first call there was nothing either */
-        compare(stats_read(i), "bytes_pinned", 0);
+    for (uint32_t i = 0; i < ARENAS; i++) { /* before the first call there was nothing either */
+        compare(memory_read(i), "ho_arena_stats", "bytes_pinned", 0);
+    }
+    for (uint32_t i = 0; i < SERVICES; i++) {
         (void)MUST("HO_OK", "ho_consumer_close", P(ledger.consumers[i]));
     }
     for (uint32_t i = 0; i < PRODUCERS; i++) {
         (void)MUST("HO_OK", "ho_producer_close", P(ledger.producers[i]));
+    }
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        (void)MUST("HO_OK", "ho_shard_close", P(ledger.shards[i]));
     }
     void *outstanding = struct_make(struct_named("ho_outstanding"));
     (void)MUST("HO_OK", "ho_domain_close", P(ledger.scene->domain), 0, P(outstanding));

@@ -11,7 +11,9 @@
 #define ITEMS 256u
 #define BATCH_MAX 6u
 #define SERVICES 2u
-#define PRODUCERS 3u /* the first two of service 0, the last of service 1 */
+#define ARENAS 2u
+#define SHARDS 3u    /* the first two of arena 0, the last of arena 1 */
+#define PRODUCERS 3u /* each over the shard of its number; the last to service 1, the others to 0 */
 #define NO_TOKEN UINT32_MAX
 #define NO_HOME UINT32_MAX
 
@@ -19,12 +21,12 @@ enum place { NOWHERE, ON_LOAN, HELD, SENT };
 
 struct item {
     enum place place;
-    const char *kind;  /* HO_KIND_* */
-    uint32_t producer; /* of a loan: who reserved it */
-    uint32_t home;     /* the service whose memory or record it is; NO_HOME for slices */
-    uint32_t to;       /* where it was sent */
-    uint32_t token;    /* of foreign memory and its slices, or NO_TOKEN */
-    uint32_t content;  /* what is in it: the bytes of `content` from `offset` on */
+    const char *kind; /* HO_KIND_* */
+    uint32_t shard;   /* of a loan: what reserved it */
+    uint32_t home;    /* the arena whose memory or record it is; NO_HOME for slices */
+    uint32_t to;      /* where it was sent */
+    uint32_t token;   /* of foreign memory and its slices, or NO_TOKEN */
+    uint32_t content; /* what is in it: the bytes of `content` from `offset` on */
     uint64_t offset;
     uint64_t bytes; /* when it was committed */
 };
@@ -39,6 +41,7 @@ struct batch {
 
 struct ledger {
     struct scene *scene;
+    void *arenas[ARENAS], *shards[SHARDS];
     void *services[SERVICES], *consumers[SERVICES], *producers[PRODUCERS];
     uint32_t numbers[SERVICES]; /* as in ho_buf.service */
     struct item items[ITEMS];
@@ -57,6 +60,7 @@ void ledger_open(uint64_t seed);
 /* From 0 to below. */
 uint32_t ledger_random(uint32_t below);
 uint32_t producer_service(uint32_t producer);
+uint32_t shard_arena(uint32_t shard);
 
 /* A place for another item, or an item in that place; ITEMS when there is none. */
 uint32_t item_any(enum place place);
@@ -92,7 +96,7 @@ struct op {
 extern const struct op misuses[MISUSES];
 void forged_handles(uint32_t which);
 
-/* Compares releases and ho_stats with the ledger. */
+/* Compares releases, ho_service_stats and ho_arena_stats with the ledger. */
 void ledger_check_releases(void);
 void ledger_check_stats(void);
 /* Returns everything, compares, and closes. */

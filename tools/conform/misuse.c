@@ -14,6 +14,11 @@ static uint32_t any_producer(void)
     return ledger_random(PRODUCERS);
 }
 
+static uint32_t any_shard(void)
+{
+    return ledger_random(SHARDS);
+}
+
 static void expect_done(const struct batch *batch, uint32_t done)
 {
     EXPECT(*batch->done == done, "%u of %u were done, expected %u", *batch->done, batch->count,
@@ -39,8 +44,8 @@ static void give_back(const char *status, struct batch *batch, uint32_t done)
 static void abort_refused(const char *status, struct batch *batch)
 {
     batch_begin(batch);
-    (void)MUST(status, "ho_abort", P(ledger.producers[any_producer()]), P(batch->bufs),
-               batch->count, P(batch->done));
+    (void)MUST(status, "ho_abort", P(ledger.shards[any_shard()]), P(batch->bufs), batch->count,
+               P(batch->done));
     batch_settle(batch);
     expect_done(batch, 0);
 }
@@ -60,7 +65,7 @@ static void all_refuse(const char *status, struct batch *batch)
     send_refused(status, "ho_forward", batch, by_key(), 0);
     give_back(status, batch, 0);
     batch_begin(batch);
-    (void)MUST(status, "ho_compact", P(ledger.producers[any_producer()]), P(batch->bufs));
+    (void)MUST(status, "ho_compact", P(ledger.shards[any_shard()]), P(batch->bufs));
     (void)MUST(status, "ho_ref", P(ledger.scene->domain), P(batch->bufs), 0, 0, P(slice));
     *batch->done = 0;
     batch_settle(batch);

@@ -19,6 +19,11 @@ static uint32_t any_producer(void)
     return ledger_random(PRODUCERS);
 }
 
+static uint32_t any_shard(void)
+{
+    return ledger_random(SHARDS);
+}
+
 static uint64_t by_key(void)
 {
     return (uint64_t)constant("HO_BY_KEY");
@@ -26,17 +31,17 @@ static uint64_t by_key(void)
 
 static bool do_reserve(void)
 {
-    const uint32_t item = item_any(NOWHERE), producer = any_producer();
+    const uint32_t item = item_any(NOWHERE), shard = any_shard();
     if (item == ITEMS) {
         return false;
     }
-    const int32_t status = MUST("HO_OK HO_FULL", "ho_reserve", P(ledger.producers[producer]),
+    const int32_t status = MUST("HO_OK HO_FULL", "ho_reserve", P(ledger.shards[shard]),
                                 1 + ledger_random(BYTES_MAX), P(NULL), P(item_buf(item)));
     if (status == 0) {
         ledger.items[item] = (struct item){.place = ON_LOAN,
                                            .kind = "HO_KIND_LOAN",
-                                           .producer = producer,
-                                           .home = producer_service(producer),
+                                           .shard = shard,
+                                           .home = shard_arena(shard),
                                            .token = NO_TOKEN};
     }
     return status == 0;
@@ -66,8 +71,8 @@ static bool do_abort(void)
 {
     struct batch *batch = batch_of(ON_LOAN);
     batch_begin(batch);
-    (void)MUST("HO_OK", "ho_abort", P(ledger.producers[any_producer()]), P(batch->bufs),
-               batch->count, P(batch->done));
+    (void)MUST("HO_OK", "ho_abort", P(ledger.shards[any_shard()]), P(batch->bufs), batch->count,
+               P(batch->done));
     batch_settle(batch);
     EXPECT(*batch->done == batch->count, "%u of %u were aborted", *batch->done, batch->count);
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -89,7 +94,7 @@ static bool do_split(void)
         return false;
     }
     const uint64_t bytes = 1 + ledger_random((uint32_t)cap - 1);
-    const int32_t status = MUST("HO_OK HO_FULL", "ho_split", P(ledger.producers[of->producer]),
+    const int32_t status = MUST("HO_OK HO_FULL", "ho_split", P(ledger.shards[of->shard]),
                                 P(item_buf(loan)), bytes, P(item_buf(front)));
     if (status == 0) {
         ledger.items[front] = *of;
@@ -119,12 +124,12 @@ static bool do_give(void)
         field_set(made, "ho_buf", "token", ledger.tokens);
         ledger.items[item] = (struct item){.place = HELD,
                                            .kind = "HO_KIND_FOREIGN",
-                                           .home = producer_service(producer),
+                                           .home = shard_arena(producer),
                                            .token = ledger.tokens};
         item_fill(item);
         field_set(made, "ho_buf", "key", ledger.contents);
         ledger.parts[ledger.tokens] = 1;
-        ledger.token_home[ledger.tokens++] = producer_service(producer);
+        ledger.token_home[ledger.tokens++] = shard_arena(producer);
         batch->items[batch->count] = item;
         batch_add(batch, made);
     }
@@ -155,7 +160,7 @@ static bool do_give_copy(void)
     if (status == 0) {
         const struct item made = {.place = SENT,
                                   .kind = "HO_KIND_ARENA",
-                                  .home = producer_service(producer),
+                                  .home = shard_arena(producer),
                                   .to = producer_service(producer),
                                   .token = NO_TOKEN,
                                   .content = ledger.contents,
@@ -266,16 +271,16 @@ static bool do_forward(void)
 
 static bool do_compact(void)
 {
-    const uint32_t held = item_any(HELD), producer = any_producer();
-    if (held == ITEMS || MUST("HO_OK HO_FULL", "ho_compact", P(ledger.producers[producer]),
-                              P(item_buf(held))) != 0) {
+    const uint32_t held = item_any(HELD), shard = any_shard();
+    if (held == ITEMS ||
+        MUST("HO_OK HO_FULL", "ho_compact", P(ledger.shards[shard]), P(item_buf(held))) != 0) {
         return false;
     }
     struct item *item = &ledger.items[held];
     item_gone(held);
     item->place = HELD;
     item->kind = "HO_KIND_ARENA";
-    item->home = producer_service(producer);
+    item->home = shard_arena(shard);
     item->token = NO_TOKEN;
     item->bytes = field_get(item_buf(held), "ho_buf", "len");
     item_check(held);

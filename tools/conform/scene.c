@@ -118,18 +118,21 @@ void scene_register(struct scene *scene)
 struct scene *scene_make(const char *mode, const char *policy, uint32_t slots)
 {
     struct scene *scene = &the_scene;
-    void **handles = room(4 * sizeof *handles);
+    void **handles = room(6 * sizeof *handles);
     void *opts = struct_make(struct_named("ho_service_opts"));
     field_set(opts, "ho_service_opts", "policy", (uint64_t)constant(policy));
     field_set(opts, "ho_service_opts", "lane_slots", slots);
     domain_make(&handles[0]);
     (void)MUST("HO_OK", "ho_service_open", P(handles[0]), P(opts), P(&handles[1]));
-    (void)MUST("HO_OK", "ho_producer_open", P(handles[1]), P(&handles[2]));
+    memory_make(handles[0], &handles[4], &handles[5]);
+    (void)MUST("HO_OK", "ho_producer_open", P(handles[1]), P(handles[5]), P(&handles[2]));
     (void)MUST("HO_OK", "ho_consumer_open", P(handles[1]), P(NULL), P(&handles[3]));
     scene->domain = handles[0];
     scene->service = handles[1];
     scene->producer = handles[2];
     scene->consumer = handles[3];
+    scene->arena = handles[4];
+    scene->shard = handles[5];
     scene->mode = mode;
     scene->memory = room(SCENE_TOKENS * SCENE_BYTES);
     scene_register(scene);

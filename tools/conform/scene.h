@@ -15,7 +15,7 @@
 #define SCENE_BYTES 64u /* of each buffer that is given */
 
 struct scene {
-    void *domain, *service, *producer, *consumer;
+    void *domain, *arena, *shard, *service, *producer, *consumer;
     const char *mode; /* HO_RELEASE_* */
     uint32_t owner;
     unsigned char *memory; /* of token t: SCENE_BYTES at t * SCENE_BYTES */

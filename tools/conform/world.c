@@ -31,6 +31,12 @@ void domain_make(void **domain)
     (void)MUST("HO_OK", "ho_domain_create", P(opts), P(domain));
 }
 
+void memory_make(void *domain, void **arena, void **shard)
+{
+    (void)MUST("HO_OK", "ho_arena_open", P(domain), P(NULL), P(arena));
+    (void)MUST("HO_OK", "ho_shard_open", P(*arena), P(shard));
+}
+
 /* Gives, takes and returns one: so that the owner has a release to drain. */
 static void queue_a_release(const struct world *world)
 {
@@ -51,17 +57,21 @@ static void send_one(const struct world *world)
 void world_make(struct world *world)
 {
     struct {
-        void *domain, *service, *producer, *consumer;
+        void *domain, *arena, *shard, *service, *producer, *consumer;
     } *handles = room(sizeof *handles);
     uint32_t *owner = room(sizeof *owner);
     void *opts = struct_make(struct_named("ho_owner_opts"));
     domain_make(&handles->domain);
     (void)MUST("HO_OK", "ho_service_open", P(handles->domain), P(NULL), P(&handles->service));
-    (void)MUST("HO_OK", "ho_producer_open", P(handles->service), P(&handles->producer));
+    memory_make(handles->domain, &handles->arena, &handles->shard);
+    (void)MUST("HO_OK", "ho_producer_open", P(handles->service), P(handles->shard),
+               P(&handles->producer));
     (void)MUST("HO_OK", "ho_consumer_open", P(handles->service), P(NULL), P(&handles->consumer));
     field_set(opts, "ho_owner_opts", "mode", (uint64_t)constant("HO_RELEASE_EVENT"));
     (void)MUST("HO_OK", "ho_owner_register", P(handles->domain), P(opts), P(owner));
     *world = (struct world){.domain = handles->domain,
+                            .arena = handles->arena,
+                            .shard = handles->shard,
                             .service = handles->service,
                             .producer = handles->producer,
                             .consumer = handles->consumer,
@@ -73,7 +83,7 @@ void world_make(struct world *world)
 void *world_loan(const struct world *world)
 {
     void *loan = room(size_of("ho_buf"));
-    (void)MUST("HO_OK", "ho_reserve", P(world->producer), 64, P(NULL), P(loan));
+    (void)MUST("HO_OK", "ho_reserve", P(world->shard), 64, P(NULL), P(loan));
     field_set(loan, "ho_buf", "len", 16);
     return loan;
 }
@@ -103,10 +113,9 @@ static void *handle_of(const struct world *world, const char *name)
     const struct {
         const char *name;
         void *handle;
-    } known[] = {{"ho_domain", world->domain},
-                 {"ho_service", world->service},
-                 {"ho_producer", world->producer},
-                 {"ho_consumer", world->consumer}};
+    } known[] = {{"ho_domain", world->domain},     {"ho_arena", world->arena},
+                 {"ho_shard", world->shard},       {"ho_service", world->service},
+                 {"ho_producer", world->producer}, {"ho_consumer", world->consumer}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) == 0) {
             return known[i].handle;
@@ -191,8 +200,9 @@ void world_args(const struct world *world, const struct function *function, uint
 
 const char *world_status(const char *function)
 {
-    if (abi_list_has("ho_domain_close ho_service_close ho_owner_retire", function)) {
-        return "HO_TIMEOUT"; /* both ends are open, a release is queued */
+    if (abi_list_has("ho_domain_close ho_arena_close ho_service_close ho_owner_retire", function)) {
+        return "HO_TIMEOUT"; /* the ends are open, a release is queued */
     }
-    return strcmp(function, "ho_domain_destroy") == 0 ? "HO_E_BUSY" : "HO_OK";
+    return abi_list_has("ho_domain_destroy ho_shard_close ho_shard_fd", function) ? "HO_E_BUSY"
+                                                                                  : "HO_OK";
 }

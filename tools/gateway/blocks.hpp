@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-/* As much as a pool may hold: what the handoff's ingress may. */
+/* As much as a pool may hold: what the handoff's receiving arena may. */
 inline constexpr std::uint64_t pool_most_bytes = 256u << 20;
 
 class block_pool {

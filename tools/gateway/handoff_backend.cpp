@@ -15,11 +15,14 @@ namespace {
 namespace ho = handoff;
 
 constexpr std::uint32_t segment_bytes = 256u << 10;
-constexpr std::uint64_t ingress_budget_bytes = 256u << 20;
+constexpr std::uint64_t received_budget_bytes = 256u << 20;
+constexpr auto patience_ns =
+    static_cast<std::uint64_t>(std::chrono::nanoseconds(answer_patience).count());
 
 /* A worker's figures change with each message: on lines of their own. */
 struct alignas(ho::line_pair_bytes) station {
     ho::consumer messages;
+    ho::shard memory;
     ho::producer answers;
     worker job{};
     std::thread thread;
@@ -31,12 +34,12 @@ class handoff_backend final : public backend {
   public:
     bool open(const options &with) override
     {
-        return open_services() && open_workers(with) && start_workers();
+        return open_memory() && open_services() && open_workers(with) && start_workers();
     }
 
     std::error_code attach(ho::net::entrypoint &to, const ho::net::options &with) override
     {
-        ho::net::services behind{domain_.raw(), ingress_.raw(), egress_.raw(), {}};
+        ho::net::services behind{domain_.raw(), received_.raw(), egress_.raw(), {}};
         for (const auto &each : targets_)
             behind.targets.push_back(each.raw());
         return to.start(with, behind);
@@ -46,7 +49,7 @@ class handoff_backend final : public backend {
     {
         std::uint64_t held = 0;
         std::uint64_t dead = 0;
-        each_service([&](const ho::stats &now) {
+        each_arena([&](const ho::arena_stats &now) {
             held += now.segments_held * segment_bytes;
             dead += now.bytes_dead;
         });
@@ -59,11 +62,11 @@ class handoff_backend final : public backend {
 
     figures close() override
     {
-        each_service([&](const ho::stats &now) {
+        each_service([&](const ho::service_stats &now) {
             figures_.wakes += now.wakes;
             figures_.late_wakes += now.late_wakes;
-            figures_.copies += now.copies;
         });
+        each_arena([&](const ho::arena_stats &now) { figures_.copies += now.copies; });
         /* Workers end when their service is closed and empty. */
         domain_.close(std::chrono::nanoseconds(0));
         for (auto &each : stations_)
@@ -77,30 +80,41 @@ class handoff_backend final : public backend {
     }
 
   private:
-    bool open_services()
+    /* What the network threads receive into, and what the workers answer from. */
+    bool open_memory()
     {
         auto made = ho::domain::create();
         domain_ = std::move(made.value);
+        if (made.error)
+            return failed("create its domain", made.error);
+        ho::arena_options received;
+        received.budget_bytes = received_budget_bytes;
+        ho::arena_options answers;
+        answers.wait_ns = patience_ns;
+        return open_one(received_, received, "open an arena") &&
+               open_one(answers_, answers, "open an arena");
+    }
+
+    bool open_services()
+    {
         ho::service_options lanes;
         lanes.lane_slots = queue_slots;
         auto egress = lanes;
         egress.routing = HO_ROUTE_NUMBER;
         egress.policy = HO_POLICY_WAIT;
-        egress.wait_ns =
-            static_cast<std::uint64_t>(std::chrono::nanoseconds(answer_patience).count());
-        ho::service_options ingress;
-        ingress.budget_bytes = ingress_budget_bytes;
-        bool good = !made.error && open_one(ingress_, ingress) && open_one(egress_, egress);
+        egress.wait_ns = patience_ns;
+        bool good = open_one(egress_, egress, "open a service");
         for (auto &each : targets_)
-            good = good && open_one(each, lanes);
-        return good || failed("open its services", made.error);
+            good = good && open_one(each, lanes, "open a service");
+        return good;
     }
 
-    bool open_one(ho::service &into, const ho::service_options &with)
+    template <class Object, class Options>
+    bool open_one(Object &into, const Options &with, const char *what)
     {
-        auto made = ho::service::open(domain_, with);
+        auto made = Object::open(domain_, with);
         into = std::move(made.value);
-        return made.error ? failed("open a service", made.error) : true;
+        return made.error ? failed(what, made.error) : true;
     }
 
     bool open_workers(const options &with)
@@ -108,15 +122,19 @@ class handoff_backend final : public backend {
         for (std::uint32_t i = 0; i < GAME_SERVICE_COUNT * with.workers; ++i) {
             const auto service = i % GAME_SERVICE_COUNT;
             auto messages = ho::consumer::open(targets_[service]);
-            auto answers = ho::producer::open(egress_);
-            if (messages.error || answers.error)
-                return failed("open a worker", messages.error ? messages.error : answers.error);
+            auto memory = ho::shard::open(answers_);
+            auto answers = ho::producer::open(egress_, memory.value);
+            for (const auto &error : {messages.error, memory.error, answers.error})
+                if (error)
+                    return failed("open a worker", error);
             stations_.push_back(std::make_unique<station>());
             auto &made = *stations_.back();
             made.messages = std::move(messages.value);
+            made.memory = std::move(memory.value);
             made.answers = std::move(answers.value);
             made.job.domain = domain_.raw();
             made.job.messages = made.messages.raw();
+            made.job.memory = made.memory.raw();
             made.job.answers = made.answers.raw();
             made.job.state = game_state_create(service, with.sessions);
             if (made.job.state == nullptr) {
@@ -140,6 +158,7 @@ class handoff_backend final : public backend {
             each.thread.join();
         each.messages.reset();
         each.answers.reset();
+        each.memory.reset();
         figures_.handled += each.job.handled;
         figures_.refused += each.job.refused;
         figures_.dropped += each.job.dropped;
@@ -154,13 +173,21 @@ class handoff_backend final : public backend {
 
     template <class Function> void each_service(Function function)
     {
-        for (const auto *each : {&ingress_, &egress_, &targets_[0], &targets_[1], &targets_[2]})
+        for (const auto *each : {&egress_, &targets_[0], &targets_[1], &targets_[2]})
+            if (const auto now = each->read_stats(); !now.error)
+                function(now.value);
+    }
+
+    template <class Function> void each_arena(Function function)
+    {
+        for (const auto *each : {&received_, &answers_})
             if (const auto now = each->read_stats(); !now.error)
                 function(now.value);
     }
 
     ho::domain domain_;
-    ho::service ingress_;
+    ho::arena received_; /* one shard a network thread */
+    ho::arena answers_;  /* one shard a worker */
     ho::service egress_;
     ho::service targets_[GAME_SERVICE_COUNT];
     std::vector<std::unique_ptr<station>> stations_;

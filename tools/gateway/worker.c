@@ -11,14 +11,14 @@ static void serve(struct worker *w, const ho_buf *message)
 {
     ho_buf answer;
     size_t len = 0;
-    if (ho_reserve(w->answers, GAME_FRAME_MAX, NULL, &answer) != HO_OK) {
+    if (ho_reserve(w->memory, GAME_FRAME_MAX, NULL, &answer) != HO_OK) {
         w->dropped++;
         return;
     }
     if (game_handle(w->state, message->ptr, message->len, answer.ptr, answer.cap, &len) !=
         GAME_HANDLED) {
         w->refused++;
-        ho_abort(w->answers, &answer, 1, NULL);
+        ho_abort(w->memory, &answer, 1, NULL);
         return;
     }
     answer.len = len;
@@ -28,7 +28,7 @@ static void serve(struct worker *w, const ho_buf *message)
         return;
     }
     w->dropped++;
-    ho_abort(w->answers, &answer, 1, NULL);
+    ho_abort(w->memory, &answer, 1, NULL);
 }
 
 void worker_run(struct worker *w)

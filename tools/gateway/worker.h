@@ -14,7 +14,8 @@ extern "C" {
 struct worker {
     ho_domain *domain;
     ho_consumer *messages;
-    ho_producer *answers; /* of the egress service */
+    ho_shard *memory;     /* that answers are written into */
+    ho_producer *answers; /* of the egress service, over it */
     struct game_state *state;
     /* Written by the worker alone; final when worker_run has returned. */
     uint64_t handled;

@@ -49,27 +49,31 @@ macro_rules! assert_layout {
 /// version of this description
 pub const HO_ABI_MAJOR: u32 = 0;
 /// version of this description
-pub const HO_ABI_MINOR: u32 = 1;
+pub const HO_ABI_MINOR: u32 = 2;
 /// version of this description
 pub const HO_ABI_PATCH: u32 = 0;
 /// type of ho_init: ho_abi_info
 pub const HO_TYPE_ABI_INFO: u32 = 1;
 /// type of ho_init: ho_domain_opts
 pub const HO_TYPE_DOMAIN_OPTS: u32 = 2;
+/// type of ho_init: ho_arena_opts
+pub const HO_TYPE_ARENA_OPTS: u32 = 3;
 /// type of ho_init: ho_service_opts
-pub const HO_TYPE_SERVICE_OPTS: u32 = 3;
+pub const HO_TYPE_SERVICE_OPTS: u32 = 4;
 /// type of ho_init: ho_consumer_opts
-pub const HO_TYPE_CONSUMER_OPTS: u32 = 4;
+pub const HO_TYPE_CONSUMER_OPTS: u32 = 5;
 /// type of ho_init: ho_reserve_opts
-pub const HO_TYPE_RESERVE_OPTS: u32 = 5;
+pub const HO_TYPE_RESERVE_OPTS: u32 = 6;
 /// type of ho_init: ho_owner_opts
-pub const HO_TYPE_OWNER_OPTS: u32 = 6;
-/// type of ho_init: ho_stats
-pub const HO_TYPE_STATS: u32 = 7;
+pub const HO_TYPE_OWNER_OPTS: u32 = 7;
+/// type of ho_init: ho_arena_stats
+pub const HO_TYPE_ARENA_STATS: u32 = 8;
+/// type of ho_init: ho_service_stats
+pub const HO_TYPE_SERVICE_STATS: u32 = 9;
 /// type of ho_init: ho_outstanding
-pub const HO_TYPE_OUTSTANDING: u32 = 8;
+pub const HO_TYPE_OUTSTANDING: u32 = 10;
 /// type of ho_init: ho_abi_row
-pub const HO_TYPE_ABI_ROW: u32 = 9;
+pub const HO_TYPE_ABI_ROW: u32 = 11;
 /// frozen minimum of ho_abi_info
 pub const HO_ABI_INFO_MIN: u32 = 64;
 /// frozen minimum of ho_abi_row
@@ -78,10 +82,14 @@ pub const HO_ABI_ROW_MIN: u32 = 48;
 pub const HO_DOMAIN_OPTS_MIN: u32 = 24;
 /// frozen minimum of ho_outstanding
 pub const HO_OUTSTANDING_MIN: u32 = 64;
+/// frozen minimum of ho_arena_opts
+pub const HO_ARENA_OPTS_MIN: u32 = 32;
+/// frozen minimum of ho_arena_stats
+pub const HO_ARENA_STATS_MIN: u32 = 96;
 /// frozen minimum of ho_service_opts
-pub const HO_SERVICE_OPTS_MIN: u32 = 40;
-/// frozen minimum of ho_stats
-pub const HO_STATS_MIN: u32 = 176;
+pub const HO_SERVICE_OPTS_MIN: u32 = 32;
+/// frozen minimum of ho_service_stats
+pub const HO_SERVICE_STATS_MIN: u32 = 88;
 /// frozen minimum of ho_reserve_opts
 pub const HO_RESERVE_OPTS_MIN: u32 = 24;
 /// frozen minimum of ho_consumer_opts
@@ -136,7 +144,7 @@ pub const HO_RELEASE_EVENT: u32 = 2;
 pub const HO_OK: i32 = 0;
 /// nothing to take: wait with ho_wait or on the consumer's descriptor
 pub const HO_EMPTY: i32 = 1;
-/// lane or budget is full: keep the buffer and try again after the consumer
+/// no room or memory now: keep the buffer and try again, see ho_shard_fd
 pub const HO_FULL: i32 = 2;
 /// the time ran out first: call again, or raise the time-out
 pub const HO_TIMEOUT: i32 = 3;
@@ -191,7 +199,19 @@ pub struct ho_domain {
     _opaque: [u8; 0],
 }
 
-/// A handle: a logical service with its budget, routing and policy.
+/// A handle: memory with a budget.
+#[repr(C)]
+pub struct ho_arena {
+    _opaque: [u8; 0],
+}
+
+/// A handle: one thread's filling end of an arena.
+#[repr(C)]
+pub struct ho_shard {
+    _opaque: [u8; 0],
+}
+
+/// A handle: a logical service with its routing and policy.
 #[repr(C)]
 pub struct ho_service {
     _opaque: [u8; 0],
@@ -405,7 +425,7 @@ assert_layout!(
 pub struct ho_outstanding {
     /// of this struct as the caller knows it
     pub size: u32,
-    /// producers and consumers that are still open
+    /// shards, producers and consumers that are still open
     pub handles: u32,
     /// committed, foreign or sliced, and not returned, or not yet released
     pub buffers: u64,
@@ -439,13 +459,97 @@ assert_layout!(
 
 #[repr(C)]
 #[derive(Clone, Copy)]
+pub struct ho_arena_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// no bit is defined
+    pub flags: u32,
+    /// most that all its shards hold together, in whole segments, each of bytes or of records of up to 4,096 foreign buffers; default 64 MiB; rounded up
+    pub budget_bytes: u64,
+    /// unused memory kept beyond what was needed lately; default 1 MiB; the budget: nothing goes back
+    pub keep_bytes: u64,
+    /// how long a reservation may wait for memory; default 0: HO_FULL at once
+    pub wait_ns: u64,
+}
+
+impl ho_arena_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 32, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_arena_opts, 32, 8,
+    size 0 4,
+    flags 4 4,
+    budget_bytes 8 8,
+    keep_bytes 16 8,
+    wait_ns 24 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_arena_stats {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// now: open
+    pub shards: u32,
+    /// now: open, or sealed with something out
+    pub segments_in_use: u64,
+    /// most at once
+    pub segments_peak: u64,
+    /// now: in use or kept for reuse
+    pub segments_held: u64,
+    /// now: payload of its buffers that are out, loans' room aside
+    pub bytes_live: u64,
+    /// now: passed by the cursors and not live
+    pub bytes_dead: u64,
+    /// now: size of the segments that slices hold
+    pub bytes_pinned: u64,
+    /// now: committed and not returned
+    pub buffers_out: u64,
+    /// now: reserved and neither committed nor aborted
+    pub loans_out: u64,
+    /// now: foreign buffers with a record here, not yet released
+    pub foreign_out: u64,
+    /// HO_FULL for want of memory that callers got
+    pub full: u64,
+    /// buffers that ho_give_copy and ho_compact copied into it
+    pub copies: u64,
+}
+
+impl ho_arena_stats {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 96]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 96, ..Self::ZERO };
+}
+
+assert_layout!(
+    ho_arena_stats, 96, 8,
+    size 0 4,
+    shards 4 4,
+    segments_in_use 8 8,
+    segments_peak 16 8,
+    segments_held 24 8,
+    bytes_live 32 8,
+    bytes_dead 40 8,
+    bytes_pinned 48 8,
+    buffers_out 56 8,
+    loans_out 64 8,
+    foreign_out 72 8,
+    full 80 8,
+    copies 88 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct ho_service_opts {
     /// of this struct as the caller knows it
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// arena memory of all its producers together, in whole segments, each of bytes or of records of up to 4,096 foreign buffers; default 64 MiB; rounded up
-    pub budget_bytes: u64,
     /// for HO_POLICY_WAIT; default 1 ms
     pub wait_ns: u64,
     /// descriptors per lane, power of two, 2 to 65536; default 1024
@@ -460,31 +564,30 @@ pub struct ho_service_opts {
 
 impl ho_service_opts {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 40]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 40, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 32, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_service_opts, 40, 8,
+    ho_service_opts, 32, 8,
     size 0 4,
     flags 4 4,
-    budget_bytes 8 8,
-    wait_ns 16 8,
-    lane_slots 24 4,
-    policy 28 4,
-    routing 32 4,
-    reserved0 36 4
+    wait_ns 8 8,
+    lane_slots 16 4,
+    policy 20 4,
+    routing 24 4,
+    reserved0 28 4
 );
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct ho_stats {
+pub struct ho_service_stats {
     /// of this struct as the caller knows it
     pub size: u32,
     /// its number in the domain, as in ho_buf.service
     pub service: u32,
-    /// committed, given or forwarded to this service
+    /// committed, given or forwarded to it
     pub messages_in: u64,
     /// payload of messages_in
     pub bytes_in: u64,
@@ -492,74 +595,41 @@ pub struct ho_stats {
     pub messages_out: u64,
     /// payload of messages_out
     pub bytes_out: u64,
-    /// buffers of its memory that came back
-    pub messages_returned: u64,
-    /// payload of messages_returned
-    pub bytes_returned: u64,
     /// by policy, or cancelled before delivery
     pub messages_dropped: u64,
     /// payload of messages_dropped
     pub bytes_dropped: u64,
-    /// HO_FULL that callers got
+    /// HO_FULL that callers of its producers got
     pub full: u64,
     /// sleeping consumers woken (system calls)
     pub wakes: u64,
     /// a wait ran out although a message was there: stays 0
     pub late_wakes: u64,
-    /// messages that ho_give_copy and ho_compact copied
-    pub copies: u64,
-    /// now: open, or sealed with something out
-    pub segments_in_use: u64,
-    /// most at once
-    pub segments_peak: u64,
-    /// now: in use or kept for reuse
-    pub segments_held: u64,
-    /// now: payload of arena buffers that are out, loans' room aside
-    pub bytes_live: u64,
-    /// now: passed by the cursors and not live
-    pub bytes_dead: u64,
-    /// now: size of the segments that slices hold
-    pub bytes_pinned: u64,
-    /// now: arena buffers and loans
-    pub buffers_out: u64,
-    /// now: foreign buffers not yet released
-    pub foreign_out: u64,
     /// now: in its lanes
     pub undelivered: u64,
 }
 
-impl ho_stats {
+impl ho_service_stats {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 176]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 88]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 176, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 88, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_stats, 176, 8,
+    ho_service_stats, 88, 8,
     size 0 4,
     service 4 4,
     messages_in 8 8,
     bytes_in 16 8,
     messages_out 24 8,
     bytes_out 32 8,
-    messages_returned 40 8,
-    bytes_returned 48 8,
-    messages_dropped 56 8,
-    bytes_dropped 64 8,
-    full 72 8,
-    wakes 80 8,
-    late_wakes 88 8,
-    copies 96 8,
-    segments_in_use 104 8,
-    segments_peak 112 8,
-    segments_held 120 8,
-    bytes_live 128 8,
-    bytes_dead 136 8,
-    bytes_pinned 144 8,
-    buffers_out 152 8,
-    foreign_out 160 8,
-    undelivered 168 8
+    messages_dropped 40 8,
+    bytes_dropped 48 8,
+    full 56 8,
+    wakes 64 8,
+    late_wakes 72 8,
+    undelivered 80 8
 );
 
 #[repr(C)]
@@ -699,32 +769,46 @@ extern "C" {
     pub fn ho_domain_close(domain: *mut ho_domain, timeout_ns: i64, outstanding: *mut ho_outstanding) -> i32;
     /// Threads: init. Returns HO_OK HO_E_BUSY HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_domain_destroy(domain: *mut ho_domain, outstanding: *mut ho_outstanding) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_arena_open(domain: *mut ho_domain, opts: *const ho_arena_opts, arena: *mut *mut ho_arena) -> i32;
+    /// Threads: init. Returns HO_OK HO_TIMEOUT HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_arena_close(arena: *mut ho_arena, timeout_ns: i64, outstanding: *mut ho_outstanding) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_arena_trim(arena: *mut ho_arena, keep_bytes: u64, freed: *mut u64) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_arena_stats_get(arena: *mut ho_arena, stats: *mut ho_arena_stats) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_shard_open(arena: *mut ho_arena, shard: *mut *mut ho_shard) -> i32;
+    /// Threads: shard. Returns HO_OK HO_E_BUSY HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_shard_close(shard: *mut ho_shard) -> i32;
+    /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_BUSY HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_shard_fd(shard: *mut ho_shard, fd: *mut i32) -> i32;
+    /// Threads: shard. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_reserve(shard: *mut ho_shard, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
+    /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_abort(shard: *mut ho_shard, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
+    /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_split(shard: *mut ho_shard, loan: *mut ho_buf, bytes: u64, front: *mut ho_buf) -> i32;
+    /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_compact(shard: *mut ho_shard, buf: *mut ho_buf) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_service_open(domain: *mut ho_domain, opts: *const ho_service_opts, service: *mut *mut ho_service) -> i32;
     /// Threads: init. Returns HO_OK HO_TIMEOUT HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_service_close(service: *mut ho_service, timeout_ns: i64, outstanding: *mut ho_outstanding) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_stats_get(service: *mut ho_service, stats: *mut ho_stats) -> i32;
-    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_producer_open(service: *mut ho_service, producer: *mut *mut ho_producer) -> i32;
+    pub fn ho_service_stats_get(service: *mut ho_service, stats: *mut ho_service_stats) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_DOMAIN HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_producer_open(service: *mut ho_service, shard: *mut ho_shard, producer: *mut *mut ho_producer) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_producer_close(producer: *mut ho_producer) -> i32;
-    /// Threads: producer. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_reserve(producer: *mut ho_producer, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_abort(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_split(producer: *mut ho_producer, loan: *mut ho_buf, bytes: u64, front: *mut ho_buf) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_OWNER HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give_copy(producer: *mut ho_producer, ptr: *const c_void, len: u64, key: u64, to: u32, flags: u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_compact(producer: *mut ho_producer, buf: *mut ho_buf) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
     pub fn ho_flush(producer: *mut ho_producer) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_BUSY HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.

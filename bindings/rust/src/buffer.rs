@@ -2,7 +2,7 @@
 //! Buffers that give themselves back.
 use crate::abi::{self, ho_buf};
 use crate::status::{check, Status};
-use crate::{Domain, Producer};
+use crate::{Domain, Shard};
 use core::mem::{forget, replace};
 use core::ptr::null_mut;
 use core::slice;
@@ -75,18 +75,18 @@ impl Drop for Buffer<'_> {
 }
 
 /// Memory to write into, reserved and not committed yet. Dropping it aborts it. It stays on the
-/// thread of its producer:
+/// thread of its shard:
 ///
 /// ```compile_fail,E0277
 /// fn moves_to_another_thread<T: Send>() {}
 /// moves_to_another_thread::<handoff::Loan<'static>>();
 /// ```
-pub struct Loan<'p> {
+pub struct Loan<'s> {
     raw: ho_buf,
-    producer: &'p Producer<'p>,
+    shard: &'s Shard<'s>,
 }
 
-impl<'p> Loan<'p> {
+impl<'s> Loan<'s> {
     /// The room to write into: all of the capacity.
     pub fn room(&mut self) -> &mut [u8] {
         match self.raw.ptr.is_null() {
@@ -120,8 +120,8 @@ impl<'p> Loan<'p> {
         raw
     }
 
-    pub(crate) fn empty(producer: &'p Producer<'p>) -> Self {
-        Self { raw: ho_buf::ZERO, producer }
+    pub(crate) fn empty(shard: &'s Shard<'s>) -> Self {
+        Self { raw: ho_buf::ZERO, shard }
     }
 
     pub(crate) fn raw_mut(&mut self) -> &mut ho_buf {
@@ -132,6 +132,6 @@ impl<'p> Loan<'p> {
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         // An empty descriptor, once it is committed, is refused without harm.
-        unsafe { abi::ho_abort(self.producer.raw(), &mut self.raw, 1, null_mut()) };
+        unsafe { abi::ho_abort(self.shard.raw(), &mut self.raw, 1, null_mut()) };
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Domain and service, the objects that are opened once.
-use crate::abi::{self, ho_abi_info, ho_domain, ho_domain_opts, ho_service, ho_service_opts};
+//! Domain, arena and service, the objects that are opened once.
+use crate::abi::{self, ho_abi_info, ho_arena, ho_arena_opts};
+use crate::abi::{ho_domain, ho_domain_opts, ho_service, ho_service_opts};
 use crate::status::{check, Refused, Status};
 use core::mem::{forget, size_of};
 use core::ptr::null_mut;
@@ -17,7 +18,7 @@ fn negotiate() -> Result<(), Status> {
     check(unsafe { abi::ho_abi_negotiate(&mine, null_mut()) })
 }
 
-/// The root: memory, services, owners. Dropping it closes it without waiting and frees it if nothing
+/// The root: arenas, services, owners. Dropping it closes it without waiting and frees it if nothing
 /// is out; if something is, the domain lives on, so that memory is never freed under a reader.
 pub struct Domain {
     raw: *mut ho_domain,
@@ -75,7 +76,56 @@ impl Drop for Domain {
     }
 }
 
-/// A logical service. Dropping it begins to close it; the domain's close finishes that.
+/// Memory with a budget, which threads fill through shards. Dropping it begins to close it; the
+/// domain's close finishes that.
+pub struct Arena<'d> {
+    raw: *mut ho_arena,
+    domain: &'d Domain,
+}
+
+// As for Domain.
+unsafe impl Send for Arena<'_> {}
+unsafe impl Sync for Arena<'_> {}
+
+impl<'d> Arena<'d> {
+    /// Options begin as `ho_arena_opts::INIT`.
+    pub fn open(domain: &'d Domain, opts: &ho_arena_opts) -> Result<Self, Status> {
+        let mut raw = null_mut();
+        check(unsafe { abi::ho_arena_open(domain.raw(), opts, &mut raw) })?;
+        Ok(Self { raw, domain })
+    }
+
+    pub fn raw(&self) -> *mut ho_arena {
+        self.raw
+    }
+
+    pub fn domain(&self) -> &'d Domain {
+        self.domain
+    }
+
+    /// As `ho_arena_trim`: gives unused memory beyond `keep_bytes` back; says how many bytes.
+    pub fn trim(&self, keep_bytes: u64) -> Result<u64, Status> {
+        let mut freed = 0;
+        check(unsafe { abi::ho_arena_trim(self.raw, keep_bytes, &mut freed) })?;
+        Ok(freed)
+    }
+
+    /// As `ho_arena_close`: `HO_TIMEOUT` while something is out, then it may be called again.
+    pub fn close(&mut self, timeout_ns: i64) -> Result<(), Status> {
+        check(unsafe { abi::ho_arena_close(self.raw, timeout_ns, null_mut()) })?;
+        self.raw = null_mut();
+        Ok(())
+    }
+}
+
+impl Drop for Arena<'_> {
+    fn drop(&mut self) {
+        // NULL, once it is closed, is refused without harm.
+        unsafe { abi::ho_arena_close(self.raw, 0, null_mut()) };
+    }
+}
+
+/// A logical service; what is sent to it lies in arenas. Dropping it begins to close it; the domain's close finishes that.
 pub struct Service<'d> {
     raw: *mut ho_service,
     domain: &'d Domain,
@@ -109,7 +159,7 @@ impl<'d> Service<'d> {
         self.domain
     }
 
-    /// As `ho_service_close`: `HO_TIMEOUT` while something is out, then it may be called again.
+    /// As `ho_service_close`: `HO_TIMEOUT` while an end is open, then it may be called again.
     pub fn close(&mut self, timeout_ns: i64) -> Result<(), Status> {
         check(unsafe { abi::ho_service_close(self.raw, timeout_ns, null_mut()) })?;
         self.raw = null_mut();

@@ -1,52 +1,40 @@
 // SPDX-License-Identifier: MIT
 //! The two ends of a service, for one thread at a time each. Messages route by key, one a call;
 //! `abi` has the calls that route by number, or take batches.
-use crate::abi::{self, ho_buf, ho_consumer, ho_consumer_opts, ho_producer, ho_reserve_opts};
+use crate::abi::{self, ho_buf, ho_consumer, ho_consumer_opts, ho_producer};
 use crate::buffer::{Buffer, Loan};
 use crate::owner::{Owner, Release};
 use crate::status::{check, Refused, Sent, Status};
-use crate::{Domain, Service};
-use core::ptr::{null, null_mut};
+use crate::{Domain, Service, Shard};
+use core::marker::PhantomData;
+use core::ptr::null_mut;
 
 type Hand = unsafe extern "C" fn(*mut ho_producer, *mut ho_buf, u32, u32, u32, *mut u32) -> i32;
 
-/// One thread's sending end. It may move to another thread, and is not shared:
+/// One thread's sending end, over that thread's shard. It stays on the thread that has the shard:
 ///
 /// ```compile_fail,E0277
-/// fn is_shared<T: Sync>() {}
-/// is_shared::<handoff::Producer<'static>>();
+/// fn moves_to_another_thread<T: Send>() {}
+/// moves_to_another_thread::<handoff::Producer<'static>>();
 /// ```
-pub struct Producer<'d> {
+pub struct Producer<'s> {
     raw: *mut ho_producer,
-    domain: &'d Domain,
+    domain: &'s Domain,
+    over: PhantomData<&'s Shard<'s>>,
 }
 
-unsafe impl Send for Producer<'_> {}
-
-impl<'d> Producer<'d> {
-    pub fn open(service: &Service<'d>) -> Result<Self, Status> {
+impl<'s> Producer<'s> {
+    pub fn open(service: &Service<'_>, shard: &'s Shard<'_>) -> Result<Self, Status> {
         let mut raw = null_mut();
-        check(unsafe { abi::ho_producer_open(service.raw(), &mut raw) })?;
-        Ok(Self { raw, domain: service.domain() })
+        check(unsafe { abi::ho_producer_open(service.raw(), shard.raw(), &mut raw) })?;
+        Ok(Self { raw, domain: shard.domain(), over: PhantomData })
     }
 
     pub fn raw(&self) -> *mut ho_producer {
         self.raw
     }
 
-    pub fn domain(&self) -> &'d Domain {
-        self.domain
-    }
-
-    /// Memory to write `bytes` bytes into.
-    pub fn reserve(&self, bytes: u64) -> Result<Loan<'_>, Status> {
-        let mut loan = Loan::empty(self);
-        let none: *const ho_reserve_opts = null();
-        check(unsafe { abi::ho_reserve(self.raw, bytes, none, loan.raw_mut()) })?;
-        Ok(loan)
-    }
-
-    /// Hands a loan over, of any producer of the domain.
+    /// Hands a loan over, of any shard of the domain.
     pub fn commit<'l>(&self, mut loan: Loan<'l>, key: u64) -> Result<Sent, Refused<Loan<'l>>> {
         loan.raw_mut().key = key;
         match self.hand(abi::ho_commit, loan.raw_mut()) {

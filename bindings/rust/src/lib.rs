@@ -12,10 +12,12 @@ mod buffer;
 mod domain;
 mod ends;
 mod owner;
+mod shard;
 mod status;
 
 pub use buffer::{Buffer, Loan};
-pub use domain::{Domain, Service};
+pub use domain::{Arena, Domain, Service};
 pub use ends::{Consumer, Producer};
 pub use owner::{Mode, Owner, Release};
+pub use shard::Shard;
 pub use status::{Refused, Sent, Status};

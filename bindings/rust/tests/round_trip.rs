@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Rust takes what C++ threads send, and answers; a release written in Rust is called from C++.
-use handoff::abi::{self, ho_consumer_opts, ho_domain_opts, ho_release_rec, ho_service_opts};
-use handoff::{Buffer, Consumer, Domain, Mode, Owner, Producer, Release, Sent, Service, Status};
+use handoff::abi::{self, ho_arena_opts, ho_consumer_opts, ho_domain_opts};
+use handoff::abi::{ho_release_rec, ho_service_opts};
+use handoff::{Arena, Buffer, Consumer, Domain, Mode, Owner};
+use handoff::{Producer, Release, Sent, Service, Shard, Status};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::ptr::null_mut;
@@ -80,8 +82,16 @@ fn consumer<'d>(service: &Service<'d>) -> Consumer<'d> {
     Consumer::open(service, &ho_consumer_opts::INIT).expect("a consumer")
 }
 
-fn producer<'d>(service: &Service<'d>) -> Producer<'d> {
-    Producer::open(service).expect("a producer")
+/// A shard of an arena of its own, which the domain's close finishes closing.
+fn shard(domain: &Domain) -> Shard<'_> {
+    let arena = Arena::open(domain, &ho_arena_opts::INIT).expect("an arena");
+    let shard = Shard::open(&arena).expect("a shard");
+    std::mem::forget(arena);
+    shard
+}
+
+fn producer<'s>(service: &Service, shard: &'s Shard) -> Producer<'s> {
+    Producer::open(service, shard).expect("a producer")
 }
 
 /// Everything is back, so the domain can go.
@@ -100,20 +110,21 @@ fn take<'d>(from: &mut Consumer<'d>) -> Buffer<'d> {
     }
 }
 
+/// What a thread that answers has.
+struct Worker<'w> {
+    shard: &'w Shard<'w>,
+    out: Producer<'w>,
+    boxes: &'w Boxes,
+    owner: Owner<'w, Boxes>,
+}
+
 /// Answers by turns with the buffer itself, a loan, and memory of Rust's own.
-fn answer<'d>(
-    request: Buffer<'d>,
-    out: &Producer<'d>,
-    boxes: &Boxes,
-    owner: &Owner<Boxes>,
-    done: &mpsc::Sender<Buffer<'d>>,
-    turn: u64,
-) {
+fn answer<'d>(request: Buffer<'d>, with: &Worker, done: &mpsc::Sender<Buffer<'d>>, turn: u64) {
     let mut request = request;
     let key = request.key();
     let full = loop {
         let status = match turn % 3 {
-            0 => match out.forward(request) {
+            0 => match with.out.forward(request) {
                 Ok(sent) => {
                     assert_eq!(sent, Sent::Delivered);
                     return;
@@ -125,12 +136,12 @@ fn answer<'d>(
             },
             1 => {
                 let bytes = request.bytes();
-                out.reserve(bytes.len() as u64).map_or_else(Some, |mut loan| {
+                with.shard.reserve(bytes.len() as u64).map_or_else(Some, |mut loan| {
                     assert_eq!(loan.fill(bytes), bytes.len());
-                    out.commit(loan, key).err().map(|refused| refused.status)
+                    with.out.commit(loan, key).err().map(|refused| refused.status)
                 })
             }
-            _ => boxes.give(out, owner, request.bytes(), key),
+            _ => with.boxes.give(&with.out, &with.owner, request.bytes(), key),
         };
         match status {
             Some(Status(abi::HO_FULL)) => thread::yield_now(),
@@ -150,18 +161,24 @@ fn every_request_of_cpp_is_answered_once_in_order_and_all_memory_comes_back() {
     assert!(!peer.is_null());
     let requests = unsafe { Service::adopt(&domain, requests) };
     let answers = unsafe { Service::adopt(&domain, answers) };
-    let owner = Owner::register(&domain, Mode::Inline, boxes).expect("an owner");
     let mut input = consumer(&requests);
-    let output = producer(&answers);
+    let shard = shard(&domain);
+    let worker = Worker {
+        shard: &shard,
+        out: producer(&answers, &shard),
+        boxes,
+        owner: Owner::register(&domain, Mode::Inline, boxes).expect("an owner"),
+    };
     thread::scope(|scope| {
         let (done, back) = mpsc::channel::<Buffer>();
         scope.spawn(move || back.into_iter().for_each(drop));
         for turn in 0..COUNT {
-            answer(take(&mut input), &output, boxes, &owner, &done, turn);
+            answer(take(&mut input), &worker, &done, turn);
         }
     });
     assert_eq!(unsafe { peer_finish(peer) }, COUNT);
-    drop((owner, input, output, requests, answers));
+    drop((worker, input, requests, answers));
+    drop(shard);
     ends_clean(domain);
     assert_eq!(boxes.given.load(SeqCst), COUNT / 3);
     assert_eq!(boxes.freed.load(SeqCst), COUNT / 3);
@@ -171,9 +188,10 @@ fn every_request_of_cpp_is_answered_once_in_order_and_all_memory_comes_back() {
 fn dropping_a_loan_or_a_buffer_gives_its_memory_back() {
     let domain = domain();
     let service = service(&domain);
-    let (output, mut input) = (producer(&service), consumer(&service));
-    drop(output.reserve(100).expect("a loan"));
-    let mut loan = output.reserve(100).expect("a loan");
+    let shard = shard(&domain);
+    let (output, mut input) = (producer(&service, &shard), consumer(&service));
+    drop(shard.reserve(100).expect("a loan"));
+    let mut loan = shard.reserve(100).expect("a loan");
     loan.fill(b"kept");
     assert_eq!(output.commit(loan, 7).expect("sent"), Sent::Delivered);
     let buffer = take(&mut input);
@@ -182,6 +200,7 @@ fn dropping_a_loan_or_a_buffer_gives_its_memory_back() {
     drop(buffer);
     assert_eq!(part.bytes(), b"ep");
     drop((output, input, service));
+    drop(shard);
     assert_eq!(domain.close(0), Err(Status(abi::HO_TIMEOUT)));
     drop(part);
     ends_clean(domain);
@@ -191,14 +210,18 @@ fn dropping_a_loan_or_a_buffer_gives_its_memory_back() {
 fn a_loan_that_is_refused_is_still_held() {
     let (domain, other) = (domain(), domain());
     let (service, stranger) = (service(&domain), service(&other));
-    let (output, strange_output) = (producer(&service), producer(&stranger));
-    let loan = output.reserve(8).expect("a loan");
+    let (shard, strange_shard) = (shard(&domain), shard(&other));
+    let mixed = Producer::open(&service, &strange_shard).err();
+    assert_eq!(mixed, Some(Status(abi::HO_E_DOMAIN)));
+    let strange_output = producer(&stranger, &strange_shard);
+    let loan = shard.reserve(8).expect("a loan");
     let mut refused = strange_output.commit(loan, 0).expect_err("of another domain");
     assert_eq!(refused.status, Status(abi::HO_E_DOMAIN));
     assert_eq!(refused.what.room().len(), 8);
     assert_eq!(domain.close(0), Err(Status(abi::HO_TIMEOUT)));
     drop(refused);
-    drop((output, strange_output, service, stranger));
+    drop((strange_output, service, stranger));
+    drop((shard, strange_shard));
     ends_clean(domain);
     ends_clean(other);
 }
@@ -208,7 +231,8 @@ fn drained_releases_run_where_the_owner_drains() {
     let domain = domain();
     let boxes = Boxes::leaked();
     let service = service(&domain);
-    let (output, mut input) = (producer(&service), consumer(&service));
+    let shard = shard(&domain);
+    let (output, mut input) = (producer(&service, &shard), consumer(&service));
     let mut owner = Owner::register(&domain, Mode::Drain, boxes).expect("an owner");
     assert_eq!(boxes.give(&output, &owner, b"mine", 0), None);
     drop(take(&mut input));
@@ -217,6 +241,7 @@ fn drained_releases_run_where_the_owner_drains() {
     assert_eq!(boxes.freed.load(SeqCst), 1);
     assert_eq!(owner.drain(10), Err(Status(abi::HO_EMPTY)));
     drop((owner, output, input, service));
+    drop(shard);
     ends_clean(domain);
 }
 
@@ -224,7 +249,8 @@ fn drained_releases_run_where_the_owner_drains() {
 fn an_owner_of_another_domain_is_refused() {
     let (domain, other) = (domain(), domain());
     let service = service(&domain);
-    let output = producer(&service);
+    let shard = shard(&domain);
+    let output = producer(&service, &shard);
     let boxes = Boxes::leaked();
     let theirs = Owner::register(&other, Mode::Inline, boxes).expect("an owner");
     let mine = Owner::register(&domain, Mode::Inline, Boxes::leaked()).expect("an owner");
@@ -233,6 +259,23 @@ fn an_owner_of_another_domain_is_refused() {
     drop(theirs);
     ends_clean(other);
     drop((mine, output, service));
+    drop(shard);
+    ends_clean(domain);
+}
+
+#[test]
+fn an_arena_gives_unused_memory_back_and_closes_when_nothing_is_out() {
+    let domain = domain();
+    let mut arena = Arena::open(&domain, &ho_arena_opts::INIT).expect("an arena");
+    let shard = Shard::open(&arena).expect("a shard");
+    let loan = shard.reserve(100).expect("a loan");
+    assert_eq!(arena.close(0), Err(Status(abi::HO_TIMEOUT)));
+    assert_eq!(shard.reserve(100).err(), Some(Status(abi::HO_E_CLOSED)));
+    drop(loan);
+    drop(shard);
+    assert_eq!(arena.trim(0).expect("trimmed") % 4096, 0);
+    arena.close(0).expect("nothing is out");
+    drop(arena);
     ends_clean(domain);
 }
 
@@ -266,7 +309,8 @@ fn a_panic_in_a_release_ends_the_process() {
     }
     let domain = domain();
     let service = service(&domain);
-    let (output, mut input) = (producer(&service), consumer(&service));
+    let shard = shard(&domain);
+    let (output, mut input) = (producer(&service, &shard), consumer(&service));
     let owner = Owner::register(&domain, Mode::Inline, &PANICS).expect("an owner");
     let byte: &'static mut u8 = Box::leak(Box::new(0));
     unsafe { output.give(&owner, byte, 1, 0, 0) }.expect("given");

@@ -20,7 +20,9 @@ std::string text_of(std::uint64_t number)
 }
 
 struct peer {
-    handoff::producer out;
+    handoff::arena arena;
+    handoff::shard shard;
+    handoff::producer out; /* over the shard */
     handoff::consumer in;
     handoff::owner<std::string> texts;
     std::thread sender, receiver;
@@ -36,7 +38,7 @@ struct peer {
         std::string text = text_of(number);
         if (number % 2 == 1)
             return give(out, texts, std::move(text), way);
-        auto loan = out.reserve(text.size());
+        auto loan = shard.reserve(text.size());
         if (!loan)
             return loan.error;
         text.copy(reinterpret_cast<char *>(loan->data()), text.size());
@@ -91,7 +93,9 @@ PEER_API peer *peer_start(ho_domain *raw, std::uint64_t count, ho_service **requ
     auto to = handoff::service::open(domain, options);
     auto from = handoff::service::open(domain, options);
     auto self = std::make_unique<peer>();
-    self->out = *handoff::producer::open(*to);
+    self->arena = *handoff::arena::open(domain);
+    self->shard = *handoff::shard::open(self->arena);
+    self->out = *handoff::producer::open(*to, self->shard);
     self->in = *handoff::consumer::open(*from);
     self->texts = *handoff::owner<std::string>::open(domain);
     static_cast<void>(domain.release());

@@ -58,10 +58,10 @@ static uint32_t register_owner(ho_domain *domain)
     return owner;
 }
 
-static void send(ho_producer *producer, uint32_t owner)
+static void send(ho_shard *shard, ho_producer *producer, uint32_t owner)
 {
     ho_buf loan, given = {0};
-    OK(ho_reserve(producer, 1400, NULL, &loan));
+    OK(ho_reserve(shard, 1400, NULL, &loan));
     CHECK(loan.kind == HO_KIND_LOAN && loan.cap == 1400);
     loan.len = (uint64_t)snprintf((char *)loan.ptr, 1400, "loan");
     OK(ho_commit(producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL));
@@ -94,30 +94,44 @@ static void receive(ho_domain *domain, ho_consumer *consumer)
 int main(void)
 {
     ho_domain *domain;
+    ho_arena *arena;
+    ho_shard *shard;
     ho_service *service;
     ho_producer *producer;
     ho_consumer *consumer;
+    ho_arena_opts memory;
     ho_service_opts opts;
-    ho_stats stats;
+    ho_arena_stats memory_stats;
+    ho_service_stats stats;
     negotiate();
     OK(ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts));
-    OK(ho_init(HO_TYPE_STATS, &stats, sizeof stats));
+    OK(ho_init(HO_TYPE_SERVICE_STATS, &stats, sizeof stats));
+    OK(ho_init(HO_TYPE_ARENA_OPTS, &memory, sizeof memory));
+    OK(ho_init(HO_TYPE_ARENA_STATS, &memory_stats, sizeof memory_stats));
+    memory.budget_bytes = 8u << 20;
     opts.lane_slots = 16;
     opts.policy = HO_POLICY_FAIL;
     OK(ho_domain_create(NULL, &domain));
+    OK(ho_arena_open(domain, &memory, &arena));
+    OK(ho_shard_open(arena, &shard));
     OK(ho_service_open(domain, &opts, &service));
     OK(ho_consumer_open(service, NULL, &consumer));
-    OK(ho_producer_open(service, &producer));
+    OK(ho_producer_open(service, shard, &producer));
     const uint32_t owner = register_owner(domain);
-    send(producer, owner);
+    send(shard, producer, owner);
     receive(domain, consumer);
     CHECK(released == 1);
-    OK(ho_stats_get(service, &stats));
+    OK(ho_service_stats_get(service, &stats));
     CHECK(stats.messages_in == 3 && stats.messages_out == 3 && stats.bytes_in == 8 + 6);
+    OK(ho_arena_stats_get(arena, &memory_stats));
+    CHECK(memory_stats.shards == 1 && memory_stats.copies == 1 && memory_stats.buffers_out == 0);
+    OK(ho_arena_trim(arena, 0, NULL));
     OK(ho_owner_retire(domain, owner, 0));
     OK(ho_producer_close(producer));
+    OK(ho_shard_close(shard));
     OK(ho_consumer_close(consumer));
     OK(ho_service_close(service, 0, NULL));
+    OK(ho_arena_close(arena, 0, NULL));
     OK(ho_domain_close(domain, 0, NULL));
     OK(ho_domain_destroy(domain, NULL));
     return 0;

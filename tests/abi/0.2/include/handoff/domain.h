@@ -22,12 +22,12 @@ typedef struct ho_domain_opts {
 } ho_domain_opts;
 #define HO_DOMAIN_OPTS_MIN 24u
 
-/* What keeps a close or a destroy from finishing. Buffers are told by the service whose memory they
- * are. Slices are the domain's: ho_service_close does not count them, but waits for those of its
- * memory; ho_domain_close and ho_domain_destroy count them. */
+/* What keeps a close or a destroy from finishing. An arena tells its shards, buffers, loans and foreign
+ * buffers; a service its producers, its consumers and what is undelivered; a domain all of them. Slices
+ * are the domain's: ho_arena_close does not count them, but waits for those of its memory. */
 typedef struct ho_outstanding {
     uint32_t size;        /* sizeof this struct as the caller knows it */
-    uint32_t handles;     /* producers and consumers that are still open */
+    uint32_t handles;     /* shards, producers and consumers that are still open */
     uint64_t buffers;     /* committed, foreign or sliced, and not returned, or not yet released */
     uint64_t loans;       /* reserved and neither committed nor aborted */
     uint64_t foreign;     /* foreign buffers not yet released to their owner (of buffers) */
@@ -46,20 +46,20 @@ HO_BEGIN_DECLS
  *   HO_E_RANGE (max_bytes or segment_bytes), HO_E_NOMEM, HO_E_LIMIT (64 domains at once),
  *   HO_E_SYSTEM (the kernel lacks MADV_WIPEONFORK: Linux 4.14; or refused getrandom).
  * Ownership: the caller destroys it with ho_domain_destroy.
- * Threads [any]. Progress: takes a mutex, makes system calls. Since 0.1
+ * Threads [any]. Progress: takes a mutex, makes system calls. Since 0.2
  */
 HO_API int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain) HO_NOEXCEPT;
 
 /*
- * Closes every service of the domain, as ho_service_close does, and retires every owner: from the
+ * Closes every service and arena of the domain, as their own closes do, and retires every owner: from the
  * first call on nothing can be opened, registered or given. It does not drain: what is queued for an
  * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. May be called again until it
  * says HO_OK.
  *   timeout_ns   for all of it; 0 only looks, negative waits for ever
- *   outstanding  out, may be NULL, its size set by the caller: the sums over all services
+ *   outstanding  out, may be NULL, its size set by the caller: the sums over all of them
  * Returns HO_OK (nothing is out, nothing is open, no release runs; the handle stays
  *   until ho_domain_destroy), HO_TIMEOUT, HO_E_SIZE, HO_E_REENTRANT.
- * Threads [init]. Progress may block for timeout_ns. Since 0.1
+ * Threads [init]. Progress may block for timeout_ns. Since 0.2
  */
 HO_API int32_t ho_domain_close(ho_domain *domain, int64_t timeout_ns,
                                ho_outstanding *outstanding) HO_NOEXCEPT;
@@ -69,7 +69,7 @@ HO_API int32_t ho_domain_close(ho_domain *domain, int64_t timeout_ns,
  *   outstanding  out, may be NULL, its size set by the caller
  * Returns HO_OK (the handle is gone), HO_E_BUSY (something is out or open: nothing was freed),
  *   HO_E_SIZE, HO_E_REENTRANT.
- * Threads [init], and alone. Progress: takes a mutex, makes system calls. Since 0.1
+ * Threads [init], and alone. Progress: takes a mutex, makes system calls. Since 0.2
  */
 HO_API int32_t ho_domain_destroy(ho_domain *domain, ho_outstanding *outstanding) HO_NOEXCEPT;
 

@@ -54,7 +54,7 @@ HO_BEGIN_DECLS
  *   owner  out, not NULL: what ho_buf.owner is set to for ho_give, never 0; 0 on failure
  * Returns HO_OK, HO_E_INVAL (also NULL release, unknown mode), HO_E_SIZE, HO_E_TOO_NEW, HO_E_CLOSED,
  *   HO_E_NOMEM, HO_E_LIMIT (1,024 owners of the domain at once, or some 2^31 in its life), HO_E_SYSTEM (mode EVENT: no descriptor).
- * Threads [init]. Since 0.1
+ * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_owner_register(ho_domain *domain, const ho_owner_opts *opts,
                                  uint32_t *owner) HO_NOEXCEPT;
@@ -64,7 +64,7 @@ HO_API int32_t ho_owner_register(ho_domain *domain, const ho_owner_opts *opts,
  *   max      at most how many
  *   drained  out, may be NULL: how many
  * Returns HO_OK (some), HO_EMPTY (none), HO_E_OWNER, HO_E_KIND (mode is INLINE), HO_E_REENTRANT.
- * Threads [owner]. Progress lock-free; for mode EVENT a system call. Since 0.1
+ * Threads [owner]. Progress lock-free; for mode EVENT a system call. Since 0.2
  */
 HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
                               uint32_t *drained) HO_NOEXCEPT;
@@ -76,7 +76,7 @@ HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
  * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND, HO_E_SYSTEM (no descriptor is to be had).
  * Ownership: the caller closes it, before or after ho_owner_retire; out of an epoll set it is taken
  *   first, as that of ho_consumer_fd.
- * Threads [any]. Progress lock-free; a system call. Since 0.1
+ * Threads [any]. Progress lock-free; a system call. Since 0.2
  */
 HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NOEXCEPT;
 
@@ -88,7 +88,7 @@ HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NO
  * Returns HO_OK (every buffer was released, and no release of it runs or will run on any thread: its code and
  *   data may be unloaded), HO_TIMEOUT (something is out or running), HO_E_OWNER (there is none, or it is
  *   gone), HO_E_REENTRANT.
- * Threads [init]. Progress may block for timeout_ns. Since 0.1
+ * Threads [init]. Progress may block for timeout_ns. Since 0.2
  */
 HO_API int32_t ho_owner_retire(ho_domain *domain, uint32_t owner, int64_t timeout_ns) HO_NOEXCEPT;
 

@@ -9,7 +9,7 @@
 #define HO_STATUS_MAP(X)                                                                           \
     X(HO_OK, 0, "done")                                                                            \
     X(HO_EMPTY, 1, "nothing to take: wait with ho_wait or on the consumer's descriptor")           \
-    X(HO_FULL, 2, "lane or budget is full: keep the buffer and try again after the consumer")      \
+    X(HO_FULL, 2, "no room or memory now: keep the buffer and try again, see ho_shard_fd")         \
     X(HO_TIMEOUT, 3, "the time ran out first: call again, or raise the time-out")                  \
     X(HO_CLOSED, 4, "the service is closing and nothing is left to take: close the consumer")      \
     X(HO_DROPPED, 5, "some buffers were dropped and released, as the service's policy asks")       \
@@ -48,7 +48,7 @@ HO_BEGIN_DECLS
  *   name    out, may be NULL: the constant's name, static storage, never NULL
  *   text    out, may be NULL: what it means and what to do, static storage, never NULL
  * Returns HO_OK, HO_E_INVAL.
- * Threads [any]. Progress wait-free. Since 0.1
+ * Threads [any]. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_strerror(int32_t status, const char **name, const char **text) HO_NOEXCEPT;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Producer: loans. What hands them over is in commit.c; opening and closing in producer_open.c. */
-#include "producer_private.h"
+/* Shard: loans. What hands them over is in commit.c; opening and closing in shard_open.c. */
+#include "arena_private.h"
 
 #define ALIGN_DEFAULT 6u
 #define ALIGN_MAX 12u
@@ -40,20 +40,23 @@ static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at,
                align_log2);
 }
 
+static int32_t reserve_slow(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
+                            ho_buf *loan);
+
 /* The current segment is used up, or its open numbers are: what is to be done about it on every day. Everything
  * else is for the slow path. */
-static __attribute__((noinline)) int32_t reserve_next(struct hoi_producer *p, uint64_t bytes,
+static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint64_t bytes,
                                                       ho_buf *loan)
 {
-    uint64_t most = p->domain->segs.seg_bytes;
-    if (hoi_unlikely(bytes - 1 >= most) || hoi_unlikely(hoi_producer_stale(p)))
-        return hoi_reserve_slow(p, bytes, NULL, loan);
-    struct hoi_seg *seg = p->seg;
+    uint64_t most = sh->domain->segs.seg_bytes;
+    if (hoi_unlikely(bytes - 1 >= most) || hoi_unlikely(hoi_get(sh->closing)))
+        return reserve_slow(sh, bytes, NULL, loan);
+    struct hoi_seg *seg = sh->seg;
     uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
     if (bytes > seg->end - at || !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS)) {
-        if (hoi_unlikely(hoi_arena_next(p, HOI_SEG_BYTES)))
-            return hoi_reserve_slow(p, bytes, NULL, loan);
-        seg = p->seg;
+        if (hoi_unlikely(hoi_shard_next(sh, HOI_SEG_BYTES)))
+            return reserve_slow(sh, bytes, NULL, loan);
+        seg = sh->seg;
         at = seg->base;
         (void)hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS);
     }
@@ -61,24 +64,33 @@ static __attribute__((noinline)) int32_t reserve_next(struct hoi_producer *p, ui
     return HO_OK;
 }
 
-int32_t ho_reserve(ho_producer *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
+static inline int32_t reserve_usual(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
-    struct hoi_producer *p = hoi_producer_get(handle);
-    if (hoi_likely(p) && hoi_likely(loan) && hoi_likely(!opts)) {
-        struct hoi_seg *seg = p->seg;
-        uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
-        uint32_t number = hoi_get(seg->issued);
-        if (hoi_likely(bytes - 1 < seg->end - at) && hoi_likely(number != seg->opened) &&
-            hoi_likely(!hoi_producer_stale(p))) {
-            loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
-            return HO_OK;
-        }
-        return reserve_next(p, bytes, loan);
+    struct hoi_seg *seg = sh->seg;
+    uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
+    uint32_t number = hoi_get(seg->issued);
+    if (hoi_likely(bytes - 1 < seg->end - at) && hoi_likely(number != seg->opened) &&
+        hoi_likely(!hoi_get(sh->closing))) {
+        loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
+        return HO_OK;
     }
-    return hoi_reserve_slow(p, bytes, opts, loan);
+    return reserve_next(sh, bytes, loan);
 }
 
-static int32_t opts_check(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
+int32_t ho_reserve(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
+{
+    struct hoi_shard *sh = hoi_shard_get(handle);
+    if (hoi_likely(sh) && hoi_likely(loan) && hoi_likely(!opts))
+        return reserve_usual(sh, bytes, loan);
+    return reserve_slow(sh, bytes, opts, loan);
+}
+
+int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
+{
+    return reserve_usual(sh, bytes, loan);
+}
+
+static int32_t opts_check(const struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
                           ho_reserve_opts *known)
 {
     *known = (ho_reserve_opts){0};
@@ -93,7 +105,7 @@ static int32_t opts_check(struct hoi_producer *p, uint64_t bytes, const ho_reser
     }
     if (!known->align_log2)
         known->align_log2 = ALIGN_DEFAULT;
-    uint64_t most = p->domain->segs.seg_bytes;
+    uint64_t most = sh->domain->segs.seg_bytes;
     if (known->align_log2 > ALIGN_MAX || bytes == 0 || bytes > most)
         return HO_E_RANGE;
     /* A segment begins on a page, so only the headroom can cost alignment. */
@@ -102,10 +114,10 @@ static int32_t opts_check(struct hoi_producer *p, uint64_t bytes, const ho_reser
 }
 
 /* Tries the current segment; with a new word of numbers if it needs one. */
-static int reserve_here(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
+static int reserve_here(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
                         ho_buf *loan)
 {
-    struct hoi_seg *seg = p->seg;
+    struct hoi_seg *seg = sh->seg;
     uint64_t at = align_up(hoi_get(seg->cursor) + opts->headroom, opts->align_log2);
     if (at + bytes + opts->tailroom > seg->end)
         return 0;
@@ -115,41 +127,64 @@ static int reserve_here(struct hoi_producer *p, uint64_t bytes, const ho_reserve
     return 1;
 }
 
-int32_t hoi_reserve_slow(struct hoi_producer *p, uint64_t bytes, const ho_reserve_opts *opts,
-                         ho_buf *loan)
+/* Sleeps until memory may be there. HO_OK: try again. HO_FULL: the arena does not wait, or its time is over.
+ * *deadline_ns is 0 at first. */
+static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
+{
+    struct hoi_arena *a = sh->arena;
+    if (!a->wait_ns)
+        return HO_FULL;
+    int64_t now = hoi_os_now_ns();
+    if (!*deadline_ns)
+        *deadline_ns = now + (int64_t)a->wait_ns;
+    if (now >= *deadline_ns)
+        return HO_FULL;
+    hoi_shard_leave(
+        sh); /* what is returned of it counts from now on, even if all the rest stays out */
+    HO_HOOK("shard:before_wait");
+    int armed = hoi_shard_doze(sh, HOI_BELL_SLEEPING);
+    A_STORE(a->waiting, 1, memory_order_seq_cst); /* edge WAITING: release */
+    if (!hoi_arena_worth_trying(a))
+        (void)hoi_os_futex_wait(&sh->bell.core.word, HOI_BELL_SLEEPING, *deadline_ns);
+    hoi_shard_rise(sh, armed);
+    return HO_OK;
+}
+
+static HOI_COLD int32_t reserve_slow(struct hoi_shard *sh, uint64_t bytes,
+                                     const ho_reserve_opts *opts, ho_buf *loan)
 {
     ho_reserve_opts known;
     int64_t deadline_ns = 0;
     if (!loan)
-        return p ? HO_E_INVAL : hoi_handle_status();
+        return sh ? HO_E_INVAL : hoi_handle_status();
     *loan = (ho_buf){0};
-    if (!p)
+    if (!sh)
         return hoi_handle_status();
-    int32_t status = opts_check(p, bytes, opts, &known);
-    if (!status && hoi_producer_stale(p))
-        status = hoi_producer_refresh(p);
-    if (!status && A_LOAD(p->service->closing, memory_order_relaxed))
-        status = HO_E_CLOSED;
-    while (!status && !reserve_here(p, bytes, &known, loan)) {
-        status = hoi_arena_next(p, HOI_SEG_BYTES);
-        if (status == HO_FULL) {
-            hoi_producer_publish(p); /* the memory may lie in messages that HO_MORE holds back */
-            status = hoi_producer_wait(p, HOI_WAIT_MEMORY, NULL, &deadline_ns);
-        }
-        if (!status && hoi_producer_stale(p))
-            status = hoi_producer_refresh(p); /* closing ends the wait */
+    int32_t status = opts_check(sh, bytes, opts, &known);
+    while (!status) {
+        if (hoi_get(sh->closing))
+            return HO_E_CLOSED;
+        if (reserve_here(sh, bytes, &known, loan))
+            return HO_OK;
+        status = hoi_shard_next(sh, HOI_SEG_BYTES);
+        if (status != HO_FULL)
+            continue;
+        hoi_shard_publish(sh); /* the memory may lie in messages that HO_MORE holds back */
+        status = wait_for_memory(sh, &deadline_ns);
+        if (status == HO_FULL && hoi_shard_arm(sh, 1))
+            status = HO_OK;
         if (status == HO_FULL)
-            hoi_bump(p->full, 1);
+            hoi_bump(sh->full, 1);
     }
     return status;
 }
 
 /* Checks that a descriptor is a loan of this domain whose holder calls. */
-int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg **seg)
+int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **seg)
 {
     if (hoi_unlikely(b->kind != HO_KIND_LOAN))
         return HO_E_KIND;
-    int32_t status = hoi_seg_find(&p->domain->segs, b->handle, seg);
+    int32_t status = hoi_seg_find(&d->segs, b->handle, seg);
     if (hoi_unlikely(status))
         return status;
     struct hoi_seg *s = *seg;
@@ -164,39 +199,38 @@ int32_t hoi_loan_check(struct hoi_producer *p, const ho_buf *b, struct hoi_seg *
     if (hoi_unlikely(moved > room || b->cap > room - moved))
         return HO_E_RANGE;
     /* Last: who forgot cap when he moved ptr is better told so. */
-    return hoi_likely(b->owner == hoi_seal_of(&p->domain->segs.key, HO_KIND_LOAN, b)) ? HO_OK
-                                                                                      : HO_E_STALE;
+    return hoi_likely(b->owner == hoi_seal_of(&d->segs.key, HO_KIND_LOAN, b)) ? HO_OK : HO_E_STALE;
 }
 
 /* Returns the number of a loan that is not to be delivered. */
-static void loan_return(struct hoi_producer *p, struct hoi_seg *seg, const ho_buf *b)
+static void loan_return(struct hoi_shard *sh, struct hoi_seg *seg, const ho_buf *b)
 {
     uint32_t number = hoi_handle_number(b->handle);
     uint64_t note = hoi_get(seg->notes[number]), start = hoi_note_start(seg, note);
-    if (seg == p->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
+    if (seg == sh->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
         hoi_set(seg->cursor, start);
     hoi_set(seg->notes[number], 0);
     int done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
                                (uint32_t)1 << number % HOI_WORD_BITS);
     if (done == 2 && hoi_count_drop(&seg->count, 1))
-        hoi_seg_recycle(p->domain, seg);
+        hoi_seg_recycle(sh->domain, seg);
 }
 
-int32_t ho_abort(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t *aborted)
+int32_t ho_abort(ho_shard *handle, ho_buf *bufs, uint32_t count, uint32_t *aborted)
 {
-    struct hoi_producer *p = hoi_producer_get(handle);
+    struct hoi_shard *sh = hoi_shard_get(handle);
     if (aborted)
         *aborted = 0;
-    if (!p)
+    if (!sh)
         return hoi_handle_status();
     if (count && !bufs)
         return HO_E_INVAL;
     for (uint32_t i = 0; i < count; i++) {
         struct hoi_seg *seg;
-        int32_t status = hoi_loan_check(p, &bufs[i], &seg);
+        int32_t status = hoi_loan_check(sh->domain, &bufs[i], &seg);
         if (status)
             return status;
-        loan_return(p, seg, &bufs[i]);
+        loan_return(sh, seg, &bufs[i]);
         bufs[i] = (ho_buf){0};
         if (aborted)
             *aborted = i + 1;
@@ -205,9 +239,9 @@ int32_t ho_abort(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t *ab
 }
 
 /* One more number of a segment, current or left. 0 when there is none. */
-static int number_for_split(struct hoi_producer *p, struct hoi_seg *seg)
+static int number_for_split(struct hoi_shard *sh, struct hoi_seg *seg)
 {
-    if (seg == p->seg)
+    if (seg == sh->seg)
         return hoi_get(seg->issued) < seg->opened || hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS);
     if (hoi_get(seg->issued) >= HOI_SEG_NUMBERS)
         return 0;
@@ -228,25 +262,25 @@ static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
     hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, end - at));
 }
 
-int32_t ho_split(ho_producer *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)
+int32_t ho_split(ho_shard *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)
 {
-    struct hoi_producer *p = hoi_producer_get(handle);
+    struct hoi_shard *sh = hoi_shard_get(handle);
     struct hoi_seg *seg;
     if (front && front != loan)
         *front = (ho_buf){0};
-    if (!p)
+    if (!sh)
         return hoi_handle_status();
     if (!loan || !front || loan == front)
         return HO_E_INVAL;
-    int32_t status = hoi_loan_check(p, loan, &seg);
+    int32_t status = hoi_loan_check(sh->domain, loan, &seg);
     if (status)
         return status;
-    if (hoi_get(seg->service) != p->service || seg->shard != p->number)
+    if (hoi_get(seg->shard) != sh)
         return HO_E_DOMAIN;
     if (bytes == 0 || bytes > loan->cap)
         return HO_E_RANGE;
-    if (!number_for_split(p, seg)) {
-        hoi_bump(p->full, 1);
+    if (!number_for_split(sh, seg)) {
+        hoi_bump(sh->full, 1);
         return HO_FULL;
     }
     uint64_t cursor = hoi_get(seg->cursor);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Shard: one thread's filling end of an arena. That thread's producers are opened over it. */
+#ifndef HANDOFF_SHARD_HPP
+#define HANDOFF_SHARD_HPP
+
+#include "handoff/domain.hpp"
+
+namespace handoff {
+
+/* Declare it before the producers that are opened over it: they have to close first. One that is
+ * destroyed before them stays open, and its arena with it. */
+class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
+  public:
+    using unique_handle::unique_handle;
+
+    static result<shard> open(const arena &in) noexcept
+    {
+        ho_shard *raw = nullptr;
+        const auto status = ho_shard_open(in.raw(), &raw);
+        return {shard(raw), to_error_code(status)};
+    }
+
+    /* As ho_shard_close: errc::busy while a producer over it is open, and then it is still there. */
+    std::error_code close() noexcept
+    {
+        const auto status = ho_shard_close(raw());
+        if (status == HO_OK)
+            static_cast<void>(release());
+        return to_error_code(status);
+    }
+
+    /* Memory to write `size` bytes into. */
+    result<loan> reserve(std::size_t size) noexcept { return reserve_as(size, nullptr); }
+    result<loan> reserve(std::size_t size, const reserve_options &options) noexcept
+    {
+        return reserve_as(size, &options);
+    }
+
+    /* Carves the first `size` bytes off a loan of this shard, as a loan of its own. */
+    result<loan> split(loan &from, std::size_t size) noexcept
+    {
+        result<loan> front{loan(raw()), {}};
+        front.error = to_error_code(ho_split(raw(), &from.raw(), size, &front->raw()));
+        return front;
+    }
+
+    /* Copies a small buffer out of the large segment that it pins, and returns the original. */
+    std::error_code compact(buffer &what) noexcept
+    {
+        return to_error_code(ho_compact(raw(), &what.raw()));
+    }
+
+    /* An eventfd that tells when it is worth trying again after errc::full; the caller's, who closes
+     * it. Ask before the first producer is opened over the shard. */
+    result<int> fd() noexcept
+    {
+        std::int32_t fd = -1;
+        const auto status = ho_shard_fd(raw(), &fd);
+        return {fd, to_error_code(status)};
+    }
+
+  private:
+    result<loan> reserve_as(std::size_t size, const ho_reserve_opts *options) noexcept
+    {
+        /* Filled in place: a descriptor that was just written is slow to copy. */
+        result<loan> fresh{loan(raw()), {}};
+        fresh.error = to_error_code(ho_reserve(raw(), size, options, &fresh->raw()));
+        return fresh;
+    }
+};
+
+} // namespace handoff
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arena: opening, closing, trimming by hand.
+ *
+ * Edges: label | release site | acquire site | what becomes visible | what breaks without it
+ *  ARENA | arena_slot | hoi_domain_wake | the arena object | a read of what is not set up
+ *  CLOSING | begin_to_close | hoi_arena_worth_trying | that the arena closes | a shard sleeps past a close
+ */
+#include "arena_private.h"
+
+#include <string.h>
+
+#define BUDGET_DEFAULT ((uint64_t)64 << 20)
+#define KEEP_DEFAULT ((uint64_t)1 << 20)
+
+static int32_t opts_check(const struct hoi_domain *d, const ho_arena_opts *opts,
+                          ho_arena_opts *known)
+{
+    *known = (ho_arena_opts){0};
+    int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_ARENA_OPTS_MIN, opts) : HO_OK;
+    if (status)
+        return status;
+    if (known->flags & HO_BUF_FLAGS_MUST)
+        return HO_E_FLAGS;
+    if (!known->budget_bytes)
+        known->budget_bytes = BUDGET_DEFAULT;
+    if (!known->keep_bytes)
+        known->keep_bytes = KEEP_DEFAULT;
+    if (known->budget_bytes < d->segs.seg_bytes || known->wait_ns > INT64_MAX / 2)
+        return HO_E_RANGE;
+    return HO_OK;
+}
+
+/* Shards that an earlier arena has left are none of this one's: it counts from zero. */
+static void forget_counts(struct hoi_arena *a)
+{
+    for (uint32_t n = 0; n < HOI_SHARDS_MAX && hoi_get(a->shards[n]); n++) {
+        hoi_set(hoi_get(a->shards[n])->full, 0);
+        hoi_set(hoi_get(a->shards[n])->copies, 0);
+    }
+}
+
+/* Under the mutex: the lowest free number; its object is kept from an earlier arena if any. */
+static int32_t arena_slot(struct hoi_domain *d, struct hoi_arena **slot)
+{
+    if (hoi_get(d->closing))
+        return HO_E_CLOSED;
+    for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
+        struct hoi_arena *a = hoi_get(d->arenas[i]);
+        if (a && a->open)
+            continue;
+        if (!a) {
+            if (!(a = hoi_os_alloc(sizeof *a)))
+                return HO_E_NOMEM;
+            a->domain = d;
+            a->number = i + 1;
+            A_STORE(d->arenas[i], a, memory_order_release); /* edge ARENA: release */
+        }
+        memset((uint8_t *)a + HOI_ARENA_KEPT, 0, sizeof *a - HOI_ARENA_KEPT);
+        forget_counts(a);
+        *slot = a;
+        return HO_OK;
+    }
+    return HO_E_LIMIT;
+}
+
+static uint64_t whole_segments(const struct hoi_domain *d, uint64_t bytes)
+{
+    return bytes ? (bytes - 1) / d->segs.seg_bytes + 1 : 0;
+}
+
+int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **arena)
+{
+    struct hoi_domain *d = hoi_domain_get(domain);
+    struct hoi_arena *a;
+    ho_arena_opts known;
+    int refused;
+    if (arena)
+        *arena = NULL;
+    if (!d)
+        return hoi_handle_status();
+    int32_t status = arena ? opts_check(d, opts, &known) : HO_E_INVAL;
+    if (status)
+        return status;
+    pthread_mutex_lock(&d->mutex);
+    status = arena_slot(d, &a);
+    if (!status && !(a->handle = hoi_handle_new(HOI_ARENA, a, &refused)))
+        status = HO_E_LIMIT;
+    if (!status) {
+        a->budget_segs = whole_segments(d, known.budget_bytes);
+        a->keep_segs = whole_segments(d, known.keep_bytes);
+        a->wait_ns = known.wait_ns;
+        hoi_set(a->epoch_ns, hoi_os_now_ns());
+        a->open = 1;
+        *arena = (ho_arena *)(uintptr_t)a->handle;
+    }
+    pthread_mutex_unlock(&d->mutex);
+    return status;
+}
+
+struct hoi_arena *hoi_arena_lock(const ho_arena *handle)
+{
+    struct hoi_arena *a = hoi_handle_get(HOI_ARENA, handle);
+    if (!a)
+        return NULL;
+    pthread_mutex_lock(&a->domain->mutex);
+    /* Again, because a closer may have been first; handles of arenas go under the mutex. */
+    if (hoi_handle_get(HOI_ARENA, handle) == a)
+        return a;
+    pthread_mutex_unlock(&a->domain->mutex);
+    return NULL;
+}
+
+/* Under the mutex: nothing new is reserved, and whoever waits for memory looks again. */
+static void begin_to_close(struct hoi_arena *a)
+{
+    A_STORE(a->closing, 1, memory_order_seq_cst); /* edge CLOSING: release */
+    for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
+        struct hoi_shard *sh = hoi_get(a->shards[n]);
+        if (!sh)
+            break;
+        hoi_set(sh->closing, 1);
+        (void)hoi_bell_wake(&sh->bell);
+    }
+}
+
+/* Under the mutex, nothing is out. */
+static void arena_end(struct hoi_arena *a)
+{
+    (void)hoi_arena_shrink(a, 0, UINT64_MAX);
+    hoi_handle_drop(a->handle);
+    a->open = 0;
+}
+
+/* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
+static int32_t close_step(const ho_arena *handle, ho_outstanding *out)
+{
+    struct hoi_arena *a = hoi_arena_lock(handle);
+    *out = (ho_outstanding){0};
+    if (!a)
+        return hoi_handle_status();
+    if (!hoi_get(a->closing))
+        begin_to_close(a);
+    int gone = !hoi_arena_outstanding_add(a->domain, a, out);
+    if (gone)
+        arena_end(a);
+    pthread_mutex_unlock(&a->domain->mutex);
+    return gone ? HO_OK : HO_TIMEOUT;
+}
+
+int32_t ho_arena_close(ho_arena *handle, int64_t timeout_ns, ho_outstanding *outstanding)
+{
+    ho_outstanding out;
+    int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
+    if (!hoi_handle_get(HOI_ARENA, handle))
+        return hoi_handle_status();
+    if (status)
+        return status;
+    if (hoi_in_callback)
+        return HO_E_REENTRANT;
+    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
+    status = close_step(handle, &out);
+    while (status == HO_TIMEOUT && timeout_ns != 0 && hoi_os_now_ns() < deadline_ns) {
+        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
+        status = close_step(handle, &out);
+        if (status == HO_E_HANDLE) /* another closer was first: it is closed */
+            status = HO_OK;
+    }
+    if (outstanding && status >= 0)
+        hoi_result_write(outstanding, &out, sizeof out);
+    return status;
+}
+
+int32_t ho_arena_trim(ho_arena *handle, uint64_t keep_bytes, uint64_t *freed)
+{
+    if (freed)
+        *freed = 0;
+    struct hoi_arena *a = hoi_handle_get(HOI_ARENA, handle);
+    if (!a)
+        return hoi_handle_status();
+    uint64_t used = A_LOAD(a->in_use, memory_order_relaxed);
+    uint64_t n = hoi_arena_shrink(a, used + whole_segments(a->domain, keep_bytes), UINT64_MAX);
+    if (freed)
+        *freed = n * a->domain->segs.seg_bytes;
+    return HO_OK;
+}

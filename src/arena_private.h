@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Arena and shard: what others of the core must see of them. */
+#ifndef HOI_ARENA_PRIVATE_H
+#define HOI_ARENA_PRIVATE_H
+
+#include "domain_private.h"
+
+#include "handoff/shard.h"
+
+#define HOI_SHARDS_MAX 1024u
+
+struct hoi_producer;
+
+/* A shard is never freed before its domain, so that whoever is late to wake it finds it. */
+struct hoi_shard {
+    /* The thread's own. */
+    struct hoi_seg *seg;           /* bytes; never NULL: an empty one stands in */
+    struct hoi_seg *recs;          /* records of foreign buffers; the same */
+    HOI_COUNTER(uint32_t) closing; /* the arena closes */
+    uint32_t armable;              /* ho_shard_fd was called */
+    struct hoi_arena *arena;
+    struct hoi_domain *domain;
+    struct hoi_producer *producers; /* over it */
+    uint64_t handle;
+    uint32_t number;
+    uint32_t open;              /* under the mutex */
+    HOI_COUNTER(uint64_t) full; /* counters: one writer, any reader */
+    HOI_COUNTER(uint64_t) copies;
+    struct hoi_bell bell; /* rung when memory, or room in a lane, is back */
+};
+
+struct hoi_arena {
+    /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
+    struct hoi_domain *domain;
+    uint32_t number;
+    /* Shards are kept when closed, for reuse; numbers are given lowest first. */
+    A_TYPE(struct hoi_shard *) shards[HOI_SHARDS_MAX];
+    /* Read by everybody, written when it opens or closes. */
+    A_TYPE(uint32_t) closing;
+    uint64_t handle;
+    uint64_t wait_ns;
+    uint64_t budget_segs;
+    uint64_t keep_segs;
+    /* Written when a segment is taken or recycled. */
+    HOI_APART A_TYPE(uint64_t) unused; /* stack of segments: hoi_seg_push_tagged */
+    A_TYPE(uint64_t) held;             /* segments that are its own, used and unused */
+    A_TYPE(uint64_t) in_use;
+    HOI_COUNTER(uint64_t) peak;   /* of in_use, ever */
+    HOI_COUNTER(uint64_t) recent; /* of in_use, in this epoch */
+    HOI_COUNTER(uint64_t) before; /* of in_use, in the epoch before */
+    A_TYPE(int64_t) epoch_ns;     /* when this epoch began */
+    /* Somebody waits for memory: set by whoever is about to sleep, cleared by whoever wakes all. */
+    HOI_APART A_TYPE(uint32_t) waiting;
+    /* Under the domain's mutex. */
+    HOI_APART uint32_t open;
+    uint32_t shards_open;
+};
+#define HOI_ARENA_KEPT offsetof(struct hoi_arena, closing) /* what is before it stays */
+
+static inline struct hoi_shard *hoi_shard_get(const ho_shard *handle)
+{
+    return hoi_handle_get(HOI_SHARD, handle);
+}
+
+/* Looks an arena up and locks its domain's mutex; NULL, and not locked, when it is closed. */
+struct hoi_arena *hoi_arena_lock(const ho_arena *handle);
+
+/* An empty segment, for a shard that has none yet. */
+extern struct hoi_seg hoi_seg_none;
+
+/* Seals the shard's current segment and opens another. HO_OK, HO_FULL, HO_E_NOMEM. */
+int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use);
+/* Leaves the current segments, when the shard closes. */
+void hoi_shard_leave(struct hoi_shard *sh);
+
+/* The caller has found that nothing of a segment is out: back to its arena, or to the domain. */
+void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg);
+
+/* Gives unused segments back until at most `most` are held; at most `step` of them. Gives how many. */
+uint64_t hoi_arena_shrink(struct hoi_arena *a, uint64_t most, uint64_t step);
+
+/* After memory came back: wakes every shard that waits for some. */
+void hoi_arena_wake(struct hoi_arena *a);
+
+/* Is it worth trying again? Ordered after the announcement that somebody waits. */
+int hoi_arena_worth_trying(struct hoi_arena *a);
+/* The same for n segments of budget at once; unused ones make way. */
+int hoi_arena_room(struct hoi_arena *a, uint64_t n);
+
+/* A loan of `bytes` bytes (1 or more) with the defaults. Statuses as ho_reserve. */
+int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan);
+
+/* Blocks: what is copied and longer than a segment. Mapped by itself, charged to the arena in whole segments,
+ * delivered as a foreign buffer that belongs to the library. */
+#define HOI_OWNER_BLOCKS 0u /* no registered owner has this id */
+
+static inline uint64_t hoi_block_segments(const struct hoi_domain *d, uint64_t bytes)
+{
+    return (bytes - 1) / d->segs.seg_bytes + 1;
+}
+
+/* HO_OK, HO_FULL, HO_E_RANGE (over the budget), HO_E_CLOSED, HO_E_NOMEM. */
+int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block);
+/* Undoes it; or releases it, when the last part of it is back. */
+void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes);
+/* Makes it a buffer that the caller holds; or sends it, as ho_give. On failure it is as it was. */
+int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block);
+int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t to, uint32_t flags);
+
+/* Is this a loan of the domain, as it was reserved? Finds its segment. */
+int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **seg);
+
+/* Around a sleep on the shard's bell, or what arms its descriptor: one that an earlier call armed stays so. */
+static inline int hoi_shard_doze(struct hoi_shard *sh, uint32_t state)
+{
+    int armed = hoi_get(sh->bell.core.word) == HOI_BELL_ARMED;
+    hoi_bell_doze(&sh->bell.core, state);
+    return armed;
+}
+static inline void hoi_shard_rise(struct hoi_shard *sh, int armed)
+{
+    if (hoi_unlikely(armed))
+        hoi_bell_rearm(&sh->bell);
+    else
+        hoi_bell_disarm(&sh->bell);
+}
+
+/* HO_FULL is about to be told, for want of memory: arms the shard's descriptor, if it has one. Returns
+ * whether it is worth trying again at once, for so many segments. */
+int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments);
+
+/* Publishes what the producers over it hold back: the memory may lie in there. */
+void hoi_shard_publish(struct hoi_shard *sh);
+
+/* What memory holds now. */
+struct hoi_census {
+    uint64_t buffers; /* committed and live */
+    uint64_t loans;
+    uint64_t foreign; /* not yet released */
+    uint64_t bytes_live, bytes_dead, bytes_pinned;
+    uint64_t oldest[3]; /* handles */
+    uint32_t oldest_count;
+};
+/* Counts one arena's segments, or the domain's slices (arena NULL), under the mutex. */
+void hoi_census_take(struct hoi_domain *d, const struct hoi_arena *a, struct hoi_census *c);
+
+#endif

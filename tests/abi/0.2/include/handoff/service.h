@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Service: a logical service with its consumers, its routing and its policy. It has no memory of its
+ * own: what is sent to it lies in arenas. */
+#ifndef HANDOFF_SERVICE_H
+#define HANDOFF_SERVICE_H
+
+#include "handoff/domain.h"
+
+typedef struct ho_service ho_service; /* a handle, as ho_domain */
+
+/*
+ * What happens to a message when its lane is full.
+ *   FAIL         HO_FULL at once; the caller keeps the buffer
+ *   WAIT         wait up to wait_ns, then HO_FULL
+ *   DROP_NEWEST  take it, release it (reason cancelled), count it, HO_DROPPED
+ * Memory is the arena's: where it is short, ho_give says HO_FULL at once and ho_give_copy after the
+ * arena's wait_ns, whatever the policy.
+ */
+#define HO_POLICY_FAIL 0u
+#define HO_POLICY_WAIT 1u
+#define HO_POLICY_DROP_NEWEST 2u
+
+/* How a message finds its consumer. */
+#define HO_ROUTE_KEY 0u    /* by ho_buf.key: a key stays with one consumer, in order */
+#define HO_ROUTE_NUMBER 1u /* by the number that the producer names in each call */
+
+/* `to` of ho_commit, ho_give, ho_forward and ho_give_copy where the service routes by key. */
+#define HO_BY_KEY 0xffffffffu
+
+/* Options of a service. Zero in any field means its default. */
+typedef struct ho_service_opts {
+    uint32_t size;       /* sizeof this struct as the caller knows it */
+    uint32_t flags;      /* none defined; the high half must be zero */
+    uint64_t wait_ns;    /* for HO_POLICY_WAIT, default 1 ms */
+    uint32_t lane_slots; /* descriptors per lane, power of two, 2 to 65536, default 1024 */
+    uint32_t policy;     /* HO_POLICY_* */
+    uint32_t routing;    /* HO_ROUTE_* */
+    uint32_t reserved0;
+} ho_service_opts;
+#define HO_SERVICE_OPTS_MIN 32u
+
+/* Counters of a service. Each is exact once its threads are quiet and never runs backwards but for
+ * those marked "now". */
+typedef struct ho_service_stats {
+    uint32_t size;        /* sizeof this struct as the caller knows it */
+    uint32_t service;     /* its number in the domain, as in ho_buf.service */
+    uint64_t messages_in; /* committed, given or forwarded to it */
+    uint64_t bytes_in;
+    uint64_t messages_out; /* taken by consumers */
+    uint64_t bytes_out;
+    uint64_t messages_dropped; /* by policy or cancelled before delivery */
+    uint64_t bytes_dropped;
+    uint64_t full;        /* HO_FULL that callers of its producers got */
+    uint64_t wakes;       /* sleeping consumers woken (system calls) */
+    uint64_t late_wakes;  /* a wait ran out although a message was there: must stay 0 */
+    uint64_t undelivered; /* now: in its lanes */
+} ho_service_stats;
+#define HO_SERVICE_STATS_MIN 88u
+
+HO_BEGIN_DECLS
+
+/*
+ * Opens a service in a domain.
+ *   opts     NULL for the defaults; borrowed for the call
+ *   service  out, not NULL; NULL in it on failure
+ * Returns HO_OK, HO_E_INVAL (also an unknown policy or routing), HO_E_SIZE, HO_E_TOO_NEW,
+ *   HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (lane_slots, wait_ns),
+ *   HO_E_CLOSED (the domain closes), HO_E_NOMEM, HO_E_LIMIT (256 services of the domain at once, 8,191
+ *   of the process).
+ * Threads [init]. Since 0.2
+ */
+HO_API int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts,
+                               ho_service **service) HO_NOEXCEPT;
+
+/*
+ * Closes a service: producers get HO_E_CLOSED from now on; consumers take what is left and then get
+ * HO_CLOSED; what nobody takes is released with reason cancelled by whichever of the two ends of a
+ * lane closes last. Waits until every producer and consumer is closed and nothing is in its lanes. What
+ * was taken from it is the business of the arenas that it lies in.
+ *   timeout_ns   0 only looks, negative waits for ever
+ *   outstanding  out, may be NULL, its size set by the caller: what is still out
+ * Returns HO_OK (closed; the handle is gone), HO_TIMEOUT (still closing; call again), HO_E_SIZE,
+ *   HO_E_REENTRANT.
+ * Threads [init]. Progress may block for timeout_ns. Since 0.2
+ */
+HO_API int32_t ho_service_close(ho_service *service, int64_t timeout_ns,
+                                ho_outstanding *outstanding) HO_NOEXCEPT;
+
+/*
+ * Reads the counters of a service.
+ *   stats  out, not NULL, its size set by the caller; fields beyond that size are left alone
+ * Returns HO_OK, HO_E_INVAL, HO_E_SIZE.
+ * Threads [init]. Since 0.2
+ */
+HO_API int32_t ho_service_stats_get(ho_service *service, ho_service_stats *stats) HO_NOEXCEPT;
+
+HO_END_DECLS
+
+#endif
