@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What all adapters of handoff share: the domain, its memory, its services, and both ends. All of it
- * through the public calls of the shared library; options are the defaults unless given. */
+ * through the public calls of the shared library; options are the defaults unless given. Where several
+ * receivers serve a service, they share its partitions. */
 #ifndef HANDOFF_BENCH_HANDOFF_ENDS_HPP
 #define HANDOFF_BENCH_HANDOFF_ENDS_HPP
 
@@ -14,6 +15,19 @@
 #include <vector>
 
 namespace bench {
+
+/* The partitions of a service with so many receivers: enough that each finds one that nobody works on. */
+constexpr std::uint32_t partitions_for(std::uint32_t receivers)
+{
+    constexpr std::uint32_t least = 64;
+    constexpr std::uint32_t most = 1024;
+    return receivers == 1 ? 1 : std::clamp(receivers, least, most);
+}
+/* So many messages may lie in one of them for each sender. */
+constexpr std::uint32_t partition_slots(std::uint32_t receivers)
+{
+    return receivers == 1 ? queue_slots : queue_slots / 4;
+}
 
 /* A shard for each thread that sends; its producers are over it, whatever services they send to. */
 class handoff_shards {
@@ -64,8 +78,15 @@ class handoff_base {
     {
         ok(ho_domain_create(of_domain, &domain_));
         ok(ho_arena_open(domain_, nullptr, &arena_));
+        ho_service_opts opts;
+        ok(ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts));
+        if (of_services)
+            opts = *of_services;
+        opts.partitions = partitions_for(s.receivers);
+        if (opts.lane_slots == 0)
+            opts.lane_slots = partition_slots(s.receivers);
         for (auto &service : services_)
-            ok(ho_service_open(domain_, of_services, &service));
+            ok(ho_service_open(domain_, &opts, &service));
     }
     /* Everything has come back, or the run fails. */
     ~handoff_base()
@@ -136,7 +157,7 @@ class handoff_producer {
     std::uint32_t pass_on(ho_buf *msgs, std::uint32_t n)
     {
         std::uint32_t gone = 0;
-        ho_forward(handle_, msgs, n, HO_BY_KEY, 0, &gone);
+        ho_forward(handle_, msgs, n, 0, &gone);
         return gone;
     }
 

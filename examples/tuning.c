@@ -58,8 +58,7 @@ static void *send_all(void *none)
         }
         calls += (uint32_t)with.more;
         uint32_t flags = with.more && calls % with.batch ? HO_MORE : 0;
-        must(ho_commit(run.producer, run.sent + at, filled - at, HO_BY_KEY, flags, &accepted),
-             "ho_commit");
+        must(ho_commit(run.producer, run.sent + at, filled - at, flags, &accepted), "ho_commit");
         at += accepted;
         left -= accepted;
     }

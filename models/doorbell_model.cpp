@@ -13,8 +13,8 @@
     X(bell_check, LOAD, seq_cst)                                                                   \
     X(bell_ring, RMW, acquire)                                                                     \
     X(bell_recheck, LOAD, relaxed)                                                                 \
-    X(bell_doze, STORE, seq_cst)                                                                   \
-    X(bell_rouse, RMW, relaxed)                                                                    \
+    X(bell_prepare, STORE, seq_cst)                                                                \
+    X(bell_reset, RMW, relaxed)                                                                    \
     X(look_again, STEP, relaxed)                                                                   \
     X(count_owed, STEP, relaxed)                                                                   \
     X(read_owed, STEP, relaxed)
@@ -59,7 +59,7 @@ struct bell : hoi_bell_core {
     /* The relaxed look spares the exchange: the sleeper's own store is the oldest that it can see. */
     void get_up()
     {
-        if (A_LOAD(word, rl::mo_relaxed) != HOI_BELL_AWAKE && hoi_bell_rouse(this) &&
+        if (A_LOAD(word, rl::mo_relaxed) != HOI_BELL_AWAKE && hoi_bell_reset(this) &&
             DO_STEP(count_owed))
             P_WRITE(owed, P_READ(owed) + 1);
         if (P_READ(owed) && DO_STEP(read_owed))
@@ -161,7 +161,7 @@ struct sleeping_consumer_test : rl::test_suite<sleeping_consumer_test<with_fd>, 
     /* Sleeps unless there is something by now, in any lane. */
     void wait(uint32_t state)
     {
-        hoi_bell_doze(&consumer, state);
+        hoi_bell_prepare_wait(&consumer, state);
         int found =
             DO_STEP(look_again) && (hoi_lane_recheck(&lines[0]) || hoi_lane_recheck(&lines[1]));
         if (!found && state == HOI_BELL_SLEEPING)
@@ -198,7 +198,7 @@ struct both_sleep_test : rl::test_suite<both_sleep_test, 2> {
     {
         for (unsigned i = 0; i != messages; ++i) {
             while (!hoi_lane_room(&l)) {
-                hoi_bell_doze(&producer, HOI_BELL_SLEEPING);
+                hoi_bell_prepare_wait(&producer, HOI_BELL_SLEEPING);
                 if (!hoi_lane_reroom(&l))
                     producer.sleep.wait(producer.word, HOI_BELL_SLEEPING);
                 producer.get_up();
@@ -218,7 +218,7 @@ struct both_sleep_test : rl::test_suite<both_sleep_test, 2> {
                 producer.wake();
                 continue;
             }
-            hoi_bell_doze(&consumer, HOI_BELL_SLEEPING);
+            hoi_bell_prepare_wait(&consumer, HOI_BELL_SLEEPING);
             if (!hoi_lane_recheck(&l))
                 consumer.sleep.wait(consumer.word, HOI_BELL_SLEEPING);
             consumer.get_up();

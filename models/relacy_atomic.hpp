@@ -67,6 +67,8 @@ template <int step> static inline bool step_done()
 #define A_XCHG(x, v, o) (x).exchange(v, o, RL_INFO)
 #define A_FADD(x, v, o) (x).fetch_add(v, o, RL_INFO)
 #define A_FSUB(x, v, o) (x).fetch_sub(v, o, RL_INFO)
+#define A_OR(x, v, o) (x).fetch_or(v, o, RL_INFO)
+#define A_AND(x, v, o) (x).fetch_and(v, o, RL_INFO)
 #define A_CAS(x, e, v, o, of) cas_weak(x, e, v, o, of, RL_INFO)
 
 #define P_TYPE(T) rl::var<T>

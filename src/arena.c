@@ -9,7 +9,7 @@
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  USED | hoi_seg_recycle | hoi_arena_outstanding_add | that the recycler has done | an arena freed under it
  *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim | hoi_arena_worth_trying | that memory is back | a shard sleeps on
- *  WAITING | hoi_arena_worth_trying's callers | hoi_arena_wake | that a shard is about to sleep | the same
+ *  STARVED | hoi_arena_worth_trying's callers | hoi_arena_wake | that a shard is about to sleep | the same
  * Of a recycler and a shard about to sleep at least one sees the other: the push of the segment and the load
  * of `waiting`, the store of `waiting` and the second look are in the one order of seq_cst (doorbell.inl).
  */
@@ -175,9 +175,9 @@ int hoi_arena_room(struct hoi_arena *a, uint64_t n)
 
 void hoi_arena_wake(struct hoi_arena *a)
 {
-    if (hoi_likely(!A_LOAD(a->waiting, memory_order_seq_cst))) /* edge WAITING: acquire */
+    if (hoi_likely(!A_LOAD(a->waiting, memory_order_seq_cst))) /* edge STARVED: acquire */
         return;
-    (void)A_XCHG(a->waiting, 0, memory_order_seq_cst); /* edge WAITING: acquire */
+    (void)A_XCHG(a->waiting, 0, memory_order_seq_cst); /* edge STARVED: acquire */
     for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
         struct hoi_shard *sh = A_LOAD(a->shards[n], memory_order_acquire); /* edge SHARD: acquire */
         if (!sh)

@@ -105,19 +105,19 @@ int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block);
 void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes);
 /* Makes it a buffer that the caller holds; or sends it, as ho_give. On failure it is as it was. */
 int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block);
-int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t to, uint32_t flags);
+int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t flags);
 
 /* Is this a loan of the domain, as it was reserved? Finds its segment. */
 int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **seg);
 
 /* Around a sleep on the shard's bell, or what arms its descriptor: one that an earlier call armed stays so. */
-static inline int hoi_shard_doze(struct hoi_shard *sh, uint32_t state)
+static inline int hoi_shard_prepare_wait(struct hoi_shard *sh, uint32_t state)
 {
     int armed = hoi_get(sh->bell.core.word) == HOI_BELL_ARMED;
-    hoi_bell_doze(&sh->bell.core, state);
+    hoi_bell_prepare_wait(&sh->bell.core, state);
     return armed;
 }
-static inline void hoi_shard_rise(struct hoi_shard *sh, int armed)
+static inline void hoi_shard_finish_wait(struct hoi_shard *sh, int armed)
 {
     if (hoi_unlikely(armed))
         hoi_bell_rearm(&sh->bell);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Atomics for C. The lock-free parts (lane.inl, doorbell.inl, segcount.inl) are written over these
+ * Atomics for C. The lock-free parts (lane.inl, doorbell.inl, claim.inl, segcount.inl) are written over these
  * names; the models under models/ give the same names to Relacy, so that one source is both shipped
  * and checked. AT(site, order) names each site: a model weakens one site at a time.
  */
@@ -18,6 +18,8 @@
 #define A_XCHG(x, v, o) atomic_exchange_explicit(&(x), v, o)
 #define A_FADD(x, v, o) atomic_fetch_add_explicit(&(x), v, o)
 #define A_FSUB(x, v, o) atomic_fetch_sub_explicit(&(x), v, o)
+#define A_OR(x, v, o) atomic_fetch_or_explicit(&(x), v, o)
+#define A_AND(x, v, o) atomic_fetch_and_explicit(&(x), v, o)
 /* May fail spuriously; `e` is updated on failure. */
 #define A_CAS(x, e, v, o, of) atomic_compare_exchange_weak_explicit(&(x), &(e), v, o, of)
 

@@ -43,7 +43,7 @@ static inline void ask_ahead(const struct hoi_lane_core *lane, uint64_t cursor)
  * One comparison with the note tells that it is a loan, where it lies and how much it may hold. 0: it is
  * not so, nothing has changed, and the general loop says what it is.
  */
-static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, uint32_t flags)
+static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t flags)
 {
     struct hoi_seg *seg = p->shard->seg;
     uint64_t at = (uint64_t)(uintptr_t)b->ptr, len = b->len, cap = b->cap;
@@ -53,19 +53,19 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
         hoi_unlikely((uint32_t)hoi_get(seg->notes[number]) != HOI_NOTE_LOAN + cap) ||
         hoi_unlikely(b->owner != hoi_seal(&seg->key, HO_KIND_LOAN, b->handle, at + cap)) ||
         hoi_unlikely(len > cap) || hoi_unlikely(b->kind != HO_KIND_LOAN) ||
-        hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST))
+        hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST & ~HO_BUF_PARTITION))
         return 0;
-    uint32_t lane_number = to == HO_BY_KEY ? p->route[bucket_of(b->key)] : to;
-    if (hoi_unlikely(lane_number >= p->lanes_room))
+    uint32_t partition = partition_for(p, b);
+    if (hoi_unlikely(partition >= p->partitions))
         return 0;
-    struct hoi_lane *lane = p->lanes[lane_number];
-    if ((to != HO_BY_KEY && hoi_unlikely(!lane)) || hoi_unlikely(!hoi_lane_room(&lane->core)))
+    struct hoi_lane *lane = p->lanes[partition];
+    if (hoi_unlikely(!lane) || hoi_unlikely(!hoi_lane_room(&lane->core)))
         return 0;
     struct hoi_slot *slot = hoi_lane_next(&lane->core);
     slot->word[0] = at;
     slot->word[1] = len;
     slot->word[2] = b->handle;
-    slot->word[3] = b->token;
+    slot->word[3] = b->value;
     slot->tail[0] = hoi_buf_tail(b) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
     slot->tail[1] = b->key;
     hoi_set(seg->notes[number], len);
@@ -92,10 +92,9 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t to, u
 /* What is left after `done`, and every call that is not quite usual: loans of another shard above all, so it
  * is out of line, but not cold. */
 static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs,
-                                                     uint32_t count, uint32_t to, uint32_t flags,
-                                                     uint32_t *done)
+                                                     uint32_t count, uint32_t flags, uint32_t *done)
 {
-    struct sending s = {.p = p, .to = to};
+    struct sending s = {.p = p};
     uint32_t more;
     int32_t status = send_all(&s, *done ? bufs + *done : bufs, count - *done, flags, &more,
                               commit_check, commit_accept);
@@ -106,17 +105,16 @@ static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_
 }
 
 static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_buf *bufs,
-                                                     uint32_t count, uint32_t to, uint32_t flags,
+                                                     uint32_t count, uint32_t flags,
                                                      uint32_t *accepted)
 {
     uint32_t done = 0;
     int32_t status = HO_OK;
-    if (bufs && !(flags & ~HO_MORE) && !hoi_producer_stale(p) &&
-        (to == HO_BY_KEY) == (p->routing == HO_ROUTE_KEY))
-        while (done < count && commit_usual(p, &bufs[done], to, HO_MORE))
+    if (bufs && !(flags & ~HO_MORE) && !hoi_get(p->closing))
+        while (done < count && commit_usual(p, &bufs[done], HO_MORE))
             done++;
     if (hoi_unlikely(done < count || !done))
-        status = commit_rest(p, bufs, count, to, flags, &done);
+        status = commit_rest(p, bufs, count, flags, &done);
     else if (!(flags & HO_MORE))
         hoi_producer_publish(p);
     if (accepted)
@@ -124,7 +122,7 @@ static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_
     return status;
 }
 
-int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,
+int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
                   uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
@@ -133,11 +131,10 @@ int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to
             *accepted = 0;
         return hoi_handle_status();
     }
-    /* One message by key, the most usual call: without the loop and its registers. */
-    if (hoi_unlikely(count != 1) || hoi_unlikely(to != HO_BY_KEY) || hoi_unlikely(!bufs) ||
-        hoi_unlikely((flags & ~HO_MORE) | (p->routing ^ HO_ROUTE_KEY)) ||
-        hoi_unlikely(hoi_producer_stale(p)) || !commit_usual(p, bufs, HO_BY_KEY, flags))
-        return commit_many(p, bufs, count, to, flags, accepted);
+    /* One message, the most usual call: without the loop and its registers. */
+    if (hoi_unlikely(count != 1) || hoi_unlikely(!bufs) || hoi_unlikely(flags & ~HO_MORE) ||
+        hoi_unlikely(hoi_get(p->closing)) || !commit_usual(p, bufs, flags))
+        return commit_many(p, bufs, count, flags, accepted);
     if (!(flags & HO_MORE) && hoi_unlikely(p->dirty_count))
         hoi_producer_publish(p);
     if (accepted)
@@ -158,10 +155,10 @@ static inline void forward_accept(struct sending *s, ho_buf *b, struct hoi_seg *
     (void)seg;
 }
 
-int32_t ho_forward(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,
+int32_t ho_forward(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
                    uint32_t *accepted)
 {
-    struct sending s = {.p = hoi_producer_get(handle), .to = to};
+    struct sending s = {.p = hoi_producer_get(handle)};
     if (hoi_unlikely(!s.p)) {
         if (accepted)
             *accepted = 0;

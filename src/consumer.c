@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Consumer: taking and waiting. Opening and closing are in consumer_open.c. */
+/* Consumer: taking and waiting; what concerns claims is in shared.c, opening and closing in consumer_open.c. */
 #include "consumer_private.h"
-#include "producer_private.h"
 
 /* How long a wait that ran out gives a publisher that is between its store and its wake-up, before
  * a message that is there counts as a late wake. */
@@ -12,7 +11,7 @@ static inline int stale(const struct hoi_consumer *c)
     return hoi_get(c->changed) != 0;
 }
 
-static inline void free_slots(struct hoi_lane *lane)
+void hoi_lane_give_slots(struct hoi_lane *lane)
 {
     if (hoi_likely(!lane->producer_bell)) {
         hoi_lane_free(&lane->core);
@@ -31,7 +30,7 @@ static inline void count(struct hoi_consumer *c, uint32_t n, uint64_t bytes)
 /* One round over the lanes, beginning where the last one stopped. */
 static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
 {
-    struct hoi_taking taking = {.service = c->service_number};
+    struct hoi_taking taking = {.from = c->from};
     uint32_t n = 0, turn = c->turn, lanes = c->lanes_count;
     for (uint32_t i = 0; i < lanes && n < max; i++) {
         turn = turn + 1 < lanes ? turn + 1 : 0;
@@ -39,7 +38,7 @@ static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
         uint32_t got = hoi_lane_take(&lane->core, bufs + n, max - n, &taking);
         if (!got)
             continue;
-        free_slots(lane);
+        hoi_lane_give_slots(lane);
         n += got;
     }
     c->turn = turn;
@@ -48,7 +47,7 @@ static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
     return n;
 }
 
-/* The two things that end a sleep, looked at after dozing: a message or the end; a change of lanes. */
+/* The two things that end a sleep, looked at after it was announced: a message or the end; a change of lanes. */
 static int ready(struct hoi_consumer *c)
 {
     for (uint32_t i = 0; i < c->lanes_count; i++)
@@ -67,11 +66,11 @@ static int arm(struct hoi_consumer *c)
 {
     if (!c->armable)
         return 1;
-    hoi_bell_doze(&c->bell.core, HOI_BELL_ARMED);
+    hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_ARMED);
     HO_HOOK("consumer:armed");
     if (!changed(c) && !ready(c))
         return 1;
-    hoi_bell_get_up(&c->bell);
+    hoi_bell_finish_wait(&c->bell);
     return 0;
 }
 
@@ -80,7 +79,9 @@ static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf
                                                   uint32_t max, uint32_t *taken)
 {
     if (c->armable)
-        hoi_bell_get_up(&c->bell);
+        hoi_bell_finish_wait(&c->bell);
+    if (!c->bound)
+        return hoi_shared_take(c, bufs, max, taken);
     for (;;) {
         int32_t status = hoi_unlikely(stale(c)) ? hoi_consumer_refresh(c) : HO_OK;
         *taken = take_round(c, bufs, max);
@@ -111,7 +112,7 @@ int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken
         return take_refused(c, max, taken);
     struct hoi_lane *lane = c->only;
     if (hoi_likely(lane) && hoi_likely(!stale(c))) {
-        struct hoi_taking taking = {.service = c->service_number};
+        struct hoi_taking taking = {.from = c->from};
         uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
         if (hoi_likely(n)) {
             hoi_lane_free(&lane->core);
@@ -124,7 +125,7 @@ int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken
 }
 
 /* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
-static void judge_late(struct hoi_consumer *c)
+static void check_late(struct hoi_consumer *c)
 {
     int64_t until = hoi_os_now_ns() + LATE_GRACE_NS;
     while (hoi_get(c->bell.core.word) == HOI_BELL_SLEEPING) {
@@ -140,16 +141,16 @@ static void judge_late(struct hoi_consumer *c)
 static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns)
 {
     int32_t status = HO_OK;
-    HO_HOOK("consumer:before_doze");
-    hoi_bell_doze(&c->bell.core, HOI_BELL_SLEEPING);
-    HO_HOOK("consumer:dozing");
+    HO_HOOK("consumer:before_wait");
+    hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_SLEEPING);
+    HO_HOOK("consumer:waiting");
     if (!changed(c) && !ready(c) &&
         hoi_os_futex_wait(&c->bell.core.word, HOI_BELL_SLEEPING, deadline_ns) < 0) {
         status = HO_TIMEOUT;
         if (ready(c))
-            judge_late(c);
+            check_late(c);
     }
-    hoi_bell_get_up(&c->bell);
+    hoi_bell_finish_wait(&c->bell);
     return status;
 }
 
@@ -158,9 +159,11 @@ int32_t ho_wait(ho_consumer *handle, int64_t timeout_ns)
     struct hoi_consumer *c = hoi_consumer_get(handle);
     if (!c)
         return hoi_handle_status();
+    if (!c->bound)
+        return hoi_shared_wait(c, timeout_ns);
     int64_t deadline_ns = timeout_ns ? hoi_os_deadline(timeout_ns) : 0;
     int32_t status = timeout_ns ? HO_OK : HO_TIMEOUT; /* 0 only looks */
-    hoi_bell_get_up(&c->bell);
+    hoi_bell_finish_wait(&c->bell);
     for (;;) {
         if (stale(c)) {
             int32_t refreshed = hoi_consumer_refresh(c);
@@ -173,6 +176,18 @@ int32_t ho_wait(ho_consumer *handle, int64_t timeout_ns)
             return status;
         status = sleep_once(c, deadline_ns);
     }
+}
+
+int32_t ho_consumer_yield(ho_consumer *handle)
+{
+    struct hoi_consumer *c = hoi_consumer_get(handle);
+    if (!c)
+        return hoi_handle_status();
+    if (!c->bound) {
+        hoi_shared_yield(c);
+        hoi_help_settle(c);
+    }
+    return HO_OK;
 }
 
 int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)

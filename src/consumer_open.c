@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Consumer: opening, closing, and following the service as producers come and go.
+ * Consumer: opening, closing, and following its partition's lanes as producers come and go.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  BELL | adopt, hoi_lane_connect | hoi_producer_publish | who takes from a lane now | its heir sleeps on
- * Of a publisher and an heir that goes to sleep at least one sees the other, as with DOZE: the store
- * of the bell, the store of `changed` and the publisher's load are in the one order of seq_cst.
+ *  BELL | lanes_bell | hoi_lane_announce | who takes from a lane now | a new consumer sleeps on
+ *  CONSUMER | consumer_slot | hoi_service_ring | the consumer object | a read of what is not set up
+ *  CLOSED | hoi_partition_disconnect | hoi_partition_retire, hint_recheck | the producer's last writes | a lane destroyed under it
+ * Of a publisher and a new consumer that goes to sleep at least one sees the other, as with SLEEP: the store
+ * of the bell, the consumer's look at the lane and the publisher's load are in the one order of seq_cst.
  */
 #include "consumer_private.h"
-#include "producer_private.h"
 
 static size_t lanes_bytes(uint32_t room)
 {
@@ -51,95 +52,77 @@ static int32_t lanes_add(struct hoi_consumer *c, struct hoi_lane *lane)
     return status;
 }
 
-int32_t hoi_consumer_refresh(struct hoi_consumer *c)
+/* Under the mutex, like all that follows: its lanes as they are now. Those that are left and empty go. */
+static int32_t lanes_follow(struct hoi_consumer *c, struct hoi_lane **gone)
 {
-    struct hoi_service *s = c->service;
-    struct hoi_lane *dead = NULL;
-    int32_t status = HO_OK;
-    pthread_mutex_lock(&s->domain->mutex);
+    struct hoi_partition *part = &c->service->parts[c->from >> 16];
     c->only = NULL;
     c->lanes_count = 0;
-    for (struct hoi_lane *lane = s->lanes, *next; lane && !status; lane = next) {
-        next = lane->next;
-        if (lane->consumer != c)
-            continue;
-        if (!lane->producer && !hoi_lane_ready(&lane->core))
-            hoi_lane_unlink(s, lane, &dead);
-        else
-            status = lanes_add(c, lane);
-    }
-    if (!status) { /* otherwise the next call tries again */
-        c->closing = hoi_get(s->closing);
-        if (c->lanes_count == 1 && !c->armable && !c->lanes[0]->producer_bell)
-            c->only = c->lanes[0];
-        hoi_set(c->changed, 0);
-    }
-    pthread_mutex_unlock(&s->domain->mutex);
-    hoi_lanes_bury(s, dead);
-    return status;
-}
-
-/* Under the mutex: which number a new consumer gets, and its object. */
-static int32_t consumer_slot(struct hoi_service *s, uint32_t wanted, struct hoi_consumer **slot)
-{
-    uint32_t n = wanted ? wanted - 1 : 0;
-    if (wanted > HOI_CONSUMERS_MAX)
-        return HO_E_RANGE;
-    while (n < HOI_CONSUMERS_MAX && s->consumers[n] && s->consumers[n]->open) {
-        if (wanted)
-            return HO_E_BUSY;
-        n++;
-    }
-    if (n == HOI_CONSUMERS_MAX)
-        return HO_E_LIMIT;
-    if (!s->consumers[n] && !(s->consumers[n] = hoi_os_alloc(sizeof **slot)))
-        return HO_E_NOMEM;
-    struct hoi_consumer *c = s->consumers[n];
-    c->service = s;
-    c->service_number = s->number;
-    c->number = n;
-    c->closing = 0;
-    c->armable = 0;
-    *slot = c;
+    for (struct hoi_lane_chunk *chunk = &part->first; chunk; chunk = hoi_get(chunk->next))
+        for (uint32_t i = 0; i < HOI_PART_HINT_COUNT; i++) {
+            struct hoi_lane *lane = hoi_get(chunk->lanes[i]);
+            if (!lane)
+                continue;
+            if (hoi_get(lane->closed) && !hoi_lane_ready(&lane->core))
+                hoi_partition_unlink(lane, gone);
+            else if (lanes_add(c, lane))
+                return HO_E_NOMEM;
+        }
     return HO_OK;
 }
 
-/* Under the mutex: lanes from everybody who is there. */
-static int32_t connect_all(struct hoi_consumer *c)
+int32_t hoi_consumer_refresh(struct hoi_consumer *c)
 {
     struct hoi_service *s = c->service;
-    struct hoi_lane *dead = NULL;
-    int32_t status = lanes_grow(c);
-    for (uint32_t n = 0; !status && n < HOI_PRODUCERS_MAX; n++) {
-        struct hoi_producer *p = A_LOAD(s->producers[n], memory_order_relaxed);
-        if (p && p->open == HOI_OPEN && !hoi_lane_connect(p, c))
-            status = HO_E_NOMEM;
-    }
-    if (!status)
-        return HO_OK;
-    for (struct hoi_lane *lane = s->lanes, *next; lane; lane = next) {
-        next = lane->next;
-        if (lane->consumer == c)
-            hoi_lane_unlink(s, lane, &dead);
-    }
-    hoi_lanes_bury(s, dead); /* nothing is in them: no release runs here */
-    lanes_forget(c);
+    struct hoi_lane *gone = NULL;
+    pthread_mutex_lock(&s->domain->mutex);
+    hoi_set(c->changed, 0);
+    int32_t status = lanes_follow(c, &gone);
+    c->closing = hoi_get(s->closing);
+    if (status)
+        hoi_set(c->changed, 1); /* the next call tries again */
+    else if (c->lanes_count == 1 && !c->armable && !c->lanes[0]->producer_bell)
+        c->only = c->lanes[0];
+    pthread_mutex_unlock(&s->domain->mutex);
+    hoi_lanes_destroy(s, gone);
     return status;
 }
 
-/* Under the mutex: c takes over a lane that had another consumer. */
-static void adopt(struct hoi_consumer *c, struct hoi_lane *lane)
+void hoi_consumer_change(struct hoi_consumer *c)
 {
-    lane->consumer = c;
-    lane->adopted = 1;
-    A_STORE(lane->bell, &c->bell, memory_order_seq_cst); /* edge BELL: release */
+    A_STORE(c->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
+    (void)hoi_bell_wake(&c->bell);
 }
 
-static void adopt_orphans(struct hoi_consumer *c)
+/* Whom the lanes of a partition ring. */
+static void lanes_bell(struct hoi_partition *part, struct hoi_bell *bell)
 {
-    for (struct hoi_lane *lane = c->service->lanes; lane; lane = lane->next)
-        if (!lane->consumer)
-            adopt(c, lane);
+    for (struct hoi_lane_chunk *chunk = &part->first; chunk; chunk = hoi_get(chunk->next))
+        for (uint32_t i = 0; i < HOI_PART_HINT_COUNT; i++)
+            if (hoi_get(chunk->lanes[i]))
+                A_STORE(hoi_get(chunk->lanes[i])->bell, bell,
+                        memory_order_seq_cst); /* edge BELL: release */
+}
+
+/* An object for the lowest free number; kept from an earlier consumer if any. */
+static int32_t consumer_slot(struct hoi_service *s, struct hoi_consumer **slot)
+{
+    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
+        struct hoi_consumer *c = hoi_get(s->consumers[n]);
+        if (c && c->open)
+            continue;
+        if (!c && !(c = hoi_os_alloc(sizeof *c)))
+            return HO_E_NOMEM;
+        c->service = s;
+        c->number = n;
+        c->bound = s->bound;
+        c->closing = c->armable = c->armed = c->claimed = c->fresh = c->run = 0;
+        c->helped = NULL;
+        A_STORE(s->consumers[n], c, memory_order_release); /* edge CONSUMER: release */
+        *slot = c;
+        return HO_OK;
+    }
+    return HO_E_LIMIT;
 }
 
 static int32_t opts_check(const ho_consumer_opts *opts, ho_consumer_opts *known)
@@ -153,26 +136,35 @@ static int32_t opts_check(const ho_consumer_opts *opts, ho_consumer_opts *known)
     return known->reserved0 ? HO_E_RESERVED : HO_OK;
 }
 
-/* Under the mutex. */
-static int32_t consumer_start(struct hoi_service *s, uint32_t wanted,
+static int32_t partition_check(const struct hoi_service *s, uint32_t partition)
+{
+    if (hoi_get(s->closing))
+        return HO_E_CLOSED;
+    if (partition >= (s->bound ? s->partitions : 1))
+        return HO_E_RANGE;
+    return s->bound && s->parts[partition].consumer ? HO_E_BUSY : HO_OK;
+}
+
+static int32_t consumer_start(struct hoi_service *s, uint32_t partition,
                               struct hoi_consumer **consumer)
 {
     struct hoi_consumer *c;
     int refused;
-    int32_t status = hoi_get(s->closing) ? HO_E_CLOSED : consumer_slot(s, wanted, &c);
+    int32_t status = partition_check(s, partition);
+    if (!status)
+        status = consumer_slot(s, &c);
     if (!status && !(c->handle = hoi_handle_new(HOI_CONSUMER, c, &refused)))
         status = HO_E_LIMIT;
-    if (!status && (status = connect_all(c)))
-        hoi_handle_drop(c->handle);
     if (status)
         return status;
-    c->open = HOI_OPEN;
-    s->consumers_open++;
-    if (s->routing == HO_ROUTE_KEY) {
-        adopt_orphans(c);
-        hoi_service_rebalance(s);
+    c->open = 1;
+    hoi_bump(s->consumers_open, 1);
+    if (s->bound) {
+        c->from = HOI_FROM(s->number, partition);
+        s->parts[partition].consumer = c;
+        lanes_bell(&s->parts[partition], &c->bell);
+        hoi_set(c->changed, 1); /* it finds its lanes at the first take */
     }
-    hoi_service_touch(s);
     *consumer = c;
     return HO_OK;
 }
@@ -188,93 +180,41 @@ int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts, ho_c
     if (!s)
         return hoi_handle_status();
     if (!status)
-        status = consumer_start(s, known.number_plus_1, &c);
+        status = consumer_start(s, known.partition, &c);
     if (!status)
         *consumer = (ho_consumer *)(uintptr_t)c->handle;
     hoi_service_unlock(s);
     return status;
 }
 
-/* Under the mutex: another open consumer, or NULL. */
-static struct hoi_consumer *heir_of(const struct hoi_consumer *c)
-{
-    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
-        struct hoi_consumer *other = c->service->consumers[n];
-        if (other && other != c && other->open == HOI_OPEN)
-            return other;
-    }
-    return NULL;
-}
-
-/* Under the mutex: c's end of every lane goes, to an heir where keys are routed. */
-static void disconnect_all(struct hoi_consumer *c, int inherit, struct hoi_lane **dead)
-{
-    struct hoi_service *s = c->service;
-    struct hoi_consumer *heir = inherit ? heir_of(c) : NULL;
-    for (struct hoi_lane *lane = s->lanes, *next; lane; lane = next) {
-        next = lane->next;
-        if (lane->consumer != c)
-            continue;
-        lane->consumer = NULL;
-        if (!lane->producer && (!inherit || !hoi_lane_ready(&lane->core)))
-            hoi_lane_unlink(s, lane, dead);
-        else if (inherit && heir)
-            adopt(heir, lane);
-        else
-            lane->adopted = 1; /* what is left waits for the next consumer, or for its producer */
-    }
-    if (heir)
-        (void)hoi_bell_wake(&heir->bell);
-}
-
-/* Under the mutex: producers route nothing new to c. */
-static void retire_lanes(struct hoi_consumer *c)
-{
-    for (struct hoi_lane *lane = c->service->lanes; lane; lane = lane->next)
-        if (lane->consumer == c)
-            lane->adopted = 1;
-    hoi_service_touch(c->service);
-}
-
 int32_t ho_consumer_close(ho_consumer *handle)
 {
     struct hoi_consumer *c = hoi_consumer_get(handle);
-    struct hoi_lane *dead = NULL;
+    struct hoi_lane *gone = NULL;
     if (!c)
         return hoi_handle_status();
     if (hoi_in_callback)
         return HO_E_REENTRANT;
     struct hoi_service *s = c->service;
+    if (!c->bound) {
+        hoi_shared_yield(c);
+        hoi_help_end(c);
+        hoi_shared_leave(c);
+    }
     hoi_bell_close(&c->bell);
     pthread_mutex_lock(&s->domain->mutex);
     hoi_handle_drop(c->handle);
-    c->open = HOI_LEAVING; /* keeps number and service while releases run below */
-    s->consumers_open--;
-    s->closers++;
-    int inherit = s->routing == HO_ROUTE_KEY && !hoi_get(s->closing);
-    if (inherit) {
-        hoi_service_rebalance(s);
-        hoi_service_touch(s);
-        disconnect_all(c, inherit, &dead); /* at once: a close of the service finds no gap */
-    } else {
-        retire_lanes(c);
+    if (c->bound) {
+        struct hoi_partition *part = &s->parts[c->from >> 16];
+        (void)lanes_follow(c, &gone);
+        lanes_bell(part, NULL);
+        part->consumer = NULL;
+        lanes_forget(c);
+        hoi_lanes_destroy(s, gone); /* nothing is in them: no release runs here */
     }
-    pthread_mutex_unlock(&s->domain->mutex);
-    /* What comes after a lane's length more is its producer's to cancel, who has been told. */
-    if (!inherit)
-        for (uint32_t i = 0; i < c->lanes_count; i++)
-            hoi_lane_cancel(s, c->lanes[i], c->lanes[i]->core.mask + 1);
-    pthread_mutex_lock(&s->domain->mutex);
-    if (!inherit) {
-        hoi_service_touch(s);
-        disconnect_all(c, inherit, &dead);
-    }
-    lanes_forget(c);
-    pthread_mutex_unlock(&s->domain->mutex);
-    hoi_lanes_bury(s, dead);
-    pthread_mutex_lock(&s->domain->mutex); /* last: from here on the service may go */
     c->open = 0;
-    s->closers--;
+    hoi_set(s->consumers_open,
+            hoi_get(s->consumers_open) - 1); /* last: from here on the service may go */
     pthread_mutex_unlock(&s->domain->mutex);
     return HO_OK;
 }

@@ -1,65 +1,83 @@
 /* SPDX-License-Identifier: MIT */
 /* The two calls that copy, each counted: for memory that can't be given, and for slices that pin. */
-#include "producer_private.h"
+#include "sending.h"
 
 #include "handoff/consumer.h"
 
-/* A message longer than a segment. */
-static int32_t give_block(struct hoi_producer *p, const void *ptr, uint64_t len, uint64_t key,
-                          uint32_t to, uint32_t flags)
-{
-    ho_buf block;
-    int32_t status = hoi_block_new(p->shard, len, &block);
-    if (status == HO_FULL)
-        hoi_bump(p->full, 1);
-    if (status)
-        return status;
-    __builtin_memcpy(block.ptr, ptr, len);
-    block.key = key;
-    status = hoi_block_send(p, &block, to, flags);
-    if (block.ptr)
-        hoi_block_free(p->shard->arena, block.ptr, len);
-    else
-        hoi_bump(p->shard->copies, 1);
-    return status;
-}
-
-int32_t ho_give_copy(ho_producer *handle, const void *ptr, uint64_t len, uint64_t key, uint32_t to,
-                     uint32_t flags)
-{
-    struct hoi_producer *p = hoi_producer_get(handle);
-    ho_buf loan;
-    if (!p)
-        return hoi_handle_status();
-    if (!ptr && len)
-        return HO_E_INVAL;
-    if (hoi_unlikely(len > p->domain->segs.seg_bytes))
-        return give_block(p, ptr, len, key, to, flags);
-    int32_t status = hoi_shard_reserve(p->shard, len ? len : 1, &loan);
-    if (status == HO_FULL)
-        hoi_bump(p->full, 1);
-    if (status)
-        return status;
-    if (len)
-        __builtin_memcpy(loan.ptr, ptr, len);
-    loan.len = len;
-    loan.key = key;
-    status = ho_commit(handle, &loan, 1, to, flags, NULL);
-    if (status < 0 || status == HO_FULL)
-        (void)ho_abort((ho_shard *)(uintptr_t)p->shard->handle, &loan, 1, NULL);
-    else
-        hoi_bump(p->shard->copies, 1);
-    return status;
-}
+#define LANE_FULL 1000 /* HO_FULL, and counted */
 
 /* What a copy keeps of the original. */
-static void copy_labels(struct hoi_shard *sh, const ho_buf *from, ho_buf *copy)
+static void labels(const ho_buf *from, ho_buf *copy)
 {
     copy->key = from->key;
+    copy->value = from->value;
     copy->flags = from->flags;
-    copy->frames_left = from->frames_left;
-    copy->token = from->kind == HO_KIND_FOREIGN ? 0 : from->token;
-    hoi_bump(sh->copies, 1);
+    copy->partition = from->partition;
+}
+
+/* A message longer than a segment. */
+static int32_t give_block(struct hoi_producer *p, const ho_buf *from, uint32_t flags)
+{
+    ho_buf block;
+    int32_t status = hoi_block_new(p->shard, from->len, &block);
+    if (status)
+        return status;
+    __builtin_memcpy(block.ptr, from->ptr, from->len);
+    labels(from, &block);
+    status = hoi_block_send(p, &block, flags);
+    if (block.ptr)
+        hoi_block_free(p->shard->arena, block.ptr, from->len);
+    return status == HO_FULL ? LANE_FULL : status;
+}
+
+static int32_t give_loan(struct hoi_producer *p, const ho_buf *from, uint32_t flags)
+{
+    ho_producer *handle = (ho_producer *)(uintptr_t)p->handle;
+    ho_buf loan;
+    int32_t status = hoi_shard_reserve(p->shard, from->len ? from->len : 1, &loan);
+    if (status)
+        return status;
+    if (from->len)
+        __builtin_memcpy(loan.ptr, from->ptr, from->len);
+    loan.len = from->len;
+    labels(from, &loan);
+    status = ho_commit(handle, &loan, 1, flags, NULL);
+    if (status < 0 || status == HO_FULL) {
+        (void)ho_abort((ho_shard *)(uintptr_t)p->shard->handle, &loan, 1, NULL);
+        return status == HO_FULL ? LANE_FULL : status;
+    }
+    return status;
+}
+
+int32_t ho_give_copy(ho_producer *handle, const ho_buf *from, uint32_t count, uint32_t flags,
+                     uint32_t *accepted)
+{
+    struct hoi_producer *p = hoi_producer_get(handle);
+    struct sending probe = {.p = p};
+    int32_t status = !p ? hoi_handle_status() : begin(&probe, from, count, flags);
+    uint32_t done = 0, dropped = 0;
+    while (!status && done < count) {
+        const ho_buf *b = &from[done];
+        uint32_t more = done + 1 < count ? flags | HO_MORE : flags;
+        status = !b->ptr && b->len                    ? HO_E_INVAL
+                 : b->len > p->domain->segs.seg_bytes ? give_block(p, b, more)
+                                                      : give_loan(p, b, more);
+        if (status == HO_FULL) /* memory: the lane's own is counted by ho_commit */
+            hoi_bump(p->full, 1);
+        if (status == LANE_FULL)
+            status = HO_FULL;
+        if (status && status != HO_DROPPED)
+            break;
+        dropped += status == HO_DROPPED;
+        status = HO_OK;
+        done++;
+        hoi_bump(p->shard->copies, 1);
+    }
+    if (p && (status || !count))
+        hoi_producer_publish(p);
+    if (accepted)
+        *accepted = done;
+    return status ? status : dropped ? HO_DROPPED : HO_OK;
 }
 
 static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, ho_buf *copy)
@@ -73,7 +91,8 @@ static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, ho_buf *c
         hoi_block_free(sh->arena, copy->ptr, from->len);
         return status;
     }
-    copy_labels(sh, from, copy);
+    labels(from, copy);
+    hoi_bump(sh->copies, 1);
     return HO_OK;
 }
 
@@ -93,7 +112,8 @@ static int32_t copy_here(struct hoi_shard *sh, const ho_buf *from, ho_buf *copy)
     copy->len = from->len;
     copy->cap = from->len;
     copy->owner = hoi_seal_of(&seg->key, HO_KIND_ARENA, copy);
-    copy_labels(sh, from, copy);
+    labels(from, copy);
+    hoi_bump(sh->copies, 1);
     return HO_OK;
 }
 

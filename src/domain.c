@@ -76,7 +76,7 @@ int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
     else
         status = hoi_segs_init(&d->segs, hoi_handle_index(d->handle), known.max_bytes,
                                known.segment_bytes);
-    d->slice_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_slice));
+    d->slice_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_slice_record));
     d->foreign_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_foreign));
     if (status)
         domain_free(d);

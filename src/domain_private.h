@@ -66,6 +66,9 @@ int hoi_service_outstanding_add(const struct hoi_service *s, ho_outstanding *out
 /* Segments of the domain came back: wakes every shard that waits for memory, of any arena. */
 void hoi_domain_wake(struct hoi_domain *d);
 
+/* return.c: releases buffers that are not delivered, whatever their kind but loans. */
+void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count);
+
 /* Checks an option struct's size and tail, and copies what is known of it, the rest zero. */
 int32_t hoi_opts_read(void *known, size_t known_bytes, size_t min_bytes, const void *theirs);
 /* Writes a result struct as far as the caller's size reaches. */

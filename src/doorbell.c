@@ -19,12 +19,12 @@ int hoi_bell_wake_sleeper(struct hoi_bell *b)
 
 void hoi_bell_close(struct hoi_bell *b)
 {
-    hoi_bell_get_up(b);
+    hoi_bell_finish_wait(b);
     for (int i = 0; b->owed; i++) { /* a publisher is about to write */
         if (i == WRITE_PAUSES)
             return; /* or the user has read it, who must not: it goes with the service */
         hoi_os_sleep_ns(WRITE_PAUSE_NS);
-        hoi_bell_get_up(b);
+        hoi_bell_finish_wait(b);
     }
     hoi_os_close(hoi_get(b->fd) - 1);
     hoi_set(b->fd, 0);

@@ -25,10 +25,10 @@ static inline int hoi_bell_wake(struct hoi_bell *b)
 }
 
 /* Sleeper: awake again; takes what publishers have written into the descriptor, or will. */
-static inline void hoi_bell_get_up(struct hoi_bell *b)
+static inline void hoi_bell_finish_wait(struct hoi_bell *b)
 {
     if (hoi_get(b->core.word) != HOI_BELL_AWAKE)
-        b->owed += (uint32_t)hoi_bell_rouse(&b->core);
+        b->owed += (uint32_t)hoi_bell_reset(&b->core);
     if (hoi_unlikely(b->owed))
         b->owed -= (uint32_t)hoi_os_eventfd_read(hoi_get(b->fd) - 1);
 }
@@ -37,14 +37,14 @@ static inline void hoi_bell_get_up(struct hoi_bell *b)
 static inline void hoi_bell_disarm(struct hoi_bell *b)
 {
     if (hoi_get(b->core.word) != HOI_BELL_AWAKE)
-        (void)hoi_bell_rouse(&b->core);
+        (void)hoi_bell_reset(&b->core);
 }
 
 /* Sleeper, who will not sleep again: closes the descriptor, after every publisher that has to write it. */
 void hoi_bell_close(struct hoi_bell *b);
 
 /* The same, when the descriptor was armed before this sleep on the word began: whoever rang meanwhile may have been
- * who it was armed for. From the doze to here the word was never AWAKE unless somebody rang. */
+ * who it was armed for. From there to here the word was never AWAKE unless somebody rang. */
 static inline void hoi_bell_rearm(struct hoi_bell *b)
 {
     uint32_t word = HOI_BELL_SLEEPING;

@@ -3,14 +3,14 @@
  * Doorbell: how a publisher learns that the other side sleeps. One word per sleeper.
  *
  *   publisher: publish (seq_cst store), then hoi_bell_ring: load the word (seq_cst)
- *   sleeper:   hoi_bell_doze: store the word (seq_cst), then look again (seq_cst), then sleep
+ *   sleeper:   hoi_bell_prepare_wait: store the word (seq_cst), then look again (seq_cst), then sleep
  *
  * Of the two loads at least one sees the other side's store, because all four are in the one order
  * of seq_cst operations (Dekker's scheme). So either the publisher finds the sleeper, or the sleeper
  * finds the message. No stand-alone fences: thread sanitizers can't see them.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  DOZE | bell_doze | bell_check, bell_ring | who sleeps, and on what | a wake-up lost: sleeps for ever
+ *  SLEEP | bell_prepare | bell_check, bell_ring | who sleeps, and on what | a wake-up lost: sleeps for ever
  * The exchanges are as weak as the models let them be: the check has its place in the one order already,
  * and that the word was RUNG is in the exchanged value itself (models/README.md).
  */
@@ -27,7 +27,7 @@ struct hoi_bell_core {
 /* Publisher, after a seq_cst publish: does the other side sleep? */
 static inline int hoi_bell_asleep(struct hoi_bell_core *b)
 {
-    uint32_t word = A_LOAD(b->word, AT(bell_check, seq_cst)); /* edge DOZE: acquire */
+    uint32_t word = A_LOAD(b->word, AT(bell_check, seq_cst)); /* edge SLEEP: acquire */
     return word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED;
 }
 
@@ -38,7 +38,7 @@ static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
     uint32_t word = A_LOAD(b->word, AT(bell_recheck, relaxed));
     while (hoi_unlikely(word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED)) {
         uint32_t next = word == HOI_BELL_SLEEPING ? HOI_BELL_AWAKE : HOI_BELL_RUNG;
-        if (A_CAS(b->word, word, next, AT(bell_ring, acquire), /* edge DOZE: acquire */
+        if (A_CAS(b->word, word, next, AT(bell_ring, acquire), /* edge SLEEP: acquire */
                   AT(bell_recheck, relaxed)))
             return word;
     }
@@ -46,13 +46,13 @@ static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
 }
 
 /* Sleeper: announces that it will sleep. It must look again before it does. */
-static inline void hoi_bell_doze(struct hoi_bell_core *b, uint32_t state)
+static inline void hoi_bell_prepare_wait(struct hoi_bell_core *b, uint32_t state)
 {
-    A_STORE(b->word, state, AT(bell_doze, seq_cst)); /* edge DOZE: release */
+    A_STORE(b->word, state, AT(bell_prepare, seq_cst)); /* edge SLEEP: release */
 }
 
 /* Sleeper: awake again. Returns whether a write of the descriptor is due from a publisher. */
-static inline int hoi_bell_rouse(struct hoi_bell_core *b)
+static inline int hoi_bell_reset(struct hoi_bell_core *b)
 {
-    return A_XCHG(b->word, HOI_BELL_AWAKE, AT(bell_rouse, relaxed)) == HOI_BELL_RUNG;
+    return A_XCHG(b->word, HOI_BELL_AWAKE, AT(bell_reset, relaxed)) == HOI_BELL_RUNG;
 }

@@ -8,7 +8,7 @@ static uint8_t empty_byte; /* what an empty message points at: never NULL */
 /* Is it a buffer of the library's already? Then its `owner` is a seal. */
 static int is_held(const ho_buf *b)
 {
-    return b->handle || b->kind || b->service;
+    return b->kind || b->service;
 }
 
 /* Another segment of records. */
@@ -42,7 +42,7 @@ static inline void record_write(struct hoi_seg *seg, ho_buf *b)
 {
     uint32_t number = hoi_get(seg->issued);
     struct hoi_foreign *rec = hoi_foreign_at(seg, number);
-    hoi_set(rec->token, b->token);
+    hoi_set(rec->token, b->handle);
     hoi_set(rec->base, (uint64_t)(uintptr_t)b->ptr);
     hoi_set(rec->size, b->cap);
     hoi_set(rec->owner, b->owner);
@@ -92,11 +92,11 @@ static int32_t give_run(struct sending *s, ho_buf *bufs, uint32_t count, uint32_
     return status;
 }
 
-int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, uint32_t flags,
+int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
                 uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
-    struct sending probe = {.p = p, .to = to};
+    struct sending probe = {.p = p};
     uint32_t done = 0, dropped = 0;
     if (accepted)
         *accepted = 0;
@@ -107,7 +107,7 @@ int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, 
         uint32_t run = 1, sent;
         while (done + run < count && bufs[done + run].owner == bufs[done].owner)
             run++;
-        struct sending s = {.p = p, .to = to, .deadline_ns = probe.deadline_ns};
+        struct sending s = {.p = p, .deadline_ns = probe.deadline_ns};
         uint32_t more = done + run < count ? HO_MORE : 0;
         status = give_run(&s, bufs + done, run, flags | more, &sent);
         done += sent;
@@ -118,7 +118,7 @@ int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t to, 
     }
     if (accepted)
         *accepted = done;
-    if (status && done)
+    if (status || !count)
         hoi_producer_publish(p);
     return status ? status : dropped ? HO_DROPPED : HO_OK;
 }
@@ -178,8 +178,8 @@ int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block)
     return status;
 }
 
-int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t to, uint32_t flags)
+int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t flags)
 {
-    struct sending s = {.p = p, .to = to};
+    struct sending s = {.p = p};
     return send_all(&s, block, 1, flags, NULL, give_check, give_accept);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lane: lane.inl over real descriptors, and whose it is. */
+/* Lane: lane.inl over real descriptors, and where it leads. */
 #ifndef HOI_LANE_H
 #define HOI_LANE_H
 
@@ -7,13 +7,13 @@
 
 #include "handoff/buf.h"
 
-/* A descriptor in flight: ho_buf with the sequence number where `service` lies, which is the same
+/* A descriptor in flight: ho_buf with the sequence number where service and partition lie, which are the same
  * for a whole lane and filled in by the consumer. */
 struct hoi_slot {
-    uint64_t word[5]; /* ptr, len, handle, token, cap */
+    uint64_t word[5]; /* ptr, len, handle, value, cap */
     uint32_t owner;
     A_TYPE(uint32_t) seq;
-    uint64_t tail[2]; /* flags, frames_left, align_log2, kind; key */
+    uint64_t tail[2]; /* flags, align_log2, kind; key */
 };
 _Static_assert(sizeof(struct hoi_slot) == sizeof(ho_buf), "a slot is a descriptor");
 _Static_assert(offsetof(struct hoi_slot, seq) == offsetof(ho_buf, service), "seq in its place");
@@ -26,16 +26,20 @@ _Static_assert(offsetof(struct hoi_slot, owner) == offsetof(ho_buf, owner), "the
 
 /* What a take fills in, and adds up. */
 struct hoi_taking {
-    uint32_t service;
+    uint32_t from; /* HOI_FROM */
     uint64_t bytes;
 };
 
-/* flags, frames_left, align_log2 and kind, as one word: the form in which they travel. */
+/* service and partition, as one word. */
+#define HOI_FROM(service, partition) ((uint32_t)(service) | (uint32_t)(partition) << 16)
+_Static_assert(offsetof(ho_buf, partition) == offsetof(ho_buf, service) + 2, "little endian");
+
+/* flags, align_log2 and kind, as one word: the form in which they travel. Where to has done its work. */
 static inline uint64_t hoi_buf_tail(const ho_buf *b)
 {
     uint64_t tail;
     __builtin_memcpy(&tail, (const uint8_t *)b + offsetof(ho_buf, flags), sizeof tail);
-    return tail;
+    return tail & ~(uint64_t)HO_BUF_PARTITION;
 }
 #define HOI_TAIL_KIND(kind) ((uint64_t)(kind) << 56)
 
@@ -46,7 +50,7 @@ static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
     slot->word[0] = (uint64_t)(uintptr_t)b->ptr;
     slot->word[1] = b->len;
     slot->word[2] = b->handle;
-    slot->word[3] = b->token;
+    slot->word[3] = b->value;
     slot->word[4] = b->cap;
     slot->owner = b->owner;
     slot->tail[0] = hoi_buf_tail(b);
@@ -58,7 +62,7 @@ static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
 static inline void hoi_slot_read(const struct hoi_slot *slot, ho_buf *b, struct hoi_taking *taking)
 {
     __builtin_memcpy(b, slot, sizeof *b);
-    b->service = taking->service;
+    __builtin_memcpy((uint8_t *)b + offsetof(ho_buf, service), &taking->from, sizeof taking->from);
     taking->bytes += slot->word[1];
     __builtin_prefetch((const uint8_t *)(uintptr_t)slot->word[0]);
     __builtin_prefetch((const uint8_t *)(uintptr_t)slot->word[0] + 64);
@@ -66,32 +70,23 @@ static inline void hoi_slot_read(const struct hoi_slot *slot, ho_buf *b, struct 
 
 #include "lane.inl"
 
-struct hoi_producer;
 struct hoi_consumer;
+struct hoi_service;
 
-/* The rest of a lane changes under the domain's mutex only, but for `bell` and the fence. */
 struct hoi_lane {
     struct hoi_lane_core core;
-    A_TYPE(struct hoi_bell *) bell; /* of whoever consumes it now; moves when it is adopted */
-    struct hoi_bell *producer_bell; /* of the producer, if it may sleep for room; else NULL */
-    struct hoi_producer *producer;  /* NULL: the producer has gone, nothing new will come */
-    struct hoi_consumer *consumer;  /* NULL: nobody takes from it */
-    struct hoi_lane *next;          /* in the service's list */
-    uint32_t number;                /* of the consumer that it was opened to */
-    uint32_t adopted;               /* another consumer took over: nothing new is routed here */
-    /* The producer's: routing moved away at position `fence` (route.c). */
-    uint64_t fence;
-    struct hoi_lane *fence_next;
-    uint32_t fenced;
+    /* Written once. */
+    struct hoi_service *service;
+    struct hoi_bell
+        *producer_bell; /* of the producer's shard, if that may wait for room; else NULL */
+    uint64_t hint;      /* shared consumers: in the partition's word; bound: 0 */
+    struct hoi_consumer
+        *helper; /* the producer's: of its own thread, takes what it sends; or NULL */
+    uint32_t partition;
+    A_TYPE(uint32_t) closed;        /* the producer has gone: nothing new will come */
+    A_TYPE(struct hoi_bell *) bell; /* bound: of the consumer that is there; NULL: none */
+    struct hoi_lane *next;          /* in a list of lanes that go */
 };
-
-/* Producer: publishes what was pushed, and wakes whoever consumes. Returns whether it had to. */
-static inline int hoi_lane_announce(struct hoi_lane *lane)
-{
-    (void)hoi_lane_publish(&lane->core);
-    HO_HOOK("lane:after_publish");
-    return hoi_bell_wake(A_LOAD(lane->bell, memory_order_seq_cst)); /* edge BELL: acquire */
-}
 
 /* Where the lanes of a domain come from. */
 struct hoi_lane_stock {

@@ -44,7 +44,7 @@ static inline int hoi_lane_room(struct hoi_lane_core *l)
     return pos - P_READ(l->consumed_seen) <= l->mask;
 }
 
-/* The same for a producer that is about to sleep, ordered after its doze (doorbell.inl). */
+/* The same for a producer that is about to sleep, ordered after its prepare_wait (doorbell.inl). */
 static inline int hoi_lane_reroom(struct hoi_lane_core *l)
 {
     P_WRITE(l->consumed_seen,
@@ -100,7 +100,7 @@ static inline int hoi_lane_ready(struct hoi_lane_core *l)
            == (uint32_t)(pos + 1);
 }
 
-/* The same for a consumer that is about to sleep, ordered after its doze (doorbell.inl). */
+/* The same for a consumer that is about to sleep, ordered after its prepare_wait (doorbell.inl). */
 static inline int hoi_lane_recheck(struct hoi_lane_core *l)
 {
     uint64_t pos = P_READ(l->taken);

@@ -21,7 +21,7 @@ struct hoi_foreign {
 };
 
 /* A slice keeps its parent: the handle of the arena or foreign buffer that the bytes belong to. */
-struct hoi_slice {
+struct hoi_slice_record {
     HOI_COUNTER(uint64_t) parent;
 };
 
@@ -36,9 +36,9 @@ static inline struct hoi_foreign *hoi_foreign_at(const struct hoi_seg *seg, uint
     return (struct hoi_foreign *)(uintptr_t)seg->base + number;
 }
 
-static inline struct hoi_slice *hoi_slice_at(const struct hoi_seg *seg, uint32_t number)
+static inline struct hoi_slice_record *hoi_slice_at(const struct hoi_seg *seg, uint32_t number)
 {
-    return (struct hoi_slice *)(uintptr_t)seg->base + number;
+    return (struct hoi_slice_record *)(uintptr_t)seg->base + number;
 }
 
 #endif

@@ -7,61 +7,50 @@
 #ifndef HOI_SENDING_H
 #define HOI_SENDING_H
 
+#include "consumer_private.h"
 #include "producer_private.h"
 
 struct sending {
     struct hoi_producer *p;
-    uint32_t to;
     uint32_t sent, dropped;
     uint64_t bytes, dropped_bytes;
     int64_t deadline_ns;
 };
 
 /*
- * The highest 10 bits of David Stafford's Mix13, the finaliser of splitmix64 (Steele, Lea and Flood, "Fast
- * splittable pseudorandom number generators", 2014). Its last shift would not reach these bits. A
- * multiplication alone moves no bit downward, so keys that differ in few bits, such as connection ids, fell
- * into few buckets. Users may rely on it: docs/tuning.md.
+ * The highest 32 bits of David Stafford's Mix13, the finaliser of splitmix64 (Steele, Lea and Flood, "Fast
+ * splittable pseudorandom number generators", 2014), scaled to the number of partitions (Lemire, "Fast random
+ * integer generation in an interval", 2019). Its last shift would not reach these bits. Users may rely on it:
+ * docs/tuning.md.
  */
-static inline uint32_t bucket_of(uint64_t key)
+static inline uint32_t hoi_partition_of(uint64_t key, uint32_t partitions)
 {
     key = (key ^ key >> 30) * 0xbf58476d1ce4e5b9u;
     key = (key ^ key >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)(key >> 54);
+    return (uint32_t)((key >> 32) * partitions >> 32);
 }
-_Static_assert(HOI_BUCKETS == 1 << (64 - 54), "the shift fits the number of buckets");
 
-static inline int32_t lane_by_number(struct hoi_producer *p, uint32_t number,
-                                     struct hoi_lane **lane)
+/* Where a buffer goes: as it says, or by its key. */
+static inline uint32_t partition_for(const struct hoi_producer *p, const ho_buf *b)
 {
-    if (hoi_unlikely(number >= p->lanes_room || !p->lanes[number]))
+    if (hoi_unlikely(b->flags & HO_BUF_PARTITION))
+        return b->partition;
+    return p->partitions == 1 ? 0 : hoi_partition_of(b->key, p->partitions);
+}
+
+/* Its lane, made at the first message; HO_FULL where that has no room. */
+static inline int32_t lane_for(struct hoi_producer *p, const ho_buf *b, struct hoi_lane **lane)
+{
+    uint32_t partition = partition_for(p, b);
+    if (hoi_unlikely(partition >= p->partitions))
         return HO_E_ROUTE;
-    *lane = p->lanes[number];
-    return HO_OK;
-}
-
-static inline int32_t lane_by_key(struct hoi_producer *p, uint64_t key, struct hoi_lane **lane)
-{
-    uint32_t number = p->route[bucket_of(key)];
-    if (hoi_unlikely(number & HOI_ROUTE_FENCED)) {
-        if (!hoi_routes_unfence(p))
-            return HO_FULL;
-        number = p->route[bucket_of(key)];
+    *lane = p->lanes[partition];
+    if (hoi_unlikely(!*lane)) {
+        int32_t status = hoi_producer_connect(p, partition, lane);
+        if (status)
+            return status;
     }
-    if (hoi_unlikely(number == HOI_NOBODY))
-        return HO_FULL;
-    *lane = p->lanes[number];
-    return HO_OK;
-}
-
-static inline int32_t lane_for(const struct sending *s, const ho_buf *b, struct hoi_lane **lane)
-{
-    struct hoi_producer *p = s->p;
-    int32_t status =
-        s->to == HO_BY_KEY ? lane_by_key(p, b->key, lane) : lane_by_number(p, s->to, lane);
-    if (hoi_likely(!status) && hoi_unlikely(!hoi_lane_room(&(*lane)->core)))
-        status = HO_FULL;
-    return status;
+    return hoi_likely(hoi_lane_room(&(*lane)->core)) ? HO_OK : HO_FULL;
 }
 
 /* The first message of a burst makes its lane one that is to be published. */
@@ -77,6 +66,8 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
     struct hoi_producer *p = s->p;
     int32_t status = p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
     hoi_producer_publish(p); /* what is held back can't be what the consumer waits for */
+    if (p->helper)
+        hoi_help_settle(p->helper); /* nor can what it owes */
     if (p->service->policy == HO_POLICY_WAIT)
         status = hoi_producer_wait(p, lane, &s->deadline_ns);
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
@@ -86,15 +77,14 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
 static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_lane **lane)
 {
     for (;;) {
-        *lane = NULL;
-        int32_t status = lane_for(s, b, lane);
+        int32_t status = lane_for(s->p, b, lane);
         if (hoi_likely(status != HO_FULL))
             return status;
         status = no_room(s, *lane);
         if (status)
             return status;
-        if (hoi_producer_stale(s->p) && (status = hoi_producer_refresh(s->p)))
-            return status;
+        if (hoi_get(s->p->closing))
+            return HO_E_CLOSED;
     }
 }
 
@@ -129,11 +119,7 @@ static inline int32_t begin(struct sending *s, const ho_buf *bufs, uint32_t coun
         return HO_E_INVAL;
     if (hoi_unlikely(flags & HO_BUF_FLAGS_MUST & ~HO_MORE))
         return HO_E_FLAGS;
-    if (hoi_unlikely((s->to == HO_BY_KEY) != (p->routing == HO_ROUTE_KEY)))
-        return HO_E_ROUTE;
-    if (hoi_unlikely(hoi_producer_stale(p)))
-        return hoi_producer_refresh(p);
-    if (hoi_unlikely(A_LOAD(p->service->closing, memory_order_relaxed)))
+    if (hoi_unlikely(hoi_get(p->closing)))
         return HO_E_CLOSED;
     return HO_OK;
 }
@@ -154,7 +140,8 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
         ho_buf *b = &bufs[i];
         struct hoi_lane *lane;
         struct hoi_seg *seg;
-        status = hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST) ? HO_E_FLAGS : check(s, b, &seg);
+        status = hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST & ~HO_BUF_PARTITION) ? HO_E_FLAGS
+                                                                                : check(s, b, &seg);
         if (hoi_unlikely(status))
             break;
         status = find_room(s, b, &lane);

@@ -3,7 +3,7 @@
  * Service: opening, closing, and what happens to lanes that both ends have left.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  CHANGE | hoi_service_touch | changed, hoi_producer_wait | that lanes or state changed | somebody sleeps past a close
+ *  CHANGE | begin_to_close, hoi_consumer_change | changed, hoi_producer_wait | that lanes or state changed | somebody sleeps past a close
  */
 #include "consumer_private.h"
 #include "producer_private.h"
@@ -22,16 +22,17 @@ static int32_t opts_check(const ho_service_opts *opts, ho_service_opts *known)
         return status;
     if (known->flags & HO_BUF_FLAGS_MUST)
         return HO_E_FLAGS;
-    if (known->reserved0)
-        return HO_E_RESERVED;
-    if (known->policy > HO_POLICY_DROP_NEWEST || known->routing > HO_ROUTE_NUMBER)
+    if (known->policy > HO_POLICY_DROP_NEWEST || known->consumers > HO_CONSUMERS_BOUND)
         return HO_E_INVAL;
+    if (!known->partitions)
+        known->partitions = 1;
     if (!known->lane_slots)
         known->lane_slots = LANE_SLOTS_DEFAULT;
     if (!known->wait_ns)
         known->wait_ns = WAIT_NS_DEFAULT;
-    if (known->wait_ns > INT64_MAX / 2 || known->lane_slots < 2 ||
-        known->lane_slots > LANE_SLOTS_MOST || (known->lane_slots & (known->lane_slots - 1)))
+    if (known->wait_ns > INT64_MAX / 2 || known->partitions > HOI_PARTITIONS_MAX ||
+        known->lane_slots < 2 || known->lane_slots > LANE_SLOTS_MOST ||
+        (known->lane_slots & (known->lane_slots - 1)))
         return HO_E_RANGE;
     return HO_OK;
 }
@@ -57,15 +58,48 @@ static int32_t service_slot(struct hoi_domain *d, struct hoi_service **slot)
     return HO_E_LIMIT;
 }
 
-static void service_init(struct hoi_service *s, const ho_service_opts *opts)
+static size_t parts_bytes(const struct hoi_service *s)
+{
+    return s->partitions * sizeof *s->parts;
+}
+
+static size_t words_bytes(const struct hoi_service *s)
+{
+    return s->partitions * sizeof *s->claims.parts;
+}
+
+static void service_free(struct hoi_service *s)
+{
+    for (uint32_t n = 0; s->parts && n < s->partitions; n++)
+        for (struct hoi_lane_chunk *chunk = hoi_get(s->parts[n].first.next), *next; chunk;
+             chunk = next) {
+            next = hoi_get(chunk->next);
+            hoi_os_free(chunk, sizeof *chunk);
+        }
+    hoi_os_free(s->parts, parts_bytes(s));
+    hoi_os_free(s->claims.parts, words_bytes(s));
+    s->parts = NULL;
+    s->claims.parts = NULL;
+}
+
+static int32_t service_init(struct hoi_service *s, const ho_service_opts *opts)
 {
     s->policy = opts->policy;
-    s->routing = opts->routing;
     s->lane_slots = opts->lane_slots;
     s->wait_ns = opts->wait_ns;
-    for (uint32_t b = 0; b < HOI_BUCKETS; b++)
-        s->route[b] = HOI_NOBODY;
-    s->open = 1;
+    s->partitions = opts->partitions;
+    /* One partition has one consumer: bound to it, there is nothing to claim. */
+    s->bound = opts->consumers == HO_CONSUMERS_BOUND || opts->partitions == 1;
+    s->parts = hoi_os_alloc(parts_bytes(s));
+    if (!s->bound) {
+        s->claims.parts = hoi_os_alloc(words_bytes(s));
+        s->claims.part_words = (s->partitions + 63) / 64;
+        s->claims.consumer_words = HOI_CONSUMERS_MAX / 64;
+    }
+    if (s->parts && (s->bound || s->claims.parts))
+        return HO_OK;
+    service_free(s);
+    return HO_E_NOMEM;
 }
 
 int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_service **service)
@@ -83,10 +117,13 @@ int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_servi
         return status;
     pthread_mutex_lock(&d->mutex);
     status = service_slot(d, &s);
-    if (!status && !(s->handle = hoi_handle_new(HOI_SERVICE, s, &refused)))
+    if (!status && !(status = service_init(s, &known)) &&
+        !(s->handle = hoi_handle_new(HOI_SERVICE, s, &refused))) {
+        service_free(s);
         status = HO_E_LIMIT;
+    }
     if (!status) {
-        service_init(s, &known);
+        s->open = 1;
         *service = (ho_service *)(uintptr_t)s->handle;
     }
     pthread_mutex_unlock(&d->mutex);
@@ -106,70 +143,47 @@ struct hoi_service *hoi_service_lock(const ho_service *handle)
     return NULL;
 }
 
-void hoi_service_touch(struct hoi_service *s)
+int hoi_service_ring(struct hoi_service *s, uint32_t consumer)
 {
+    if (hoi_likely(consumer == HOI_CLAIM_NONE))
+        return 0;
+    /* edge CONSUMER: acquire */
+    return hoi_bell_wake(&A_LOAD(s->consumers[consumer], memory_order_acquire)->bell);
+}
+
+/* Under the mutex: producers send nothing any more, and whoever sleeps looks again. */
+static void begin_to_close(struct hoi_service *s)
+{
+    hoi_set(s->closing, 1);
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
-        struct hoi_producer *p = A_LOAD(s->producers[n], memory_order_relaxed);
+        struct hoi_producer *p = hoi_get(s->producers[n]);
         if (!p)
             break;
-        A_STORE(p->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
-        if (p->open == HOI_OPEN)
+        A_STORE(p->closing, 1, memory_order_seq_cst); /* edge CHANGE: release */
+        if (p->open)
             (void)hoi_bell_wake(&p->shard->bell);
     }
+    if (!s->bound)
+        hoi_claim_end(&s->claims);
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
-        struct hoi_consumer *c = s->consumers[n];
-        if (!c || !c->open)
-            continue;
-        A_STORE(c->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
-        (void)hoi_bell_wake(&c->bell);
+        struct hoi_consumer *c = hoi_get(s->consumers[n]);
+        if (!c)
+            break;
+        if (c->open)
+            hoi_consumer_change(c);
     }
 }
 
-void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_lane **dead)
+/* Under the mutex, when both kinds of ends have gone: all lanes. */
+static struct hoi_lane *lanes_left(struct hoi_service *s)
 {
-    struct hoi_lane **at = &s->lanes;
-    while (*at != lane)
-        at = &(*at)->next;
-    *at = lane->next;
-    lane->next = *dead;
-    *dead = lane;
-}
-
-void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane, uint64_t most)
-{
-    ho_buf bufs[32];
-    while (most) {
-        struct hoi_taking taking = {.service = s->number};
-        uint32_t n = hoi_lane_take(&lane->core, bufs, most < 32 ? (uint32_t)most : 32, &taking);
-        if (!n)
-            return;
-        hoi_count(s->cancelled, n);
-        hoi_count(s->cancelled_bytes, taking.bytes);
-        hoi_cancel(s->domain, bufs, n);
-        hoi_lane_free(&lane->core);
-        most -= n;
-    }
-}
-
-void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead)
-{
-    for (struct hoi_lane *next; dead; dead = next) {
-        next = dead->next;
-        hoi_lane_cancel(s, dead, UINT64_MAX);
-        hoi_lane_delete(&s->domain->lanes, dead);
-    }
-}
-
-/* Under the mutex: lanes that both ends have left while the service was open. */
-static struct hoi_lane *abandoned(struct hoi_service *s)
-{
-    struct hoi_lane *dead = NULL;
-    for (struct hoi_lane *lane = s->lanes, *next; lane; lane = next) {
-        next = lane->next;
-        if (!lane->producer && !lane->consumer)
-            hoi_lane_unlink(s, lane, &dead);
-    }
-    return dead;
+    struct hoi_lane *gone = NULL;
+    for (uint32_t n = 0; s->lanes && n < s->partitions; n++)
+        for (struct hoi_lane_chunk *chunk = &s->parts[n].first; chunk; chunk = hoi_get(chunk->next))
+            for (uint32_t i = 0; i < HOI_PART_HINT_COUNT; i++)
+                if (hoi_get(chunk->lanes[i]))
+                    hoi_partition_unlink(hoi_get(chunk->lanes[i]), &gone);
+    return gone;
 }
 
 /* Under the mutex, nothing is out: its objects go. */
@@ -178,11 +192,13 @@ static void service_end(struct hoi_service *s)
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++)
         hoi_os_free(A_LOAD(s->producers[n], memory_order_relaxed), sizeof(struct hoi_producer));
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
-        if (!s->consumers[n])
-            continue;
-        hoi_os_close(hoi_get(s->consumers[n]->bell.fd) - 1);
-        hoi_os_free(s->consumers[n], sizeof(struct hoi_consumer));
+        struct hoi_consumer *c = hoi_get(s->consumers[n]);
+        if (!c)
+            break;
+        hoi_os_close(hoi_get(c->bell.fd) - 1);
+        hoi_os_free(c, sizeof *c);
     }
+    service_free(s);
     hoi_handle_drop(s->handle);
     s->open = 0;
 }
@@ -194,19 +210,17 @@ static int32_t close_step(const ho_service *handle, ho_outstanding *out)
     *out = (ho_outstanding){0};
     if (!s)
         return hoi_handle_status();
-    if (!hoi_get(s->closing)) {
-        hoi_set(s->closing, 1);
-        hoi_service_touch(s);
-    }
-    struct hoi_lane *dead = abandoned(s);
-    if (dead) {
+    if (!hoi_get(s->closing))
+        begin_to_close(s);
+    if (!s->producers_open && !hoi_get(s->consumers_open) && s->lanes) {
+        struct hoi_lane *left = lanes_left(s);
         s->closers++; /* keeps the service while releases run */
         hoi_service_unlock(s);
-        hoi_lanes_bury(s, dead);
+        hoi_lanes_destroy(s, left);
         pthread_mutex_lock(&s->domain->mutex);
         s->closers--;
     }
-    int gone = !hoi_service_outstanding_add(s, out) && !s->lanes;
+    int gone = !hoi_service_outstanding_add(s, out);
     if (gone)
         service_end(s);
     hoi_service_unlock(s);

@@ -3,17 +3,14 @@
 #define HOI_SERVICE_PRIVATE_H
 
 #include "domain_private.h"
+#include "partition_private.h"
 
 #include "handoff/service.h"
 
 #define HOI_PRODUCERS_MAX 1024u
 #define HOI_CONSUMERS_MAX 1024u
-#define HOI_BUCKETS 1024u /* of keys: what moves when consumers come and go */
-#define HOI_NOBODY 0x7fffu
-
-/* `open` of producers and consumers: 0 is free. */
-#define HOI_OPEN 1u
-#define HOI_LEAVING 2u /* closing: nothing new connects, the number is not free yet */
+#define HOI_PARTITIONS_MAX 1024u
+#define HOI_LANES_MAX 65536u
 
 struct hoi_service {
     /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
@@ -22,22 +19,25 @@ struct hoi_service {
     /* Read by everybody, written when something opens or closes. */
     A_TYPE(uint32_t) closing;
     uint32_t policy;
-    uint32_t routing;
+    uint32_t partitions;
+    uint32_t bound; /* its consumers are */
     uint32_t lane_slots;
     uint64_t wait_ns;
     uint64_t handle;
+    struct hoi_partition *parts;
+    struct hoi_claim_group claims; /* shared consumers */
     /* Counters that any thread may add to, once a batch. */
     HOI_APART HOI_COUNTER(uint64_t) cancelled; /* never delivered */
     HOI_COUNTER(uint64_t) cancelled_bytes;
     /* Under the domain's mutex. Not open: kept for reuse, so that a late caller with a stale handle
      * finds a service. */
     HOI_APART uint32_t open;
-    struct hoi_lane *lanes;
-    uint16_t route[HOI_BUCKETS]; /* consumer number, HOI_NOBODY = none */
-    uint32_t producers_open, consumers_open;
-    uint32_t closers; /* consumers that are still releasing what they had not taken */
+    uint32_t lanes;
+    uint32_t producers_open;
+    HOI_COUNTER(uint32_t) consumers_open; /* read by helpers */
+    uint32_t closers;                     /* calls that release what nobody took */
     A_TYPE(struct hoi_producer *) producers[HOI_PRODUCERS_MAX]; /* kept when closed, for reuse */
-    struct hoi_consumer *consumers[HOI_CONSUMERS_MAX];
+    A_TYPE(struct hoi_consumer *) consumers[HOI_CONSUMERS_MAX]; /* the same */
 };
 
 /* Looks a service up and locks its domain's mutex; NULL, and not locked, when it is closed. */
@@ -48,18 +48,38 @@ static inline void hoi_service_unlock(struct hoi_service *s)
     pthread_mutex_unlock(&s->domain->mutex);
 }
 
-/* Under the mutex: consumers, producers or state changed; everybody looks again. */
-void hoi_service_touch(struct hoi_service *s);
-
-/* Under the mutex: shares the buckets out over the open consumers, moving as few as possible. */
-void hoi_service_rebalance(struct hoi_service *s);
-
-/* Takes a lane that neither end uses any more out of the service's list, under the mutex, and puts
- * it on a list of the dead. */
-void hoi_lane_unlink(struct hoi_service *s, struct hoi_lane *lane, struct hoi_lane **dead);
+/* Under the mutex: a lane to a partition, its producer's bell NULL if it never waits for room. HO_OK, HO_E_NOMEM
+ * or HO_E_LIMIT. */
+int32_t hoi_partition_connect(struct hoi_service *s, uint32_t partition, struct hoi_bell *bell,
+                              struct hoi_lane **lane);
+/* Under the mutex: the producer has gone; whoever takes from the lane last destroys it. */
+void hoi_partition_disconnect(struct hoi_service *s, struct hoi_lane *lane);
+/* Under the mutex: takes a lane out of its partition and puts it on a list of those that go. */
+void hoi_partition_unlink(struct hoi_lane *lane, struct hoi_lane **gone);
 /* Without the mutex, because releases run: releases what was not delivered, and frees. */
-void hoi_lanes_bury(struct hoi_service *s, struct hoi_lane *dead);
-/* By whoever consumes, without the mutex: releases `most` of what is in the lane, reason cancelled. */
-void hoi_lane_cancel(struct hoi_service *s, struct hoi_lane *lane, uint64_t most);
+void hoi_lanes_destroy(struct hoi_service *s, struct hoi_lane *gone);
+
+/* Rings the shared consumer that was chosen, if any. Returns whether it had to be woken. */
+int hoi_service_ring(struct hoi_service *s, uint32_t consumer);
+
+/* helping.c: publishes for a helper: silently, while it has a budget. Returns whether it had to wake. */
+int hoi_help_published(struct hoi_lane *lane);
+
+/* Producer: publishes what was pushed, and wakes whom it must. Returns whether it had to. */
+static inline int hoi_lane_announce(struct hoi_lane *lane)
+{
+    (void)hoi_lane_publish(&lane->core);
+    HO_HOOK("lane:after_publish");
+    if (lane->hint) {
+        struct hoi_claim_group *g = &lane->service->claims;
+        if (hoi_likely(hoi_claim_known(g, lane->partition, lane->hint)))
+            return 0;
+        return lane->helper ? hoi_help_published(lane)
+                            : hoi_service_ring(lane->service,
+                                               hoi_claim_announce(g, lane->partition, lane->hint));
+    }
+    struct hoi_bell *bell = A_LOAD(lane->bell, memory_order_seq_cst); /* edge BELL: acquire */
+    return hoi_likely(bell != NULL) ? hoi_bell_wake(bell) : 0;
+}
 
 #endif

@@ -17,12 +17,13 @@ static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_
     loan->ptr = (uint8_t *)(uintptr_t)at;
     loan->len = 0;
     loan->handle = handle;
-    loan->token = 0;
+    loan->value = 0;
     loan->cap = bytes;
     loan->owner = seal;
     loan->service = 0;
+    loan->partition = 0;
     loan->flags = 0;
-    loan->frames_left = 0;
+    loan->reserved0 = 0;
     loan->align_log2 = (uint8_t)align_log2;
     loan->kind = HO_KIND_LOAN;
     loan->key = 0;
@@ -142,11 +143,11 @@ static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
     hoi_shard_leave(
         sh); /* what is returned of it counts from now on, even if all the rest stays out */
     HO_HOOK("shard:before_wait");
-    int armed = hoi_shard_doze(sh, HOI_BELL_SLEEPING);
-    A_STORE(a->waiting, 1, memory_order_seq_cst); /* edge WAITING: release */
+    int armed = hoi_shard_prepare_wait(sh, HOI_BELL_SLEEPING);
+    A_STORE(a->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
     if (!hoi_arena_worth_trying(a))
         (void)hoi_os_futex_wait(&sh->bell.core.word, HOI_BELL_SLEEPING, *deadline_ns);
-    hoi_shard_rise(sh, armed);
+    hoi_shard_finish_wait(sh, armed);
     return HO_OK;
 }
 

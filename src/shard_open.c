@@ -107,8 +107,8 @@ int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments)
         return 0;
     hoi_shard_leave(
         sh); /* what is returned of it counts from now on, even if all the rest stays out */
-    int armed = hoi_shard_doze(sh, HOI_BELL_ARMED);
-    A_STORE(sh->arena->waiting, 1, memory_order_seq_cst); /* edge WAITING: release */
+    int armed = hoi_shard_prepare_wait(sh, HOI_BELL_ARMED);
+    A_STORE(sh->arena->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
     HO_HOOK("shard:armed");
     if (segments > 1 ? !hoi_arena_room(sh->arena, segments) : !hoi_arena_worth_trying(sh->arena))
         return 0;

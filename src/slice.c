@@ -110,7 +110,7 @@ static void give_number_back(struct hoi_domain *d, struct hoi_seg *seg, uint32_t
         drop(d, seg, 1);
 }
 
-int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t len, ho_buf *slice)
+int32_t ho_slice(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t len, ho_buf *slice)
 {
     struct hoi_domain *d = hoi_domain_get(handle);
     struct hoi_seg *seg;
@@ -143,7 +143,5 @@ int32_t ho_ref(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t l
     slice->handle = hoi_get(seg->handle_base) + number;
     slice->kind = HO_KIND_SLICE;
     slice->owner = hoi_seal_of(&d->segs.key, HO_KIND_SLICE, slice);
-    if (src->kind == HO_KIND_FOREIGN)
-        slice->token = 0;
     return HO_OK;
 }

@@ -96,9 +96,9 @@ static void counters_add(const struct hoi_service *s, ho_service_stats *t)
         t->wakes += hoi_get(p->wakes);
     }
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
-        const struct hoi_consumer *c = s->consumers[n];
+        const struct hoi_consumer *c = hoi_get(s->consumers[n]);
         if (!c)
-            continue;
+            break;
         t->messages_out += hoi_get(c->messages);
         t->bytes_out += hoi_get(c->bytes);
         t->late_wakes += hoi_get(c->late);
@@ -186,7 +186,7 @@ int hoi_service_outstanding_add(const struct hoi_service *s, ho_outstanding *out
 {
     ho_service_stats t;
     service_stats(s, &t);
-    uint32_t handles = s->producers_open + s->consumers_open + s->closers;
+    uint32_t handles = s->producers_open + hoi_get(s->consumers_open) + s->closers;
     out->handles += handles;
     out->undelivered += t.undelivered;
     return handles != 0;

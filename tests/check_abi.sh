@@ -72,13 +72,13 @@ disagreements() {
     local headers=include/handoff
     change abi.md '/^### ho_buf/,/^### /s/^| len | `uint64_t` | 8 /| len | `uint64_t` | 16 /'
     refuses "a wrong offset" 'abi.md:| len | `uint64_t` | 16' "ho_buf.len: expected 8"
-    change abi.md 's/^| owner | \(`uint32_t` | 40\)/| OWNER | \1/
-        s/^| service | \(`uint32_t` | 44\)/| owner | \1/; s/^| OWNER /| service /'
-    refuses "swapped fields in the document" 'abi.md:| owner | `uint32_t` | 44' \
-        "ho_buf.owner: offset is not 44"
-    change $headers/buf.h 's/uint32_t service; /int32_t service; /'
-    refuses "a type in the header" 'abi.md:| service | `uint32_t` | 44' \
-        "ho_buf.service: type is not uint32_t"
+    change abi.md 's/^| handle | \(`uint64_t` | 16\)/| HANDLE | \1/
+        s/^| value | \(`uint64_t` | 24\)/| handle | \1/; s/^| HANDLE /| value /'
+    refuses "swapped fields in the document" 'abi.md:| handle | `uint64_t` | 24' \
+        "ho_buf.handle: offset is not 24"
+    change $headers/buf.h 's/uint16_t service; /int16_t service; /'
+    refuses "a type in the header" 'abi.md:| service | `uint16_t` | 44' \
+        "ho_buf.service: type is not uint16_t"
     change $headers/owner.h 's/^} ho_release_rec;/uint64_t more;\n&/'
     refuses "a field more in the header" 'abi.md:| 32 | 8 | value |' "ho_release_rec: size is not 32"
     change $headers/buf.h 's/uint8_t kind; /uint8_t sort; /'
@@ -99,7 +99,7 @@ disagreements() {
     change $headers/consumer.h 's/^HO_API int32_t ho_take/HO_API int32_t ho_grab(void);\n&/'
     refuses "a function more in the header" "$headers/consumer.h:ho_grab" \
         "ho_grab: expected it in the section Functions"
-    change $headers/buf.h 's/^} ho_slice;/&\ntypedef struct ho_more {\n    int x;\n} ho_more;/'
+    change $headers/buf.h 's/^} ho_buf;/&\ntypedef struct ho_more {\n    int x;\n} ho_more;/'
     refuses "a struct more in the header" "$headers/buf.h:struct ho_more" \
         "ho_more: expected it in the section Structs"
 }

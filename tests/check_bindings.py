@@ -80,7 +80,7 @@ class Binding(unittest.TestCase):
         arena = self.opened("ho_arena_open", abi.ho_arena, domain, None)
         shard = self.opened("ho_shard_open", abi.ho_shard, arena)
         producer = self.opened("ho_producer_open", abi.ho_producer, service, shard)
-        released = []
+        released, taken_values = [], []
         release = abi.ho_release_fn(lambda ctx, recs, count: released.extend(
             (threading.get_ident(), rec.token, rec.size) for rec in recs[:count]))
         opts = abi.ho_owner_opts(mode=abi.HO_RELEASE_DRAIN, release=release)
@@ -88,18 +88,20 @@ class Binding(unittest.TestCase):
         owner = c.c_uint32()
         self.call("ho_owner_register", domain, c.byref(opts), c.byref(owner))
         memory = c.create_string_buffer(100)
-        given = abi.ho_buf(ptr=c.cast(memory, c.POINTER(c.c_uint8)), len=100, owner=owner, token=5)
-        self.call("ho_give", producer, given, 1, abi.HO_BY_KEY, 0, None)
+        given = abi.ho_buf(ptr=c.cast(memory, c.POINTER(c.c_uint8)), len=100, owner=owner, handle=5,
+                           value=6)
+        self.call("ho_give", producer, given, 1, 0, None)
         self.assertEqual(bytes(given), bytes(c.sizeof(given)))  # handed over, so emptied
 
         def elsewhere():
             buf, taken = abi.ho_buf(), c.c_uint32()
             self.call("ho_take", consumer, buf, 1, c.byref(taken))
+            taken_values.append(buf.value)
             self.call("ho_return", domain, buf, 1, None)
         thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
-        self.assertEqual(released, [])
+        self.assertEqual((released, taken_values), ([], [6]))
         self.call("ho_owner_drain", domain, owner, 10, None)
         self.assertEqual(released, [(threading.get_ident(), 5, 100)])
 

@@ -43,10 +43,10 @@ with() {
     LIBRARY_PATH=$libraries LD_LIBRARY_PATH=$libraries "$1/cargo" test --locked --quiet ||
         problem "$version: cargo test fails"
     refuses "a field of another size" 's/pub align_log2: u8/pub align_log2: u16/' ho_buf
-    refuses "a field at another offset" 's/^    service 44 4,/    service 40 4,/' \
+    refuses "a field at another offset" 's/^    service 44 2,/    service 40 2,/' \
         'ho_buf.service: offset'
     refuses "swapped fields" '/pub struct ho_buf/,/^}/{
-        s/pub token:/pub swap:/; s/pub cap:/pub token:/; s/pub swap:/pub cap:/}' 'ho_buf.token: offset'
+        s/pub value:/pub swap:/; s/pub cap:/pub value:/; s/pub swap:/pub cap:/}' 'ho_buf.value: offset'
     refuses "an array of another length" 's/pub oldest: \[u64; 3\]/pub oldest: [u32; 6]/
         s/^    oldest 40 24/    oldest 40 20/' 'ho_outstanding.oldest: size'
     echo "rust: $version: done"

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 GUIDES = ("integrating", "ownership", "threads", "tuning", "dependencies", "performance",
-          "benchmarks")
+          "benchmarks", "glossary")
 BLOCK = re.compile(r"^(?:<!-- (.+?) of (\S+) -->\n)?```(\w*)\n(.*?)^```$", re.M | re.S)
 
 

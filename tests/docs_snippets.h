@@ -13,14 +13,15 @@
 #include "handoff/handoff.h"
 
 #define FRAME_MAX 2048u
+#define PARTITIONS 64u
 
 /* snippet: state */
 struct server { /* opened once */
     ho_domain *domain;
     ho_arena *received; /* memory that sockets receive into */
     ho_arena *answered; /* memory that workers answer in */
-    ho_service *game;   /* the work; keyed by connection */
-    ho_service *egress; /* answers; HO_ROUTE_NUMBER, one consumer per network thread */
+    ho_service *game;   /* the work: each partition is with one worker at a time */
+    ho_service *egress; /* answers: a partition for each network thread */
 };
 
 struct network {          /* one per network thread */
@@ -38,20 +39,23 @@ struct worker {            /* one per worker thread */
 /* snippet end */
 
 /* snippet: open */
-static int32_t open_server(struct server *s)
+static int32_t open_server(struct server *s, uint32_t network_threads)
 {
-    ho_service_opts by_number;
-    ho_init(HO_TYPE_SERVICE_OPTS, &by_number, sizeof by_number);
-    by_number.routing = HO_ROUTE_NUMBER;
+    ho_service_opts shared, bound;
+    ho_init(HO_TYPE_SERVICE_OPTS, &shared, sizeof shared);
+    shared.partitions = PARTITIONS; /* some for each worker, however many there will be */
+    ho_init(HO_TYPE_SERVICE_OPTS, &bound, sizeof bound);
+    bound.partitions = network_threads;
+    bound.consumers = HO_CONSUMERS_BOUND;
     int32_t status = ho_domain_create(NULL, &s->domain);
     if (!status)
         status = ho_arena_open(s->domain, NULL, &s->received);
     if (!status)
         status = ho_arena_open(s->domain, NULL, &s->answered);
     if (!status)
-        status = ho_service_open(s->domain, NULL, &s->game);
+        status = ho_service_open(s->domain, &shared, &s->game);
     if (!status)
-        status = ho_service_open(s->domain, &by_number, &s->egress);
+        status = ho_service_open(s->domain, &bound, &s->egress);
     return status;
 }
 
@@ -59,7 +63,7 @@ static int32_t open_network(const struct server *s, uint32_t number, struct netw
 {
     ho_consumer_opts opts;
     ho_init(HO_TYPE_CONSUMER_OPTS, &opts, sizeof opts);
-    opts.number_plus_1 = number + 1;
+    opts.partition = number;
     int32_t status = ho_shard_open(s->received, &n->shard);
     if (!status)
         status = ho_shard_fd(n->shard, &n->room_fd); /* before there is a producer over it */
@@ -92,7 +96,7 @@ static int receive_datagram(struct network *n, int fd, uint64_t connection)
     if (got > 0) {
         loan.len = (uint64_t)got; /* the room behind it goes back to the arena */
         loan.key = connection;
-        if (ho_commit(n->to_game, &loan, 1, HO_BY_KEY, 0, NULL) == HO_OK)
+        if (ho_commit(n->to_game, &loan, 1, 0, NULL) == HO_OK)
             return 1;
     }
     ho_abort(n->shard, &loan, 1, NULL); /* nothing came, or nobody has room for it */
@@ -128,7 +132,7 @@ static int32_t send_waiting(struct network *n, struct stream *s)
 {
     int32_t status = HO_OK;
     if (s->waiting.kind == HO_KIND_LOAN)
-        status = ho_commit(n->to_game, &s->waiting, 1, HO_BY_KEY, HO_MORE, NULL);
+        status = ho_commit(n->to_game, &s->waiting, 1, HO_MORE, NULL);
     return status == HO_DROPPED ? HO_OK : status;
 }
 
@@ -195,9 +199,22 @@ static void serve(ho_domain *domain, ho_consumer *from, void (*handle)(const ho_
 }
 /* snippet end */
 
+/* snippet: by_partition */
+struct world { /* what a worker knows of the players whose keys fall into one partition */
+    _Alignas(128) uint64_t moves;
+};
+static struct world worlds[PARTITIONS];
+
+/* No lock: whoever took the message has its partition until it takes again. */
+static void play(const ho_buf *message)
+{
+    worlds[message->partition].moves++;
+}
+/* snippet end */
+
 /* snippet: answer */
 /* Writes an answer where the network thread will send it from. */
-static int32_t answer(struct worker *w, uint32_t thread, uint64_t connection, const void *text,
+static int32_t answer(struct worker *w, uint16_t thread, uint64_t connection, const void *text,
                       uint64_t bytes)
 {
     ho_buf loan;
@@ -207,7 +224,9 @@ static int32_t answer(struct worker *w, uint32_t thread, uint64_t connection, co
     memcpy(loan.ptr, text, bytes); /* better: let the work write into loan.ptr */
     loan.len = bytes;
     loan.key = connection;
-    status = ho_commit(w->answers, &loan, 1, thread, 0, NULL);
+    loan.partition = thread; /* the network thread that has the connection */
+    loan.flags |= HO_BUF_PARTITION;
+    status = ho_commit(w->answers, &loan, 1, 0, NULL);
     if (status == HO_FULL || status < 0)
         ho_abort(w->shard, &loan, 1, NULL);
     return status;
@@ -291,15 +310,15 @@ static int32_t register_packets(ho_domain *domain, void *pool, uint32_t *owner)
 static int32_t give_packet(ho_producer *to, uint32_t owner, struct packet *packet, uint64_t key)
 {
     ho_buf buf = {.ptr = packet->bytes, .len = packet->len, .owner = owner, .key = key};
-    buf.token = (uintptr_t)packet;
-    return ho_give(to, &buf, 1, HO_BY_KEY, 0, NULL); /* refused: the packet is still ours */
+    buf.handle = (uintptr_t)packet;       /* comes back as the token */
+    return ho_give(to, &buf, 1, 0, NULL); /* refused: the packet is still ours */
 }
 /* snippet end */
 
 /* snippet: statuses */
-enum what_next { GO_ON, TRY_LATER, STOP_SENDING, BUG };
+enum next { GO_ON, TRY_LATER, STOP_SENDING, BUG };
 
-static enum what_next judge(int32_t status)
+static enum next what_next(int32_t status)
 {
     switch (status) {
     case HO_OK: return GO_ON;

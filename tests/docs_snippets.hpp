@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <asio.hpp>
+#include <atomic>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ struct session { /* one connection; all sessions of a network thread share its e
     handoff::producer *game; /* of the service that does the work, over the shard */
     handoff::loan room;
     bool paused = false; /* the socket is not read before some answers have come */
+    std::uint64_t lost = 0;
 };
 /* snippet end */
 
@@ -120,9 +122,67 @@ void receive_next(asio::ip::udp::socket &from, session &s)
         if (error)
             return; /* the loan's destructor aborts it */
         packet.resize(got);
-        s.game->commit(std::move(packet), {s.id}); /* refused: aborted; a datagram may be lost */
+        if (s.game->commit(std::move(packet), {s.id}))
+            s.lost++; /* refused: aborted; a datagram may be lost */
         receive_next(from, s);
     });
+}
+/* snippet end */
+
+/* snippet: serve */
+/* In C or in C++, for whoever takes them. What it leaves in `messages` is returned when it comes back. */
+void play(void *moves, ho_buf *messages, std::uint32_t count)
+{
+    for (std::uint32_t i = 0; i < count; ++i)
+        static_cast<std::uint64_t *>(moves)[messages[i].partition]++;
+}
+
+/* A worker's thread. */
+std::error_code work(handoff::consumer &from, const std::atomic<bool> &stop, std::uint64_t *moves)
+{
+    return serve(from, stop, handoff::c_callback{play, moves});
+}
+
+/* In each turn of a network thread that helps, after it has sent; once: helper::open(consumer, producer). */
+std::error_code turn(handoff::helper &mine, std::uint64_t *moves)
+{
+    return mine.run(handoff::c_callback{play, moves}).error;
+}
+/* snippet end */
+
+/* snippet: in_part */
+bool waits(const std::vector<handoff::buffer> &aside, std::uint64_t key)
+{
+    return std::any_of(aside.begin(), aside.end(), [=](auto &each) { return each.key() == key; });
+}
+
+/* Forwards a batch, and sets aside what is refused, together with what would overtake that. */
+void forward_batch(handoff::producer &to, handoff::batch<64> &some,
+                   std::vector<handoff::buffer> &aside)
+{
+    for (std::uint32_t at = 0; at < some.size();) {
+        std::uint32_t end = at;
+        while (end < some.size() && !waits(aside, some[end].key))
+            ++end;
+        at += to.forward({some.begin() + at, end - at}).value; /* accepted, from the front */
+        if (at < some.size())
+            aside.push_back(some.keep(at++)); /* the next one: refused, or behind one that was */
+    }
+}
+
+/* Later, when there is room: in their order, as far as it goes. */
+std::error_code forward_aside(handoff::producer &to, std::vector<handoff::buffer> &aside)
+{
+    std::error_code error;
+    auto next = aside.begin();
+    while (next != aside.end()) {
+        error = to.forward(std::move(*next));
+        if (*next)
+            break; /* it still has its buffer: refused */
+        ++next;
+    }
+    aside.erase(aside.begin(), next);
+    return aside.empty() ? std::error_code() : error;
 }
 /* snippet end */
 

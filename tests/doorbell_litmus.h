@@ -11,7 +11,7 @@ struct hoi_bell_core;
 
 struct litmus {
     int (*publish)(struct hoi_lane *, struct hoi_bell_core *); /* did it find the sleeper? */
-    int (*doze)(struct hoi_lane *, struct hoi_bell_core *);    /* did it find the message? */
+    int (*prepare)(struct hoi_lane *, struct hoi_bell_core *); /* did it find the message? */
 };
 
 extern const struct litmus litmus_shipped, litmus_relaxed;

@@ -10,10 +10,10 @@ static int publish(struct hoi_lane *lane, struct hoi_bell_core *bell)
     return hoi_bell_asleep(bell) && hoi_bell_ring(bell) != HOI_BELL_AWAKE;
 }
 
-static int doze(struct hoi_lane *lane, struct hoi_bell_core *bell)
+static int prepare(struct hoi_lane *lane, struct hoi_bell_core *bell)
 {
-    hoi_bell_doze(bell, HOI_BELL_SLEEPING);
+    hoi_bell_prepare_wait(bell, HOI_BELL_SLEEPING);
     return hoi_lane_recheck(&lane->core);
 }
 
-const struct litmus LITMUS = {publish, doze};
+const struct litmus LITMUS = {publish, prepare};

@@ -20,7 +20,8 @@
 namespace net = handoff::net;
 using namespace std::chrono_literals;
 
-/* Two services that send every message back as it came, without a copy, each with one worker. The
+/* Two services that send every message back as it came, without a copy, each with one worker, or the
+ * first one with both. The
  * first byte of a message names its service: '0', '1'; '!' makes the route throw; else it rejects. */
 struct net_world {
     handoff::domain root = *handoff::domain::create();
@@ -32,12 +33,14 @@ struct net_world {
     handoff::shard shards[2];
     handoff::producer answers[2];
     std::thread workers[2];
+    std::function<handoff::c_callback(std::uint32_t, std::uint32_t)> helping;
+    bool together = false; /* both workers serve the first service */
     net::options options;
     net::entrypoint entry;
     std::uint64_t key_mask =
         ~std::uint64_t{0}; /* the route's key: these bits of the connection id */
     std::atomic<std::uint64_t> last_key{0};
-    std::atomic<std::uint64_t> last_token{0};
+    std::atomic<std::uint64_t> last_value{0};
     std::atomic<std::uint64_t> served{0};
 
     explicit net_world(net::transport kind)
@@ -54,16 +57,17 @@ struct net_world {
 
     void open(const handoff::service_options &lanes = {}, const handoff::arena_options &memory = {})
     {
-        auto numbered = handoff::service_options();
-        numbered.routing = HO_ROUTE_NUMBER;
-        numbered.policy = HO_POLICY_WAIT;
-        numbered.wait_ns = 100'000'000;
+        auto bound = handoff::service_options();
+        bound.partitions = 8;
+        bound.consumers = HO_CONSUMERS_BOUND;
+        bound.policy = HO_POLICY_WAIT;
+        bound.wait_ns = 100'000'000;
         received = *handoff::arena::open(root, memory);
         unused = *handoff::arena::open(root);
-        egress = *handoff::service::open(root, numbered);
+        egress = *handoff::service::open(root, bound);
         for (int i = 0; i < 2; ++i) {
             echoes[i] = *handoff::service::open(root, lanes);
-            messages[i] = *handoff::consumer::open(echoes[i]);
+            messages[i] = *handoff::consumer::open(echoes[together ? 0 : i]);
             shards[i] = *handoff::shard::open(unused);
             answers[i] = *handoff::producer::open(egress, shards[i]);
             CHECK(echoes[i] && messages[i] && answers[i]);
@@ -74,8 +78,9 @@ struct net_world {
 
     void start()
     {
-        const net::services behind{
+        net::services behind{
             root.raw(), received.raw(), egress.raw(), {echoes[0].raw(), echoes[1].raw()}};
+        behind.helping = helping;
         CHECK_CODE(entry.start(options, behind), handoff::errc::ok);
         CHECK(entry.port_number() != 0);
     }
@@ -98,10 +103,9 @@ struct net_world {
                 return;
             for (std::uint32_t i = 0; i < *taken; ++i) {
                 last_key = batch[i].key;
-                last_token = batch[i].token;
-                batch[i].key = batch[i].token;
-                if (ho_forward(to.raw(), &batch[i], 1, ho_net_to(batch[i].key), 0, nullptr) !=
-                    HO_OK)
+                last_value = batch[i].value;
+                ho_net_answer(&batch[i], batch[i].value);
+                if (ho_forward(to.raw(), &batch[i], 1, 0, nullptr) != HO_OK)
                     ho_return(root.raw(), &batch[i], 1, nullptr);
                 ++served;
             }

@@ -56,6 +56,14 @@ ho_consumer *rig_consumer(ho_service *service)
     return consumer;
 }
 
+ho_consumer *rig_consumer_of(ho_service *service, uint32_t partition)
+{
+    ho_consumer *consumer;
+    CHECK_STATUS(ho_consumer_open(service, CONSUMER_OPTS(.partition = partition), &consumer),
+                 HO_OK);
+    return consumer;
+}
+
 void rig_open(rig *r, const ho_service_opts *opts)
 {
     rig_open_in(r, NULL, opts);
@@ -113,8 +121,19 @@ ho_buf rig_loan(ho_shard *shard, uint64_t key, uint64_t len)
 void rig_send(ho_shard *shard, ho_producer *producer, uint64_t key, uint64_t len)
 {
     ho_buf loan = rig_loan(shard, key, len);
-    CHECK_STATUS(ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(producer, &loan, 1, 0, NULL), HO_OK);
     CHECK_EMPTY(&loan);
+}
+
+int32_t rig_copy(ho_producer *producer, const void *ptr, uint64_t len, uint64_t key, uint32_t flags)
+{
+    uint32_t accepted = 77;
+    const ho_buf from = {.ptr = (uint8_t *)(uintptr_t)ptr, .len = len, .key = key};
+    const ho_buf same = from;
+    int32_t status = ho_give_copy(producer, &from, 1, flags, &accepted);
+    CHECK(accepted == (status == HO_OK || status == HO_DROPPED));
+    CHECK(memcmp(&from, &same, sizeof from) == 0);
+    return status;
 }
 
 void rig_check_pattern(const ho_buf *buf)
@@ -218,7 +237,7 @@ void rig_owner_register(ho_domain *domain, uint32_t mode, rig_owner *into)
 
 ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token)
 {
-    return (ho_buf){.ptr = ptr, .len = len, .owner = owner, .token = token};
+    return (ho_buf){.ptr = ptr, .len = len, .handle = token, .owner = owner};
 }
 
 int rig_is_empty(const ho_buf *buf)

@@ -43,12 +43,16 @@ ho_arena *rig_arena(ho_domain *domain, const ho_arena_opts *opts);
 ho_shard *rig_shard(ho_arena *arena);
 ho_producer *rig_producer(ho_service *service, ho_shard *shard);
 ho_consumer *rig_consumer(ho_service *service);
+ho_consumer *rig_consumer_of(ho_service *service, uint32_t partition); /* bound to it */
 void rig_destroy(ho_domain *domain); /* closes it within no time, and destroys it */
 
 /* A loan of len bytes, filled with a pattern of the key, ready to commit. */
 ho_buf rig_loan(ho_shard *shard, uint64_t key, uint64_t len);
 /* Commits one such loan, by key. */
 void rig_send(ho_shard *shard, ho_producer *producer, uint64_t key, uint64_t len);
+/* Copies one message with ho_give_copy, which must borrow the descriptor and count it. */
+int32_t rig_copy(ho_producer *producer, const void *ptr, uint64_t len, uint64_t key,
+                 uint32_t flags);
 /* Takes exactly one buffer and checks the pattern of its key. */
 ho_buf rig_take(ho_consumer *consumer);
 void rig_check_pattern(const ho_buf *buf);
@@ -72,7 +76,7 @@ typedef struct rig_owner {
 
 void rig_owner_register(ho_domain *domain, uint32_t mode, rig_owner *into);
 void rig_count_release(void *ctx, const ho_release_rec *recs, uint32_t count);
-/* A foreign buffer of this owner, ready to give. */
+/* A foreign buffer of this owner, ready to give; its token is in the handle. */
 ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token);
 
 #define CHECK_EMPTY(buf) CHECK(rig_is_empty(buf))

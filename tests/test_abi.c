@@ -6,19 +6,19 @@
 
 #define AT(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field)
 
-_Static_assert(sizeof(ho_slice) == 16 && sizeof(ho_slice) == sizeof(struct iovec), "as iovec");
-_Static_assert(offsetof(ho_slice, ptr) == offsetof(struct iovec, iov_base), "as iovec");
-_Static_assert(offsetof(ho_slice, len) == offsetof(struct iovec, iov_len), "as iovec");
+_Static_assert(offsetof(ho_buf, ptr) == offsetof(struct iovec, iov_base), "begins as iovec");
+_Static_assert(offsetof(ho_buf, len) == offsetof(struct iovec, iov_len), "begins as iovec");
 _Static_assert(sizeof(ho_buf) == 64 && _Alignof(ho_buf) == 8, "one line, asked for as 8");
 AT(ho_buf, ptr, 0);
 AT(ho_buf, len, 8);
 AT(ho_buf, handle, 16);
-AT(ho_buf, token, 24);
+AT(ho_buf, value, 24);
 AT(ho_buf, cap, 32);
 AT(ho_buf, owner, 40);
 AT(ho_buf, service, 44);
+AT(ho_buf, partition, 46);
 AT(ho_buf, flags, 48);
-AT(ho_buf, frames_left, 52);
+AT(ho_buf, reserved0, 52);
 AT(ho_buf, align_log2, 54);
 AT(ho_buf, kind, 55);
 AT(ho_buf, key, 56);

@@ -114,7 +114,7 @@ static void the_description_is_read(void **state)
     assert_int_equal(commit->thread, ABI_THREAD_PRODUCER);
     assert_true(abi_list_has(commit->returns, "HO_E_STALE"));
     assert_false(abi_list_has(commit->returns, "HO_E_STAL"));
-    assert_int_equal(commit->param_count, 6);
+    assert_int_equal(commit->param_count, 5);
     const abi_param *bufs = &doc->params[commit->first_param + 1];
     assert_int_equal(bufs->direction, ABI_INOUT);
     assert_int_equal(bufs->null, ABI_NULL_IF_EMPTY);
@@ -122,8 +122,8 @@ static void the_description_is_read(void **state)
     assert_int_equal(bufs->type.base, ABI_STRUCT);
     assert_string_equal(doc->structs[bufs->type.index].name, "ho_buf");
     assert_string_equal(bufs[1].length_of, "bufs");
-    assert_int_equal(abi_md_constant(doc, "HO_BY_KEY")->value, 0xffffffff);
-    assert_null(abi_md_constant(doc, "HO_BY"));
+    assert_int_equal(abi_md_constant(doc, "HO_BUF_PARTITION")->value, 0x10000);
+    assert_null(abi_md_constant(doc, "HO_BUF_PART"));
     abi_md_free(doc);
 }
 

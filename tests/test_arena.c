@@ -117,12 +117,11 @@ static void a_closing_arena_gives_no_memory(void **state)
     }
     CHECK_REFUSED(&r, NULL, 0, ho_reserve(r.shard, 1, RESERVE_OPTS(.headroom = 8), &more),
                   HO_E_CLOSED);
-    CHECK_REFUSED(&r, NULL, 0, ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0), HO_E_CLOSED);
+    CHECK_REFUSED(&r, NULL, 0, rig_copy(r.producer, "a", 1, 1, 0), HO_E_CLOSED);
     CHECK_REFUSED(&r, &buf, 1, ho_compact(r.shard, &buf), HO_E_CLOSED);
     CHECK_STATUS(ho_shard_open(r.arena, &shard), HO_E_CLOSED);
     assert_null(shard);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL),
-                 HO_OK); /* what is out goes on */
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK); /* what is out goes on */
     rig_return(r.domain, &buf);
 }
 
@@ -139,8 +138,8 @@ static void close_reports_and_waits_for_what_is_out(void **state)
     ho_buf loan = rig_loan(shard, 1, 100);
     rig_send(shard, producer, 2, 100);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_STATUS(ho_ref(r.domain, &buf, 0, 10, &slice), HO_OK);
-    CHECK_STATUS(ho_give(producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &buf, 0, 10, &slice), HO_OK);
+    CHECK_STATUS(ho_give(producer, &foreign, 1, 0, NULL), HO_OK);
     ho_outstanding out = {.size = sizeof out};
     CHECK_STATUS(ho_arena_close(arena, 0, &out), HO_TIMEOUT);
     CHECK(out.size == sizeof out && out.handles == 1 && out.undelivered == 0);
@@ -171,7 +170,7 @@ static void memory_that_went_to_a_service_keeps_its_arena_open(void **state)
     ho_arena *network = rig_arena(r.domain, NULL);
     ho_shard *shard = rig_shard(network);
     ho_buf loan = rig_loan(shard, 1, 100);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_shard_close(shard), HO_OK);
     ho_outstanding out = {.size = sizeof out};
     CHECK_STATUS(ho_arena_close(network, 0, &out), HO_TIMEOUT);
@@ -244,12 +243,12 @@ static void stats_tell_where_the_memory_is(void **state)
     ho_buf loan = rig_loan(second, 1, 100), foreign = rig_foreign(owner.owner, memory, 64, 1),
            slice;
     rig_send(r.shard, r.producer, 2, 1000);
-    CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &foreign, 1, 0, NULL), HO_OK);
     s = rig_arena_stats(r.arena);
     CHECK(s.segments_in_use == 3 && s.segments_peak == 3 && s.segments_held == 3);
     CHECK(s.loans_out == 1 && s.buffers_out == 1 && s.foreign_out == 1 && s.bytes_live == 1000);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_STATUS(ho_ref(r.domain, &buf, 0, 10, &slice), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &buf, 0, 10, &slice), HO_OK);
     rig_return(r.domain, &buf);
     s = rig_arena_stats(r.arena);
     CHECK(s.buffers_out == 0 && s.bytes_live == 0 && s.bytes_pinned == RIG_SEGMENT);

@@ -140,7 +140,7 @@ static void send_some(uint64_t count)
         CHECK_STATUS(ho_reserve(r.shard, 100000, NULL, &loan), HO_OK);
         memset(loan.ptr, 1, 100000);
         loan.len = 100000;
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     }
 }
 

@@ -54,8 +54,7 @@ static void a_reserve_waits_as_long_as_the_arena_says(void **state)
     CHECK(harness_now_ns() - before >= WAIT_NS);
     CHECK_EMPTY(&loan);
     before = harness_now_ns();
-    CHECK_REFUSED(&r, NULL, 0, ho_give_copy(r.producer, held[0].ptr, WHOLE, 1, HO_BY_KEY, 0),
-                  HO_FULL);
+    CHECK_REFUSED(&r, NULL, 0, rig_copy(r.producer, held[0].ptr, WHOLE, 1, 0), HO_FULL);
     CHECK_REFUSED(&r, &held[0], 1, ho_compact(r.shard, &held[0]), HO_FULL);
     CHECK(harness_now_ns() - before >= 2 * WAIT_NS);
     CHECK(rig_arena_stats(r.arena).full == 3);
@@ -80,11 +79,11 @@ static void a_reserve_that_waits_gets_what_another_thread_returns(void **state)
         CHECK(harness_now_ns() - before < 25000000000u); /* woken, not timed out */
         harness_join(&thread);
         loan.len = 0;
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
         CHECK(rig_drain(&r) == 1);
         CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &loan), HO_OK);
         loan.len = WHOLE;
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
         uint32_t taken;
         CHECK_STATUS(ho_take(r.consumer, &held[i % 4], 1, &taken), HO_OK);
     }
@@ -123,7 +122,7 @@ static void what_more_holds_back_is_published_before_the_wait(void **state)
     rig_return(r.domain, &held[0]);
     CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &loan), HO_OK);
     loan.len = WHOLE;
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_MORE, NULL), HO_OK);
     CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &loan), HO_FULL);
     CHECK(rig_drain(&r) == 1); /* else nobody could ever give it back */
     CHECK_STATUS(ho_return(r.domain, &held[1], 3, NULL), HO_OK);
@@ -204,7 +203,7 @@ static void fill_until_closed(void *arg)
     harness_barrier_wait(&race.start);
     while ((status = ho_reserve(shard, 3000, NULL, &loan)) != HO_E_CLOSED) {
         CHECK(status == HO_OK || status == HO_FULL);
-        if (status == HO_OK && ho_commit(producer, &loan, 1, HO_BY_KEY, 0, NULL) != HO_OK)
+        if (status == HO_OK && ho_commit(producer, &loan, 1, 0, NULL) != HO_OK)
             CHECK_STATUS(ho_abort(shard, &loan, 1, NULL), HO_OK);
     }
     CHECK_STATUS(ho_producer_close(producer), HO_OK);

@@ -40,15 +40,15 @@ static struct held held_of(uint32_t kind)
     if (kind == HO_KIND_FOREIGN) {
         CHECK_STATUS(ho_abort(r.shard, &h.buf, 1, NULL), HO_OK);
         h.buf = rig_foreign(owner.owner, foreign_bytes, sizeof foreign_bytes, 7);
-        CHECK_STATUS(ho_give(r.producer, &h.buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(r.producer, &h.buf, 1, 0, NULL), HO_OK);
     } else {
-        CHECK_STATUS(ho_commit(r.producer, &h.buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(r.producer, &h.buf, 1, 0, NULL), HO_OK);
     }
     CHECK_STATUS(ho_take(r.consumer, &h.buf, 1, &taken), HO_OK);
     if (kind != HO_KIND_SLICE)
         return h;
     h.parent = h.buf;
-    CHECK_STATUS(ho_ref(r.domain, &h.parent, 8, 16, &h.buf), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &h.parent, 8, 16, &h.buf), HO_OK);
     return h;
 }
 
@@ -61,12 +61,12 @@ static int32_t call(enum call which, ho_buf *buf, ho_buf *made)
 {
     *made = (ho_buf){0};
     switch (which) {
-    case COMMIT: return ho_commit(r.producer, buf, 1, HO_BY_KEY, 0, NULL);
-    case FORWARD: return ho_forward(r.producer, buf, 1, HO_BY_KEY, 0, NULL);
+    case COMMIT: return ho_commit(r.producer, buf, 1, 0, NULL);
+    case FORWARD: return ho_forward(r.producer, buf, 1, 0, NULL);
     case ABORT: return ho_abort(r.shard, buf, 1, NULL);
     case SPLIT: return ho_split(r.shard, buf, 1, made);
     case RETURN: return ho_return(r.domain, buf, 1, NULL);
-    case SLICE: return ho_ref(r.domain, buf, 0, 1, made);
+    case SLICE: return ho_slice(r.domain, buf, 0, 1, made);
     default: return ho_compact(r.shard, buf);
     }
 }
@@ -89,10 +89,11 @@ static int may_change(uint32_t byte)
         size_t from, bytes;
     } fields[] = {
         {offsetof(ho_buf, len), sizeof(((ho_buf *)0)->len)},
-        {offsetof(ho_buf, token), sizeof(((ho_buf *)0)->token)},
+        {offsetof(ho_buf, value), sizeof(((ho_buf *)0)->value)},
         {offsetof(ho_buf, service), sizeof(((ho_buf *)0)->service)},
+        {offsetof(ho_buf, partition), sizeof(((ho_buf *)0)->partition)},
         {offsetof(ho_buf, flags), sizeof(((ho_buf *)0)->flags)},
-        {offsetof(ho_buf, frames_left), sizeof(((ho_buf *)0)->frames_left)},
+        {offsetof(ho_buf, reserved0), sizeof(((ho_buf *)0)->reserved0)},
         {offsetof(ho_buf, align_log2), sizeof(((ho_buf *)0)->align_log2)},
         {offsetof(ho_buf, key), sizeof(((ho_buf *)0)->key)},
     };
@@ -138,7 +139,7 @@ static void a_loan_that_lies_elsewhere_by_4_GiB_is_refused(void **state)
     forged.ptr = (uint8_t *)((uintptr_t)forged.ptr + ((uintptr_t)1 << 32));
     forged.cap--;
     forged.len = 1;
-    CHECK(ho_commit(r.producer, &forged, 1, HO_BY_KEY, 0, NULL) < 0);
+    CHECK(ho_commit(r.producer, &forged, 1, 0, NULL) < 0);
     finish(&h, &none);
 }
 
@@ -149,7 +150,7 @@ static void a_return_does_not_release_a_neighbour(void **state)
     uint32_t taken, releases = owner.releases;
     for (uint32_t i = 0; i < 2; i++)
         pair[i] = rig_foreign(owner.owner, &foreign_bytes[i], 1, i);
-    CHECK_STATUS(ho_give(r.producer, pair, 2, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, pair, 2, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, pair, 2, &taken), HO_OK);
     ho_buf forged = pair[0];
     forged.handle = pair[1].handle;

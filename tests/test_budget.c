@@ -116,7 +116,7 @@ static void the_domains_address_space_is_a_limit_too(void **state)
         count++;
     CHECK(count == 3);
     memset(&slice, 0xa5, sizeof slice);
-    CHECK_REFUSED(&small, &buf, 1, ho_ref(small.domain, &buf, 0, 5, &slice), HO_E_NOMEM);
+    CHECK_REFUSED(&small, &buf, 1, ho_slice(small.domain, &buf, 0, 5, &slice), HO_E_NOMEM);
     CHECK_EMPTY(&slice);
     CHECK_STATUS(ho_abort(small.shard, loans, count, NULL), HO_OK);
     rig_return(small.domain, &buf);

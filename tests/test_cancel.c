@@ -109,7 +109,7 @@ static int32_t take(void)
 
 static int32_t commit(void)
 {
-    return ho_commit(r.producer, &buf, 1, HO_BY_KEY, 0, NULL);
+    return ho_commit(r.producer, &buf, 1, 0, NULL);
 }
 
 static int32_t wait_a_while(void)
@@ -218,7 +218,7 @@ static void a_return_and_the_drain_it_rings_for_come_back_first(void **state)
 {
     (void)state;
     ho_buf foreign = rig_foreign(owner.owner, memory, sizeof memory, 7);
-    CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &foreign, 1, 0, NULL), HO_OK);
     CHECK_STATUS(take(), HO_OK);
     cancelled_before(give_back, HO_OK);
     CHECK_EMPTY(&buf);

@@ -158,45 +158,61 @@ static void the_next_consumer_gets_what_the_closed_one_left(void **state)
 static void another_consumer_gets_what_the_closed_one_left(void **state)
 {
     (void)state;
-    ho_consumer *other = rig_consumer(r.service);
+    ho_service *shared = rig_service(r.domain, SERVICE_OPTS(.partitions = 8));
+    ho_producer *producer = rig_producer(shared, r.shard);
+    ho_consumer *first = rig_consumer(shared), *other = rig_consumer(shared);
     for (uint64_t key = 0; key < 20; key++)
         for (int i = 0; i < 2; i++)
-            rig_send(r.shard, r.producer, key, 16);
-    uint64_t before = rig_stats(r.service).undelivered;
-    CHECK(before == 40);
-    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
-    r.consumer = other;
-    CHECK(rig_drain(&r) == 40);
-    CHECK(rig_stats(r.service).messages_dropped == 0);
-    rig_check_quiet(&r);
+            rig_send(r.shard, producer, key, 16);
+    ho_buf buf = rig_take(first);
+    CHECK(rig_stats(shared).undelivered == 39);
+    CHECK_STATUS(ho_consumer_close(first), HO_OK);
+    CHECK(rig_drain_consumer(r.domain, other) == 39);
+    CHECK(rig_stats(shared).messages_dropped == 0);
+    rig_return(r.domain, &buf);
+    rig_check_quiet(&(rig){.arena = r.arena, .service = shared});
+    CHECK_STATUS(ho_consumer_close(other), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
 }
 
-static void what_a_numbered_consumer_left_is_cancelled(void **state)
+static void what_a_bound_consumer_left_waits_and_goes_with_the_service(void **state)
 {
     (void)state;
-    ho_service *egress = rig_service(r.domain, SERVICE_OPTS(.routing = HO_ROUTE_NUMBER));
-    ho_producer *producer = rig_producer(egress, r.shard);
-    ho_consumer *consumer = rig_consumer(egress);
-    const rig numbered = {.arena = r.arena, .service = egress};
+    ho_service *bound =
+        rig_service(r.domain, SERVICE_OPTS(.partitions = 3, .consumers = HO_CONSUMERS_BOUND));
+    ho_producer *producer = rig_producer(bound, r.shard);
+    ho_consumer *consumer = rig_consumer_of(bound, 2);
     rig_owner owner;
     uint8_t byte = 1;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     for (uint64_t i = 0; i < 10; i++) {
-        ho_buf loan = rig_loan(r.shard, i, 100), foreign = rig_foreign(owner.owner, &byte, 1, i);
-        CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_OK);
-        CHECK_STATUS(ho_give(producer, &foreign, 1, 0, 0, NULL), HO_OK);
+        ho_buf both[] = {rig_loan(r.shard, i, 100), rig_foreign(owner.owner, &byte, 1, i)};
+        both[0].flags = both[1].flags = HO_BUF_PARTITION;
+        both[0].partition = both[1].partition = 2;
+        CHECK_STATUS(ho_commit(producer, &both[0], 1, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(producer, &both[1], 1, 0, NULL), HO_OK);
     }
     CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
-    ho_buf loan = rig_loan(r.shard, 1, 10);
-    CHECK_STATUS(ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE); /* it looks again */
-    CHECK_REFUSED(&numbered, &loan, 1, ho_commit(producer, &loan, 1, 0, 0, NULL), HO_E_ROUTE);
-    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
-    CHECK_STATUS(ho_producer_close(producer), HO_OK); /* the later end of the lane */
-    CHECK(owner.releases == 10 && owner.cancelled == 10);
-    ho_service_stats s = rig_stats(egress);
-    CHECK(s.messages_dropped == 20 && s.bytes_dropped == 10 * 101);
-    rig_check_quiet(&numbered);
-    CHECK_STATUS(ho_service_close(egress, 0, NULL), HO_OK);
+    ho_buf loan = rig_loan(r.shard, 10, 10); /* accepted without a consumer, too */
+    loan.flags = HO_BUF_PARTITION;
+    loan.partition = 2;
+    CHECK_STATUS(ho_commit(producer, &loan, 1, 0, NULL), HO_OK);
+    CHECK(rig_stats(bound).undelivered == 21 && owner.releases == 0);
+    consumer = rig_consumer_of(bound, 2);
+    for (uint64_t i = 0; i < 6; i++) {
+        uint32_t taken;
+        ho_buf buf;
+        CHECK_STATUS(ho_take(consumer, &buf, 1, &taken), HO_OK);
+        CHECK(buf.partition == 2 && (i % 2 || buf.key == i / 2));
+        rig_return(r.domain, &buf);
+    }
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK(owner.releases == 3 && owner.cancelled == 0);
+    CHECK(rig_stats(bound).undelivered == 15 && rig_stats(bound).messages_dropped == 0);
+    CHECK_STATUS(ho_service_close(bound, 0, NULL), HO_OK);
+    CHECK(owner.releases == 10 && owner.cancelled == 7);
+    CHECK(rig_arena_stats(r.arena).buffers_out == 0);
     CHECK_STATUS(ho_owner_retire(r.domain, owner.owner, 0), HO_OK);
 }
 
@@ -219,13 +235,16 @@ static void descriptors_of_closed_consumers_do_not_pile_up(void **state)
 {
     (void)state;
     int32_t fd;
+    ho_service *shared = rig_service(r.domain, SERVICE_OPTS(.partitions = 8));
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
     for (int i = 0; i < 3000; i++) {
-        ho_consumer *consumer = rig_consumer(r.service);
+        ho_consumer *consumer = rig_consumer(i % 2 ? shared : r.service);
         CHECK_STATUS(ho_consumer_fd(consumer, &fd), HO_OK);
         CHECK(fd < 100);
         CHECK(close(fd) == 0);
         CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
     }
+    r.consumer = rig_consumer(r.service);
 }
 
 static int readable(int fd)
@@ -264,6 +283,26 @@ static void a_descriptor_closed_by_the_user_is_written_no_more(void **state)
     CHECK(close(fd) == 0);
 }
 
+static void every_message_of_a_later_producer_rings(void **state)
+{
+    (void)state;
+    int32_t fd;
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    for (int i = 0; i < 10; i++) {
+        ho_producer *producer = rig_producer(r.service, r.shard);
+        for (int k = 0; k < 3; k++) {
+            arm(r.consumer);
+            CHECK(!readable(fd));
+            rig_send(r.shard, producer, 1, 10);
+            CHECK(readable(fd));
+            CHECK(rig_drain(&r) == 1);
+        }
+        CHECK_STATUS(ho_producer_close(producer), HO_OK);
+        CHECK(rig_drain(&r) == 0);
+    }
+    CHECK(close(fd) == 0);
+}
+
 static void a_descriptor_outlives_its_consumer_and_stays_silent(void **state)
 {
     (void)state;
@@ -295,10 +334,11 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(what_was_taken_outlives_the_consumer),
     WITH_RIG(the_next_consumer_gets_what_the_closed_one_left),
     WITH_RIG(another_consumer_gets_what_the_closed_one_left),
-    WITH_RIG(what_a_numbered_consumer_left_is_cancelled),
+    WITH_RIG(what_a_bound_consumer_left_waits_and_goes_with_the_service),
     WITH_RIG(each_descriptor_is_the_callers_own_and_close_on_exec),
     WITH_RIG(descriptors_of_closed_consumers_do_not_pile_up),
     WITH_RIG(a_descriptor_closed_by_the_user_is_written_no_more),
+    WITH_RIG(every_message_of_a_later_producer_rings),
     WITH_RIG(a_descriptor_outlives_its_consumer_and_stays_silent),
 };
 

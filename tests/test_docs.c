@@ -2,7 +2,7 @@
 /* The pieces of C that the guides show, at work. What the guides say of misuse: test_docs_claims.c. */
 #include "rig.h"
 
-#include "docs_snippets.h"
+#include "docs_parts.h"
 
 static struct server s;
 static struct network n;
@@ -37,7 +37,7 @@ static void open_all(int type)
 {
     handled = 0;
     CHECK(socketpair(AF_UNIX, type, 0, pair) == 0);
-    CHECK_STATUS(open_server(&s), HO_OK);
+    CHECK_STATUS(open_server(&s, 1), HO_OK);
     CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
     CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
     CHECK_STATUS(open_worker(&s, &w), HO_OK);
@@ -120,12 +120,12 @@ static void after_full_the_loop_hears_when_there_is_room(void **state)
 {
     (void)state;
     CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
-    CHECK_STATUS(open_server(&s), HO_OK);
+    CHECK_STATUS(open_server(&s, 1), HO_OK);
     CHECK_STATUS(open_worker(&s, &w), HO_OK);
     CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
     CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
     calls = 0;
-    while (ho_give_copy(n.to_game, "full", 4, 7, HO_BY_KEY, 0) == HO_OK)
+    while (rig_copy(n.to_game, "full", 4, 7, 0) == HO_OK)
         continue;
     int sockets = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event want = {.events = EPOLLIN, .data.fd = pair[0]};
@@ -167,7 +167,7 @@ static void a_stream_that_nobody_takes_from_loses_nothing(void **state)
 {
     (void)state;
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    CHECK_STATUS(open_server(&s), HO_OK);
+    CHECK_STATUS(open_server(&s, 1), HO_OK);
     CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
     CHECK_STATUS(register_packets(s.domain, NULL, &owner), HO_OK);
     struct stream stream = {.fd = pair[0], .connection = 7};
@@ -209,18 +209,131 @@ static void packets_are_given_and_freed(void **state)
         packet->len = 100;
         packet->bytes = calloc(1, packet->len);
         CHECK(packet->bytes != NULL);
-        CHECK(judge(give_packet(n.to_game, owner, packet, 7)) == GO_ON);
+        CHECK(what_next(give_packet(n.to_game, owner, packet, 7)) == GO_ON);
     }
     close_all(); /* the leak check sees whether all were freed */
     CHECK(handled == 10);
 }
 
+static uint32_t played;
+
+static void play_until_all_were(const ho_buf *message)
+{
+    play(message);
+    __atomic_add_fetch(&played, 1, __ATOMIC_RELAXED);
+}
+
+static void play_worlds(void *consumer)
+{
+    serve(s.domain, consumer, play_until_all_were);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+}
+
+static void what_a_worker_knows_by_partition_needs_no_lock(void **state)
+{
+    (void)state;
+    enum { WORKERS = 4, MESSAGES = 20000 };
+    harness_thread threads[WORKERS];
+    uint64_t moves = 0;
+    CHECK_STATUS(open_server(&s, 1), HO_OK);
+    CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
+    played = 0;
+    for (int i = 0; i < WORKERS; i++) {
+        ho_consumer *consumer;
+        CHECK_STATUS(ho_consumer_open(s.game, NULL, &consumer), HO_OK);
+        harness_start(&threads[i], play_worlds, consumer);
+    }
+    for (uint64_t key = 0; key < MESSAGES; key++)
+        while (rig_copy(n.to_game, "moves", 5, key % 500, 0) == HO_FULL)
+            continue;
+    CHECK_STATUS(ho_service_close(s.game, 0, NULL), HO_TIMEOUT);
+    for (int i = 0; i < WORKERS; i++)
+        harness_join(&threads[i]);
+    for (int i = 0; i < (int)PARTITIONS; i++)
+        moves += worlds[i].moves;
+    CHECK(played == MESSAGES && moves == MESSAGES);
+    CHECK_STATUS(shut_down(&s, &n, nobody, 0), HO_OK);
+}
+
+/* Whether the thread helps or leaves it to a worker depends on how long messages take: both is right. */
+static void a_network_thread_that_helps_leaves_the_rest_to_workers(void **state)
+{
+    (void)state;
+    ho_consumer *helper, *worker;
+    CHECK_STATUS(open_server(&s, 1), HO_OK);
+    CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
+    CHECK_STATUS(ho_consumer_open(s.game, NULL, &worker), HO_OK);
+    CHECK_STATUS(begin_to_help(&s, &n, &helper), HO_OK);
+    played = 0;
+    for (uint64_t key = 0; key < 100; key++)
+        CHECK_STATUS(rig_copy(n.to_game, "moves", 5, key, 0), HO_OK);
+    help(s.domain, helper, play_until_all_were);
+    CHECK(played <= 64 + 16); /* its budget */
+    CHECK(played + rig_drain_consumer(s.domain, worker) == 100);
+    CHECK_STATUS(ho_consumer_close(helper), HO_OK);
+    CHECK_STATUS(ho_consumer_close(worker), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, nobody, 0), HO_OK);
+}
+
+/* ---- messages of several parts */
+
+static int32_t send_two_slices(const rig *r, uint32_t lists, const ho_buf *whole, ho_buf parts[2])
+{
+    CHECK_STATUS(ho_slice(r->domain, whole, 0, 10, &parts[0]), HO_OK);
+    CHECK_STATUS(ho_slice(r->domain, whole, 10, 20, &parts[1]), HO_OK);
+    return send_parts(r->producer, lists, parts, 2, 7);
+}
+
+/* The lane has room for two: the first is read, the second is never taken, the third finds it full. */
+static void parts_come_back_under(uint32_t policy)
+{
+    rig r;
+    uint32_t lists;
+    ho_buf parts[2];
+    rig_open(&r, SERVICE_OPTS(.lane_slots = 2, .policy = policy));
+    CHECK_STATUS(register_lists(r.domain, &lists), HO_OK);
+    rig_send(r.shard, r.producer, 1, 100);
+    ho_buf whole = rig_take(r.consumer);
+    CHECK_STATUS(send_two_slices(&r, lists, &whole, parts), HO_OK);
+    CHECK(rig_is_empty(&parts[0]) && rig_is_empty(&parts[1]));
+    CHECK_STATUS(send_two_slices(&r, lists, &whole, parts), HO_OK);
+    int32_t status = send_two_slices(&r, lists, &whole, parts);
+    CHECK(status == (policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL));
+    CHECK_STATUS(ho_return(r.domain, parts, 2, NULL), HO_OK); /* dropped: they are empty */
+    ho_buf message;
+    uint32_t count;
+    CHECK_STATUS(ho_take(r.consumer, &message, 1, &count), HO_OK);
+    CHECK(message.len == 2 * sizeof(ho_buf));
+    ho_buf kept = take_part(&message, 1);
+    rig_return(r.domain, &message);
+    CHECK(kept.len == 20 && kept.ptr == whole.ptr + 10);
+    rig_return(r.domain, &kept);
+    rig_return(r.domain, &whole);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned > 0); /* by the parts of the second */
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_OK);
+    CHECK(rig_arena_stats(r.arena).bytes_pinned == 0);
+    r.producer = NULL;
+    r.consumer = NULL;
+    r.service = NULL;
+    rig_close(&r); /* nothing is out */
+}
+
+static void parts_come_back_whatever_becomes_of_their_message(void **state)
+{
+    (void)state;
+    parts_come_back_under(HO_POLICY_FAIL);
+    parts_come_back_under(HO_POLICY_WAIT);
+    parts_come_back_under(HO_POLICY_DROP_NEWEST);
+}
+
 static void every_outcome_has_an_answer(void **state)
 {
     (void)state;
-    CHECK(judge(HO_DROPPED) == GO_ON && judge(HO_FULL) == TRY_LATER);
-    CHECK(judge(HO_E_NOMEM) == TRY_LATER && judge(HO_E_CLOSED) == STOP_SENDING);
-    CHECK(judge(HO_E_OWNER) == STOP_SENDING && judge(HO_E_STALE) == BUG);
+    CHECK(what_next(HO_DROPPED) == GO_ON && what_next(HO_FULL) == TRY_LATER);
+    CHECK(what_next(HO_E_NOMEM) == TRY_LATER && what_next(HO_E_CLOSED) == STOP_SENDING);
+    CHECK(what_next(HO_E_OWNER) == STOP_SENDING && what_next(HO_E_STALE) == BUG);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -229,6 +342,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(frames_are_split_off_wherever_reads_end),
     cmocka_unit_test(a_stream_that_nobody_takes_from_loses_nothing),
     cmocka_unit_test(packets_are_given_and_freed),
+    cmocka_unit_test(what_a_worker_knows_by_partition_needs_no_lock),
+    cmocka_unit_test(a_network_thread_that_helps_leaves_the_rest_to_workers),
+    cmocka_unit_test(parts_come_back_whatever_becomes_of_their_message),
     cmocka_unit_test(every_outcome_has_an_answer),
 };
 

@@ -30,7 +30,7 @@ static void only_the_domain_counts_slices(void **state)
     ho_outstanding out = {.size = sizeof out};
     rig_send(r.shard, r.producer, 1, 100);
     ho_buf buf = rig_take(r.consumer);
-    CHECK_STATUS(ho_ref(r.domain, &buf, 0, 10, &slice), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &buf, 0, 10, &slice), HO_OK);
     rig_return(r.domain, &buf);
     CHECK(rig_arena_stats(r.arena).bytes_pinned == RIG_SEGMENT);
     CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
@@ -89,7 +89,7 @@ static void records_of_foreign_buffers_take_a_segment_and_never_wait(void **stat
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     CHECK_STATUS(ho_reserve(shard, 1, NULL, &loan), HO_OK); /* the only segment */
     ho_buf buf = rig_foreign(owner.owner, memory, sizeof memory, 1);
-    CHECK_STATUS(ho_give(producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+    CHECK_STATUS(ho_give(producer, &buf, 1, 0, NULL), HO_FULL);
     CHECK_STATUS(ho_abort(shard, &loan, 1, NULL), HO_OK);
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
     CHECK_STATUS(ho_shard_close(shard), HO_OK);
@@ -107,7 +107,7 @@ static uint32_t messages_per_segment(uint32_t ahead)
             CHECK_STATUS(ho_reserve(r.shard, 1500, NULL, &loans[i]), HO_OK);
         for (uint32_t i = 0; i < ahead; i++)
             loans[i].len = 200;
-        CHECK_STATUS(ho_commit(r.producer, loans, ahead, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(r.producer, loans, ahead, 0, NULL), HO_OK);
         sent += ahead;
     }
     return sent;

@@ -5,13 +5,16 @@
 
 #include "shim_world.hpp"
 
+#include <map>
+#include <numeric>
+
 namespace {
 
 using handoff::errc;
 
 /* A session with the shard and the one service of a world. */
 struct connected : world {
-    docs::session s{7, &shard, &out, {}, false};
+    docs::session s{7, &shard, &out, {}};
 
     explicit connected(const handoff::service_options &options = {}) : world(options) {}
 
@@ -151,6 +154,57 @@ void asio_hears_when_there_is_room(void **)
         continue;
 }
 
+void one_callback_is_right_for_workers_and_helpers(void **)
+{
+    handoff::service_options options;
+    options.partitions = 16;
+    connected c(options);
+    std::vector<std::uint64_t> moves(options.partitions);
+    const auto sum = [&] { return std::accumulate(moves.begin(), moves.end(), std::uint64_t{0}); };
+    {
+        auto helper = *handoff::helper::open(c.in, c.out);
+        CHECK_CODE(c.out.give_copy(text, {7}), errc::ok);
+        CHECK_CODE(docs::turn(helper, moves.data()), errc::ok);
+        CHECK(sum() == 1);
+    }
+    CHECK_CODE(c.out.give_copy(text, {8}), errc::ok);
+    CHECK_CODE(c.calls.close(std::chrono::nanoseconds(0)), errc::timeout);
+    const std::atomic<bool> stop{false};
+    CHECK_CODE(docs::work(c.in, stop, moves.data()), errc::closed);
+    CHECK(sum() == 2 && c.memory().buffers_out == 0);
+}
+
+void what_is_refused_of_a_batch_is_set_aside(void **)
+{
+    handoff::service_options options = two_slots();
+    options.partitions = 16;
+    connected c;
+    auto next = *handoff::service::open(c.root, options);
+    auto onward = *handoff::producer::open(next, c.shard);
+    auto last = *handoff::consumer::open(next);
+    for (std::uint64_t i = 0; i < 12; ++i) /* a key that says too much, among others */
+        CHECK_CODE(c.out.give_copy("x", {i % 2 == 0 ? 1000 : i, i}), errc::ok);
+    handoff::batch<64> some;
+    std::vector<handoff::buffer> aside;
+    CHECK_CODE(c.in.take(some), errc::ok);
+    CHECK(some.size() == 12);
+    docs::forward_batch(onward, some, aside);
+    CHECK(aside.size() >= 4 && aside.size() < 10);
+    std::map<std::uint64_t, std::uint64_t> seen; /* the last value of each key */
+    std::uint32_t count = 0;
+    const auto look = [&] {
+        while (auto got = last.take()) {
+            CHECK(seen.count(got->key()) == 0 || seen[got->key()] < got->value());
+            seen[got->key()] = got->value();
+            ++count;
+        }
+    };
+    for (look(); docs::forward_aside(onward, aside) == errc::full; look())
+        continue;
+    look();
+    CHECK(aside.empty() && count == 12);
+}
+
 void io_uring_polls_the_descriptor(void **)
 {
 #if __has_include(<liburing.h>)
@@ -169,6 +223,8 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(a_packet_object_is_given),
     cmocka_unit_test(asio_receives_into_loans_and_waits_for_answers),
     cmocka_unit_test(asio_hears_when_there_is_room),
+    cmocka_unit_test(one_callback_is_right_for_workers_and_helpers),
+    cmocka_unit_test(what_is_refused_of_a_batch_is_set_aside),
     cmocka_unit_test(io_uring_polls_the_descriptor),
 };
 

@@ -206,7 +206,7 @@ static void close_reports_what_is_outstanding(void **state)
     rig_open(&r, NULL);
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     ho_buf foreign = rig_foreign(owner.owner, memory, sizeof memory, 9);
-    CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &foreign, 1, 0, NULL), HO_OK);
     rig_send(r.shard, r.producer, 1, 10);
     rig_send(r.shard, r.producer, 2, 10);
     ho_buf loans[2] = {rig_loan(r.shard, 0, 8), rig_loan(r.shard, 0, 8)};

@@ -46,28 +46,28 @@ static void nobody_is_woken_who_does_not_sleep(void **state)
     (void)state;
     CHECK(hoi_bell_ring(&bell.core) == HOI_BELL_AWAKE);
     CHECK(!hoi_bell_wake(&bell));
-    CHECK(!hoi_bell_rouse(&bell.core));
+    CHECK(!hoi_bell_reset(&bell.core));
 }
 
 static void one_publisher_of_several_wakes_the_sleeper(void **state)
 {
     (void)state;
-    hoi_bell_doze(&bell.core, HOI_BELL_SLEEPING);
+    hoi_bell_prepare_wait(&bell.core, HOI_BELL_SLEEPING);
     CHECK(hoi_bell_ring(&bell.core) == HOI_BELL_SLEEPING);
     CHECK(hoi_bell_ring(&bell.core) == HOI_BELL_AWAKE);
-    CHECK(!hoi_bell_rouse(&bell.core)); /* no write of the descriptor is due */
-    hoi_bell_doze(&bell.core, HOI_BELL_ARMED);
+    CHECK(!hoi_bell_reset(&bell.core)); /* no write of the descriptor is due */
+    hoi_bell_prepare_wait(&bell.core, HOI_BELL_ARMED);
     CHECK(hoi_bell_ring(&bell.core) == HOI_BELL_ARMED);
     CHECK(hoi_bell_ring(&bell.core) == HOI_BELL_AWAKE);
-    CHECK(hoi_bell_rouse(&bell.core));
-    CHECK(!hoi_bell_rouse(&bell.core));
+    CHECK(hoi_bell_reset(&bell.core));
+    CHECK(!hoi_bell_reset(&bell.core));
 }
 
 static void a_sleeper_that_gets_up_by_itself_is_owed_nothing(void **state)
 {
     (void)state;
-    hoi_bell_doze(&bell.core, HOI_BELL_ARMED);
-    hoi_bell_get_up(&bell);
+    hoi_bell_prepare_wait(&bell.core, HOI_BELL_ARMED);
+    hoi_bell_finish_wait(&bell);
     CHECK(bell.owed == 0);
     CHECK(!hoi_bell_wake(&bell));
     CHECK(!readable(0));
@@ -76,11 +76,11 @@ static void a_sleeper_that_gets_up_by_itself_is_owed_nothing(void **state)
 static void an_armed_descriptor_is_readable_until_the_sleeper_gets_up(void **state)
 {
     (void)state;
-    hoi_bell_doze(&bell.core, HOI_BELL_ARMED);
+    hoi_bell_prepare_wait(&bell.core, HOI_BELL_ARMED);
     CHECK(!readable(0));
     CHECK(hoi_bell_wake(&bell));
     CHECK(readable(0));
-    hoi_bell_get_up(&bell);
+    hoi_bell_finish_wait(&bell);
     CHECK(!readable(0) && bell.owed == 0);
 }
 
@@ -88,13 +88,13 @@ static void an_armed_descriptor_is_readable_until_the_sleeper_gets_up(void **sta
 static void a_write_that_comes_late_is_read_the_next_time(void **state)
 {
     (void)state;
-    hoi_bell_doze(&bell.core, HOI_BELL_ARMED);
+    hoi_bell_prepare_wait(&bell.core, HOI_BELL_ARMED);
     CHECK(hoi_bell_ring(&bell.core) == HOI_BELL_ARMED);
-    hoi_bell_get_up(&bell);
+    hoi_bell_finish_wait(&bell);
     CHECK(bell.owed == 1);
     hoi_os_eventfd_write(hoi_get(bell.fd) - 1);
     CHECK(readable(0));
-    hoi_bell_get_up(&bell);
+    hoi_bell_finish_wait(&bell);
     CHECK(!readable(0) && bell.owed == 0);
 }
 
@@ -118,13 +118,13 @@ static void send_one_by_one(void *arg)
 static int sleep_in(uint32_t state)
 {
     int woken = 1;
-    hoi_bell_doze(&bell.core, state);
+    hoi_bell_prepare_wait(&bell.core, state);
     if (!hoi_lane_recheck(&lane->core))
         woken = state == HOI_BELL_ARMED
                     ? readable(20 * 1000)
                     : hoi_os_futex_wait(&bell.core.word, state,
                                         hoi_os_deadline((int64_t)20 * SECOND_NS)) >= 0;
-    hoi_bell_get_up(&bell);
+    hoi_bell_finish_wait(&bell);
     return woken;
 }
 
@@ -143,7 +143,7 @@ static void receive_sleeping_in(uint32_t state)
         }
     }
     harness_join(&producer);
-    hoi_bell_get_up(&bell);
+    hoi_bell_finish_wait(&bell);
     CHECK(!readable(0) && bell.owed == 0);
 }
 

@@ -74,10 +74,10 @@ static int sleep_one_round(struct meeting *m, uint64_t at)
     CHECK(!hoi_lane_ready(&m->lane->core));
     meet(&m->sleeper_at, &m->publisher_at, at + 1);
     linger(at / 8 % 8);
-    int found = m->litmus->doze(m->lane, &m->bell);
+    int found = m->litmus->prepare(m->lane, &m->bell);
     meet(&m->sleeper_at, &m->publisher_at, at + 2);
     int lost = !found && !hoi_get(m->woke);
-    (void)hoi_bell_rouse(&m->bell);
+    (void)hoi_bell_reset(&m->bell);
     struct hoi_taking taking = {0};
     CHECK(hoi_lane_take(&m->lane->core, &b, 1, &taking) == 1);
     hoi_lane_free(&m->lane->core);

@@ -92,20 +92,20 @@ static void call_everything(void)
     EXPECT(fd, -1);
     EXPECT(ho_reserve(r.shard, 1, NULL, &out), HO_E_FORKED);
     EXPECT(rig_is_empty(&out), 1);
-    EXPECT(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, &n), HO_E_FORKED);
+    EXPECT(ho_commit(r.producer, &loan, 1, 0, &n), HO_E_FORKED);
     EXPECT(n, 0);
     EXPECT(ho_split(r.shard, &loan, 1, &out), HO_E_FORKED);
     EXPECT(ho_abort(r.shard, &loan, 1, &n), HO_E_FORKED);
-    EXPECT(ho_give(r.producer, &empty, 1, HO_BY_KEY, 0, &n), HO_E_FORKED);
-    EXPECT(ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0), HO_E_FORKED);
-    EXPECT(ho_forward(r.producer, &buf, 1, HO_BY_KEY, 0, &n), HO_E_FORKED);
+    EXPECT(ho_give(r.producer, &empty, 1, 0, &n), HO_E_FORKED);
+    EXPECT(rig_copy(r.producer, "a", 1, 1, 0), HO_E_FORKED);
+    EXPECT(ho_forward(r.producer, &buf, 1, 0, &n), HO_E_FORKED);
     EXPECT(ho_compact(r.shard, &buf), HO_E_FORKED);
     EXPECT(ho_flush(r.producer), HO_E_FORKED);
     EXPECT(ho_take(r.consumer, &out, 1, &n), HO_E_FORKED);
     EXPECT(ho_wait(r.consumer, -1), HO_E_FORKED);
     EXPECT(ho_consumer_fd(r.consumer, &fd), HO_E_FORKED);
     EXPECT(ho_return(r.domain, &buf, 1, &n), HO_E_FORKED);
-    EXPECT(ho_ref(r.domain, &buf, 0, 1, &out), HO_E_FORKED);
+    EXPECT(ho_slice(r.domain, &buf, 0, 1, &out), HO_E_FORKED);
     EXPECT(memcmp(&buf, &held, sizeof buf), 0);
     EXPECT(ho_consumer_close(r.consumer), HO_E_FORKED);
     EXPECT(ho_producer_close(r.producer), HO_E_FORKED);
@@ -139,7 +139,7 @@ static void use_own_domain(void)
     EXPECT(ho_producer_open(service, shard, &producer), HO_OK);
     EXPECT(ho_consumer_open(service, NULL, &consumer), HO_OK);
     for (int i = 0; i < 1000; i++) {
-        EXPECT(ho_give_copy(producer, "child", 5, 1, HO_BY_KEY, 0), HO_OK);
+        EXPECT(rig_copy(producer, "child", 5, 1, 0), HO_OK);
         EXPECT(ho_take(consumer, &buf, 1, &taken), HO_OK);
         EXPECT(memcmp(buf.ptr, "child", 5), 0);
         EXPECT(ho_return(domain, &buf, 1, NULL), HO_OK);

@@ -53,20 +53,20 @@ static ho_buf take(size_t i)
 
 static int32_t forward(size_t to, ho_buf *bufs, uint32_t count)
 {
-    return ho_forward(producer[to], bufs, count, HO_BY_KEY, 0, NULL);
+    return ho_forward(producer[to], bufs, count, 0, NULL);
 }
 
 static ho_buf of_kind(uint8_t kind)
 {
     ho_buf buf = rig_foreign(owner.owner, memory, sizeof memory, 5);
     if (kind == HO_KIND_FOREIGN)
-        CHECK_STATUS(ho_give(producer[0], &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(producer[0], &buf, 1, 0, NULL), HO_OK);
     else
         rig_send(r.shard, producer[0], 1, 100);
     buf = take(0);
     if (kind == HO_KIND_SLICE) {
         ho_buf slice;
-        CHECK_STATUS(ho_ref(r.domain, &buf, 10, 50, &slice), HO_OK);
+        CHECK_STATUS(ho_slice(r.domain, &buf, 10, 50, &slice), HO_OK);
         rig_return(r.domain, &buf);
         buf = slice;
     }
@@ -82,14 +82,15 @@ static void every_kind_goes_through_three_services_in_place(void **state)
         CHECK(buf.service == rig_stats(service[0]).service);
         for (size_t i = 1; i < 3; i++) {
             buf.key = 100 + i;
+            buf.value = 200 + i;
             uint32_t accepted = 0;
-            CHECK_STATUS(ho_forward(producer[i], &buf, 1, HO_BY_KEY, 0, &accepted), HO_OK);
+            CHECK_STATUS(ho_forward(producer[i], &buf, 1, 0, &accepted), HO_OK);
             CHECK(accepted == 1);
             CHECK_EMPTY(&buf);
             buf = take(i);
             CHECK(buf.ptr == first.ptr && buf.len == first.len && buf.kind == kind);
-            CHECK(buf.token == first.token && buf.owner == first.owner);
-            CHECK(buf.key == 100 + i);
+            CHECK(buf.handle == first.handle && buf.owner == first.owner);
+            CHECK(buf.key == 100 + i && buf.value == 200 + i);
             CHECK(buf.service == rig_stats(service[i]).service);
         }
         rig_return(r.domain, &buf);
@@ -111,11 +112,11 @@ static void a_holder_may_trim_and_mark_before_it_forwards(void **state)
     buf.ptr += 10;
     buf.cap -= 10;
     buf.len = 20;
-    buf.token = 0xdead;
+    buf.value = 0xdead;
     buf.flags = 0x8001;
     CHECK_STATUS(forward(1, &buf, 1), HO_OK);
     buf = take(1);
-    CHECK(buf.ptr == ptr + 10 && buf.len == 20 && buf.token == 0xdead && buf.flags == 0x8001);
+    CHECK(buf.ptr == ptr + 10 && buf.len == 20 && buf.value == 0xdead && buf.flags == 0x8001);
     rig_return(r.domain, &buf);
 }
 
@@ -145,17 +146,19 @@ static void forward_refuses_null_flags_routes_and_stale_ones(void **state)
 {
     (void)state;
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_forward(producer[1], NULL, 0, HO_BY_KEY, 0, &accepted), HO_OK);
+    CHECK_STATUS(ho_forward(producer[1], NULL, 0, 0, &accepted), HO_OK);
     CHECK(accepted == 0);
     accepted = 77;
-    CHECK_STATUS(ho_forward(producer[1], NULL, 1, HO_BY_KEY, 0, &accepted), HO_E_INVAL);
+    CHECK_STATUS(ho_forward(producer[1], NULL, 1, 0, &accepted), HO_E_INVAL);
     CHECK(accepted == 0);
     for (uint8_t kind = HO_KIND_ARENA; kind <= HO_KIND_SLICE; kind++) {
         ho_buf buf = of_kind(kind);
-        CHECK_REFUSED(&hop[1], &buf, 1, ho_forward(NULL, &buf, 1, HO_BY_KEY, 0, NULL), HO_E_HANDLE);
-        CHECK_REFUSED(&hop[1], &buf, 1,
-                      ho_forward(producer[1], &buf, 1, HO_BY_KEY, 0x40000000u, NULL), HO_E_FLAGS);
-        CHECK_REFUSED(&hop[1], &buf, 1, ho_forward(producer[1], &buf, 1, 3, 0, NULL), HO_E_ROUTE);
+        CHECK_REFUSED(&hop[1], &buf, 1, ho_forward(NULL, &buf, 1, 0, NULL), HO_E_HANDLE);
+        CHECK_REFUSED(&hop[1], &buf, 1, ho_forward(producer[1], &buf, 1, 0x40000000u, NULL),
+                      HO_E_FLAGS);
+        buf.flags = HO_BUF_PARTITION;
+        buf.partition = 3;
+        CHECK_REFUSED(&hop[1], &buf, 1, forward(1, &buf, 1), HO_E_ROUTE);
         buf.flags = 0x00100000u;
         CHECK_REFUSED(&hop[1], &buf, 1, forward(1, &buf, 1), HO_E_FLAGS);
         buf.flags = 0;
@@ -186,7 +189,7 @@ static void forward_keeps_what_the_full_lane_refuses(void **state)
         bufs[i] = of_kind((uint8_t)(HO_KIND_ARENA + i % 3));
     memcpy(rest, &bufs[LANE], sizeof rest);
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_forward(producer[1], bufs, LANE + 3, HO_BY_KEY, 0, &accepted), HO_FULL);
+    CHECK_STATUS(ho_forward(producer[1], bufs, LANE + 3, 0, &accepted), HO_FULL);
     CHECK(accepted == LANE);
     assert_memory_equal(rest, &bufs[LANE], sizeof rest);
     CHECK_REFUSED(&hop[1], &bufs[LANE], 3, forward(1, &bufs[LANE], 3), HO_FULL);
@@ -200,7 +203,7 @@ static void a_forwarded_batch_stops_at_the_first_bad_one(void **state)
     (void)state;
     ho_buf bufs[3] = {of_kind(HO_KIND_ARENA), {0}, of_kind(HO_KIND_FOREIGN)}, last = bufs[2];
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_forward(producer[1], bufs, 3, HO_BY_KEY, 0, &accepted), HO_E_KIND);
+    CHECK_STATUS(ho_forward(producer[1], bufs, 3, 0, &accepted), HO_E_KIND);
     CHECK(accepted == 1);
     CHECK_EMPTY(&bufs[0]);
     assert_memory_equal(&last, &bufs[2], sizeof last);

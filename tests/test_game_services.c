@@ -62,6 +62,29 @@ static void every_message_counts_once_and_in_order(void **unused)
     }
 }
 
+static void parts_share_sessions_and_divide_the_treasury(void **unused)
+{
+    struct game_state *whole = game_state_create(GAME_ECONOMY, SESSIONS);
+    struct game_state *parts[3];
+
+    (void)unused;
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK((parts[i] = game_state_part(whole, 3)) != NULL);
+    for (uint32_t i = 0; i < 30; i++) {
+        struct game_request request =
+            ask(GAME_ECONOMY, 5, i + 1, i % 2 ? GAME_SPEND : GAME_EARN, i % 2 ? 3 : 10, 0);
+        struct game_answer answer = play(parts[i % 3], &request);
+        CHECK(answer.header.code == GAME_DONE && answer.seen == i + 1);
+    }
+    struct game_request request = ask(GAME_ECONOMY, 5, 31, GAME_EARN, 32000, 0);
+    CHECK(play(parts[0], &request).header.code == GAME_NO_FUNDS); /* a third is less */
+    for (uint32_t i = 0; i < 3; i++)
+        game_state_destroy(parts[i]);
+    CHECK(game_state_conserved(whole));
+    game_state_destroy(whole);
+    CHECK(game_state_part(NULL, 1) == NULL);
+}
+
 static void a_repeated_or_late_message_changes_nothing(void **unused)
 {
     struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
@@ -287,6 +310,7 @@ static void a_state_needs_a_service_and_sessions(void **unused)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_message_counts_once_and_in_order),
+    cmocka_unit_test(parts_share_sessions_and_divide_the_treasury),
     cmocka_unit_test(a_repeated_or_late_message_changes_nothing),
     cmocka_unit_test(nobody_moves_faster_than_he_can),
     cmocka_unit_test(a_clock_that_jumps_back_allows_only_the_slack),

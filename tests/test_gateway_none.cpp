@@ -50,7 +50,7 @@ struct stand {
         CHECK(port->reserve(options.limit.frame_bytes, &loan) == HO_OK);
         std::memcpy(loan.ptr, bytes.data(), bytes.size());
         loan.len = bytes.size();
-        loan.token = connection;
+        loan.value = connection;
         return loan;
     }
 
@@ -87,10 +87,10 @@ void commit_itself_answers_and_the_state_is_kept(void **)
             CHECK(at.commit(service, message) == HO_OK && message.kind == HO_KIND_EMPTY);
             auto out = at.take();
             const auto answer = read_answer(out.ptr, out.len);
-            CHECK(out.key == connection);
+            CHECK(out.value == connection);
             CHECK(answer.header.service == service && answer.header.session == 5);
             CHECK(answer.header.sequence == sequence && answer.seen == sequence);
-            at.port->give_back(&out, 1);
+            at.port->return_all(&out, 1);
         }
     CHECK(at.station.handled == 9 && at.station.refused == 0);
     at.close();
@@ -129,7 +129,7 @@ void without_room_for_its_answer_a_message_waits_and_the_game_has_not_seen_it(vo
         const auto answer = read_answer(out.ptr, out.len);
         CHECK(answer.header.sequence == i && answer.seen == i &&
               answer.header.code != GAME_REPEATED);
-        at.port->give_back(&out, 1);
+        at.port->return_all(&out, 1);
         if (i == 1)
             CHECK(at.commit(GAME_MOVEMENT, late) == HO_OK && at.port->quiet());
     }
@@ -152,7 +152,7 @@ void the_descriptor_tells_of_answers_once_a_take_found_none(void **)
         at.port->flush();
         CHECK(poll(&wait, 1, 0) == 1);
         out = at.take();
-        at.port->give_back(&out, 1);
+        at.port->return_all(&out, 1);
     }
     CHECK(close(wait.fd) == 0);
     at.close();

@@ -30,12 +30,14 @@ static int close_rig(void **state)
 
 static ho_buf foreign(uint64_t token)
 {
-    return rig_foreign(owner.owner, memory, 100, token);
+    ho_buf buf = rig_foreign(owner.owner, memory, 100, token);
+    buf.value = ~token;
+    return buf;
 }
 
 static int32_t give(ho_buf *bufs, uint32_t count)
 {
-    return ho_give(r.producer, bufs, count, HO_BY_KEY, 0, NULL);
+    return ho_give(r.producer, bufs, count, 0, NULL);
 }
 
 static ho_buf take(void)
@@ -53,14 +55,14 @@ static void given_memory_arrives_in_place(void **state)
     buf.key = 0xabcdef;
     buf.flags = 0x1234;
     uint32_t accepted = 0;
-    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, &accepted), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, 0, &accepted), HO_OK);
     CHECK(accepted == 1);
     CHECK_EMPTY(&buf);
     CHECK(owner.releases == 0);
     CHECK(rig_arena_stats(r.arena).foreign_out == 1 && rig_arena_stats(r.arena).buffers_out == 0);
     buf = take();
     CHECK(buf.ptr == memory && buf.len == 100 && buf.cap == 100);
-    CHECK(buf.kind == HO_KIND_FOREIGN && buf.token == 77);
+    CHECK(buf.kind == HO_KIND_FOREIGN && buf.value == ~(uint64_t)77);
     CHECK(buf.key == 0xabcdef && buf.flags == 0x1234);
     CHECK(buf.service == rig_stats(r.service).service);
     CHECK(owner.releases == 0);
@@ -96,13 +98,31 @@ static void the_release_names_what_was_given_not_what_was_trimmed(void **state)
     CHECK(owner.last.base == memory && owner.last.size == 100);
 }
 
+static void every_token_and_value_goes_through(void **state)
+{
+    (void)state;
+    const uint64_t words[] = {0, 1, UINT64_MAX, (uint64_t)1 << 63, (uintptr_t)memory};
+    for (uint32_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (uint32_t k = 0; k < sizeof words / sizeof *words; k++) {
+            ho_buf buf = rig_foreign(owner.owner, memory, 10, words[i]);
+            buf.value = words[k];
+            CHECK_STATUS(give(&buf, 1), HO_OK);
+            buf = take();
+            CHECK(buf.value == words[k]);
+            buf.value = 12345; /* the holder's */
+            rig_return(r.domain, &buf);
+            CHECK(owner.last.token == words[i]);
+        }
+}
+
 static void nothing_at_all_can_be_given(void **state)
 {
     (void)state;
     ho_buf buf = rig_foreign(owner.owner, NULL, 0, 5);
+    buf.value = 6;
     CHECK_STATUS(give(&buf, 1), HO_OK);
     buf = take();
-    CHECK(buf.len == 0 && buf.ptr != NULL && buf.token == 5);
+    CHECK(buf.len == 0 && buf.ptr != NULL && buf.value == 6);
     rig_return(r.domain, &buf);
     CHECK(owner.releases == 1 && owner.last.token == 5);
     CHECK(owner.last.base == NULL && owner.last.size == 0);
@@ -136,9 +156,6 @@ static void fields_of_the_library_must_be_zero(void **state)
 {
     (void)state;
     ho_buf buf = foreign(1);
-    buf.handle = 1;
-    CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
-    buf = foreign(1);
     buf.service = 1;
     CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
     for (uint32_t kind = 1; kind < 256; kind++) {
@@ -146,7 +163,7 @@ static void fields_of_the_library_must_be_zero(void **state)
         buf.kind = (uint8_t)kind;
         CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_RESERVED);
     }
-    for (uint32_t bit = 16; bit < 32; bit++) {
+    for (uint32_t bit = 17; /* 16 is HO_BUF_PARTITION */ bit < 32; bit++) {
         buf = foreign(1);
         buf.flags = 1u << bit;
         CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_FLAGS);
@@ -189,18 +206,23 @@ static void give_refuses_null_flags_and_routes(void **state)
 {
     (void)state;
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_give(r.producer, NULL, 0, HO_BY_KEY, 0, &accepted), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, NULL, 0, 0, &accepted), HO_OK);
     CHECK(accepted == 0);
     accepted = 77;
-    CHECK_STATUS(ho_give(r.producer, NULL, 1, HO_BY_KEY, 0, &accepted), HO_E_INVAL);
+    CHECK_STATUS(ho_give(r.producer, NULL, 1, 0, &accepted), HO_E_INVAL);
     CHECK(accepted == 0);
     ho_buf buf = foreign(1);
     accepted = 77;
-    CHECK_REFUSED(&r, &buf, 1, ho_give(NULL, &buf, 1, HO_BY_KEY, 0, &accepted), HO_E_HANDLE);
+    CHECK_REFUSED(&r, &buf, 1, ho_give(NULL, &buf, 1, 0, &accepted), HO_E_HANDLE);
     CHECK(accepted == 0);
-    CHECK_REFUSED(&r, &buf, 1, ho_give(r.producer, &buf, 1, HO_BY_KEY, 0x20000, NULL), HO_E_FLAGS);
-    CHECK_REFUSED(&r, &buf, 1, ho_give(r.producer, &buf, 1, 0, 0, NULL), HO_E_ROUTE);
-    CHECK(owner.releases == 0);
+    CHECK_REFUSED(&r, &buf, 1, ho_give(r.producer, &buf, 1, 0x20000, NULL), HO_E_FLAGS);
+    CHECK_STATUS(give(&buf, 1), HO_OK); /* the arena has its segment of records */
+    CHECK(rig_drain(&r) == 1 && owner.releases == 1);
+    buf = foreign(1);
+    buf.flags = HO_BUF_PARTITION;
+    buf.partition = 1;
+    CHECK_REFUSED(&r, &buf, 1, give(&buf, 1), HO_E_ROUTE);
+    CHECK(owner.releases == 1);
 }
 
 static void give_keeps_what_the_full_lane_refuses(void **state)
@@ -211,7 +233,7 @@ static void give_keeps_what_the_full_lane_refuses(void **state)
         bufs[i] = foreign(i);
     memcpy(rest, &bufs[LANE], sizeof rest);
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_give(r.producer, bufs, LANE + 2, HO_BY_KEY, 0, &accepted), HO_FULL);
+    CHECK_STATUS(ho_give(r.producer, bufs, LANE + 2, 0, &accepted), HO_FULL);
     CHECK(accepted == LANE);
     assert_memory_equal(rest, &bufs[LANE], sizeof rest);
     CHECK_REFUSED(&r, &bufs[LANE], 2, give(&bufs[LANE], 2), HO_FULL);
@@ -227,10 +249,10 @@ static void a_given_batch_stops_at_the_first_bad_one(void **state)
 {
     (void)state;
     ho_buf bufs[4] = {foreign(0), foreign(1), foreign(2), foreign(3)}, rest[2];
-    bufs[2].handle = 1;
+    bufs[2].service = 1;
     memcpy(rest, &bufs[2], sizeof rest);
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_give(r.producer, bufs, 4, HO_BY_KEY, 0, &accepted), HO_E_RESERVED);
+    CHECK_STATUS(ho_give(r.producer, bufs, 4, 0, &accepted), HO_E_RESERVED);
     CHECK(accepted == 2);
     CHECK_EMPTY(&bufs[0]);
     CHECK_EMPTY(&bufs[1]);
@@ -245,15 +267,17 @@ static void a_batch_may_name_several_owners(void **state)
     rig_owner second;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &second);
     ho_buf bufs[6];
-    for (uint64_t i = 0; i < 6; i++)
+    for (uint64_t i = 0; i < 6; i++) {
         bufs[i] = rig_foreign(i % 3 ? owner.owner : second.owner, memory, 1, i);
+        bufs[i].value = i;
+    }
     bufs[4].owner = 0;
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_give(r.producer, bufs, 6, HO_BY_KEY, 0, &accepted), HO_E_OWNER);
+    CHECK_STATUS(ho_give(r.producer, bufs, 6, 0, &accepted), HO_E_OWNER);
     CHECK(accepted == 4);
     for (uint64_t i = 0; i < 4; i++) {
         ho_buf buf = take(); /* the accepted part is published, in order */
-        CHECK(buf.token == i);
+        CHECK(buf.value == i);
         rig_return(r.domain, &buf);
     }
     CHECK(owner.releases == 2 && second.releases == 2);
@@ -269,7 +293,7 @@ static void what_was_refused_does_not_keep_an_owner(void **state)
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &second);
     for (uint64_t i = 0; i < LANE + 4; i++)
         bufs[i] = rig_foreign(second.owner, memory, 1, i);
-    CHECK_STATUS(ho_give(r.producer, bufs, LANE + 4, HO_BY_KEY, 0, &accepted), HO_FULL);
+    CHECK_STATUS(ho_give(r.producer, bufs, LANE + 4, 0, &accepted), HO_FULL);
     CHECK_STATUS(ho_owner_retire(r.domain, second.owner, 0), HO_TIMEOUT);
     CHECK(rig_drain(&r) == LANE);
     CHECK(second.releases == LANE);
@@ -301,7 +325,7 @@ static void given_memory_may_wait_for_more_too(void **state)
     (void)state;
     ho_buf buf = foreign(1), none;
     uint32_t taken;
-    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, HO_MORE, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_MORE, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &none, 1, &taken), HO_EMPTY);
     CHECK_STATUS(ho_flush(r.producer), HO_OK);
     buf = take();
@@ -352,6 +376,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(given_memory_arrives_in_place),
     WITH_RIG(more_than_the_data_may_be_given),
     WITH_RIG(the_release_names_what_was_given_not_what_was_trimmed),
+    WITH_RIG(every_token_and_value_goes_through),
     WITH_RIG(nothing_at_all_can_be_given),
     WITH_RIG(impossible_memory_is_refused),
     WITH_RIG(fields_of_the_library_must_be_zero),

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How evenly keys fall on the consumers of a keyed service, whatever the keys look like. A good hash is no
+ * How evenly keys fall on the partitions of a service, whatever the keys look like. A good hash is no
  * more even than chance: so what is compared is chi-square with what it is for keys drawn by lot, and how
- * many consumers are idle with how many would be. All keys are fixed, so a run is like the next.
+ * many partitions are idle with how many would be. All keys are fixed, so a run is like the next.
  */
 #include "cpp_shim/handoff/net_key.h"
 #include "rig.h"
 
-#define CONSUMERS_MAX 64u
+#define PARTITIONS_MAX 1000u
 #define FEW 16u
 #define MANY 1024u
 
@@ -16,23 +16,22 @@ static ho_arena *arena;
 static ho_shard *shard;
 static ho_service *service;
 static ho_producer *producer;
-static ho_consumer *consumer[CONSUMERS_MAX];
+static ho_consumer *consumer;
 
-static void open_with(uint32_t consumers)
+static void open_with(uint32_t partitions)
 {
     domain = rig_domain();
     arena = rig_arena(domain, NULL);
     shard = rig_shard(arena);
-    service = rig_service(domain, SERVICE_OPTS(.routing = HO_ROUTE_KEY, .lane_slots = MANY));
+    service = rig_service(domain, SERVICE_OPTS(.partitions = partitions,
+                                               .lane_slots = partitions > 64 ? MANY / 4 : MANY));
     producer = rig_producer(service, shard);
-    for (uint32_t c = 0; c < consumers; c++)
-        consumer[c] = rig_consumer(service);
+    consumer = rig_consumer(service);
 }
 
-static void close_with(uint32_t consumers)
+static void close_with(void)
 {
-    for (uint32_t c = 0; c < consumers; c++)
-        CHECK_STATUS(ho_consumer_close(consumer[c]), HO_OK);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
     rig_check_quiet(&(rig){.arena = arena, .service = service});
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
     CHECK_STATUS(ho_shard_close(shard), HO_OK);
@@ -42,21 +41,26 @@ static void close_with(uint32_t consumers)
 /* Key `i` of series `series`. No two series of a kind share a key: their results are independent. */
 typedef uint64_t (*key_fn)(uint32_t series, uint32_t i, uint32_t count);
 
-/* Commits one message of each key of a series, and counts what each consumer gets. */
-static void send_keys(key_fn key, uint32_t series, uint32_t count, uint32_t consumers,
+/* Commits one message of each key of a series, and counts what comes through each partition. */
+static void send_keys(key_fn key, uint32_t series, uint32_t count, uint32_t partitions,
                       uint32_t *load)
 {
-    uint32_t sum = 0;
+    ho_buf bufs[64];
+    uint32_t taken, sum = 0;
     for (uint32_t i = 0; i < count; i++)
         rig_send(shard, producer, key(series, i, count), 1);
-    for (uint32_t c = 0; c < consumers; c++) {
-        load[c] = (uint32_t)rig_drain_consumer(domain, consumer[c]);
-        sum += load[c];
+    memset(load, 0, partitions * sizeof *load);
+    for (; ho_take(consumer, bufs, 64, &taken) == HO_OK; sum += taken) {
+        for (uint32_t i = 0; i < taken; i++) {
+            CHECK(bufs[i].partition < partitions);
+            load[bufs[i].partition]++;
+        }
+        CHECK_STATUS(ho_return(domain, bufs, taken, NULL), HO_OK);
     }
     CHECK(sum == count);
 }
 
-static const uint32_t sizes[] = {2, 3, 4, 8, 16, 64};
+static const uint32_t sizes[] = {2, 3, 4, 8, 16, 64, PARTITIONS_MAX};
 #define SIZES (sizeof sizes / sizeof *sizes)
 #define ROUNDS 4u
 
@@ -85,13 +89,13 @@ static int by_chance(const sums *s, double sd)
     return s->off * s->off < sd * sd * s->variance;
 }
 
-static void add_series(sums *s, const uint32_t *load, uint32_t count, uint32_t consumers)
+static void add_series(sums *s, const uint32_t *load, uint32_t count, uint32_t partitions)
 {
-    double mean = (double)count / consumers, square = 0;
-    for (uint32_t c = 0; c < consumers; c++)
+    double mean = (double)count / partitions, square = 0;
+    for (uint32_t c = 0; c < partitions; c++)
         square += (load[c] - mean) * (load[c] - mean) / mean;
-    s->off += square - (consumers - 1);
-    s->variance += 2.0 * (consumers - 1) * (count - 1) / count;
+    s->off += square - (partitions - 1);
+    s->variance += 2.0 * (partitions - 1) * (count - 1) / count;
 }
 
 static void check_spread_of(key_fn key, uint32_t count)
@@ -102,13 +106,13 @@ static void check_spread_of(key_fn key, uint32_t count)
         sums one = {0};
         open_with(sizes[k]);
         for (uint32_t run = 0; run < runs; run++) {
-            uint32_t load[CONSUMERS_MAX];
+            uint32_t load[PARTITIONS_MAX];
             send_keys(key, k * runs + run, count, sizes[k], load);
             add_series(&one, load, count, sizes[k]);
         }
-        close_with(sizes[k]);
+        close_with();
         if (!by_chance(&one, 4)) /* one of many numbers: the farthest of them may be farther */
-            fail_msg("%u keys over %u consumers: %f from chance, variance %f", count, sizes[k],
+            fail_msg("%u keys over %u partitions: %f from chance, variance %f", count, sizes[k],
                      one.off, one.variance);
         all.off += one.off;
         all.variance += one.variance;
@@ -186,21 +190,21 @@ static void connection_ids_fall_like_lots(void **state)
     check_spread(connection);
 }
 
-static void eight_connections_leave_no_more_of_four_consumers_idle_than_lots_would(void **state)
+static void eight_connections_leave_no_more_of_four_partitions_idle_than_lots_would(void **state)
 {
     (void)state;
-    enum { CONSUMERS = 4, CONNECTIONS = 8, SERIES = 300 };
-    /* Of one draw: 4 (3/4)^8 consumers idle, and 4 * 3 (2/4)^8 pairs of them. */
+    enum { PARTITIONS = 4, CONNECTIONS = 8, SERIES = 300 };
+    /* Of one draw: 4 (3/4)^8 partitions idle, and 4 * 3 (2/4)^8 pairs of them. */
     const double idle_mean = 0.400452, idle_variance = idle_mean + 0.046875 - idle_mean * idle_mean;
-    uint32_t idle = 0, load[CONSUMERS];
-    open_with(CONSUMERS);
+    uint32_t idle = 0, load[PARTITIONS];
+    open_with(PARTITIONS);
     for (uint32_t series = 0; series < SERIES; series++) {
-        send_keys(connection, series, CONNECTIONS, CONSUMERS, load);
-        for (uint32_t c = 0; c < CONSUMERS; c++)
+        send_keys(connection, series, CONNECTIONS, PARTITIONS, load);
+        for (uint32_t c = 0; c < PARTITIONS; c++)
             idle += !load[c];
         CHECK(series || !idle); /* the first eight of a server with one network thread */
     }
-    close_with(CONSUMERS);
+    close_with();
     double over = idle - SERIES * idle_mean;
     if (over > 0 && over * over > 4 * SERIES * idle_variance)
         fail_msg("%u idle in %u draws", idle, (uint32_t)SERIES);
@@ -212,7 +216,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(keys_that_differ_in_high_bits_alone_fall_like_lots),
     cmocka_unit_test(random_keys_fall_like_lots),
     cmocka_unit_test(connection_ids_fall_like_lots),
-    cmocka_unit_test(eight_connections_leave_no_more_of_four_consumers_idle_than_lots_would),
+    cmocka_unit_test(eight_connections_leave_no_more_of_four_partitions_idle_than_lots_would),
 };
 
 HO_TEST_MAIN(tests)

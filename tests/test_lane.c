@@ -35,11 +35,11 @@ static ho_buf descriptor(uint64_t n)
     return (ho_buf){.ptr = (uint8_t *)(uintptr_t)(n * 64),
                     .len = n + 1,
                     .handle = n + 2,
-                    .token = n + 3,
+                    .value = n + 3,
                     .cap = n + 4,
                     .owner = (uint32_t)n + 5,
-                    .flags = (uint32_t)n + 6,
-                    .frames_left = (uint16_t)(n + 7),
+                    .flags = ((uint32_t)n + 6) & ~HO_BUF_PARTITION,
+                    .reserved0 = (uint16_t)(n + 7),
                     .align_log2 = (uint8_t)(n + 8),
                     .kind = (uint8_t)(n + 9),
                     .key = n + 10};
@@ -206,17 +206,17 @@ static void lanes_of_a_stock_are_their_own(void **state)
     for (uint32_t i = 0; i < 20; i++) {
         lanes[i] = hoi_lane_new(&stock, SLOTS);
         CHECK(lanes[i] != NULL);
-        lanes[i]->number = i;
+        lanes[i]->partition = i;
     }
     for (uint32_t i = 0; i < 20; i++)
-        CHECK(lanes[i]->number == i);
+        CHECK(lanes[i]->partition == i);
     ho_buf b = descriptor(1);
     hoi_lane_push(&lanes[19]->core, &b);
     (void)hoi_lane_publish(&lanes[19]->core);
     hoi_lane_delete(&stock, lanes[19]);
     struct hoi_lane *again = hoi_lane_new(&stock, SLOTS);
     CHECK(again == lanes[19]);
-    CHECK(!hoi_lane_ready(&again->core) && !again->number && !again->core.produced);
+    CHECK(!hoi_lane_ready(&again->core) && !again->partition && !again->core.produced);
     for (uint32_t i = 0; i < 20; i++)
         hoi_lane_delete(&stock, lanes[i]);
 }

@@ -30,7 +30,7 @@ static int close_rig(void **state)
 
 static int32_t send_large(void)
 {
-    return ho_give_copy(r.producer, bytes, LARGE, 5, HO_BY_KEY, 0);
+    return rig_copy(r.producer, bytes, LARGE, 5, 0);
 }
 
 static ho_buf take_large(void)
@@ -64,7 +64,7 @@ static void a_slice_keeps_it(void **state)
     ho_buf slice;
     CHECK_STATUS(send_large(), HO_OK);
     ho_buf buf = take_large();
-    CHECK_STATUS(ho_ref(r.domain, &buf, LARGE - 10, 10, &slice), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &buf, LARGE - 10, 10, &slice), HO_OK);
     rig_return(r.domain, &buf);
     CHECK(memcmp(slice.ptr, bytes + LARGE - 10, 10) == 0);
     rig_return(r.domain, &slice);
@@ -95,13 +95,13 @@ static void a_refusal_arms_the_descriptor_although_some_is_left(void **state)
     CHECK_STATUS(send_large(), HO_OK);
     ho_buf first = take_large();
     for (int i = 0; i < 2; i++) {
-        CHECK_STATUS(ho_give_copy(producer, bytes, LARGE, 5, HO_BY_KEY, 0), HO_FULL);
+        CHECK_STATUS(rig_copy(producer, bytes, LARGE, 5, 0), HO_FULL);
         CHECK(read(fd, &count, 8) == -1);
     }
     CHECK(rig_arena_stats(r.arena).segments_held < 16);
     rig_return(r.domain, &first);
     CHECK(read(fd, &count, 8) == 8);
-    CHECK_STATUS(ho_give_copy(producer, bytes, LARGE, 5, HO_BY_KEY, 0), HO_OK);
+    CHECK_STATUS(rig_copy(producer, bytes, LARGE, 5, 0), HO_OK);
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
     CHECK_STATUS(ho_shard_close(shard), HO_OK);
     CHECK(close(fd) == 0);
@@ -122,8 +122,7 @@ static void one_above_the_budget_is_out_of_range(void **state)
 {
     (void)state;
     static uint8_t more[16 * RIG_SEGMENT + 1];
-    CHECK_REFUSED(&r, NULL, 0, ho_give_copy(r.producer, more, sizeof more, 5, HO_BY_KEY, 0),
-                  HO_E_RANGE);
+    CHECK_REFUSED(&r, NULL, 0, rig_copy(r.producer, more, sizeof more, 5, 0), HO_E_RANGE);
 }
 
 static void a_full_lane_leaves_nothing_behind(void **state)
@@ -146,7 +145,7 @@ static void dropping_drops_it(void **state)
     ho_consumer *consumer = rig_consumer(service);
     for (int i = 0; i < 2; i++)
         rig_send(r.shard, producer, 1, 10);
-    CHECK_STATUS(ho_give_copy(producer, bytes, LARGE, 5, HO_BY_KEY, 0), HO_DROPPED);
+    CHECK_STATUS(rig_copy(producer, bytes, LARGE, 5, 0), HO_DROPPED);
     CHECK(rig_arena_stats(r.arena).foreign_out == 0);
     CHECK(rig_drain_consumer(r.domain, consumer) == 2);
     CHECK_STATUS(ho_producer_close(producer), HO_OK);
@@ -161,7 +160,7 @@ static void compacting_copies_to_a_mapping_too(void **state)
     uint32_t taken;
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     ho_buf buf = rig_foreign(owner.owner, bytes, LARGE, 1);
-    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
     CHECK_STATUS(ho_compact(r.shard, &buf), HO_OK);
     CHECK(owner.releases == 1);

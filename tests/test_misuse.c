@@ -35,7 +35,7 @@ static void check_domain_calls(ho_domain *d, int32_t expected)
     CHECK_STATUS(ho_service_open(d, NULL, &service), expected);
     CHECK_STATUS(ho_arena_open(d, NULL, &arena), expected);
     CHECK_STATUS(ho_return(d, &buf, 1, &n), expected);
-    CHECK_STATUS(ho_ref(d, &buf, 0, 0, &slice), expected);
+    CHECK_STATUS(ho_slice(d, &buf, 0, 0, &slice), expected);
     CHECK_STATUS(ho_owner_register(d, OWNER_OPTS(.release = rig_count_release), &n), expected);
     CHECK_STATUS(ho_owner_drain(d, 1, 1, &n), expected);
     CHECK_STATUS(ho_owner_fd(d, 1, &fd), expected);
@@ -83,10 +83,11 @@ static void check_producer_calls(ho_producer *p, int32_t expected)
 {
     ho_buf buf = {0};
     uint32_t n;
-    CHECK_STATUS(ho_commit(p, &buf, 1, HO_BY_KEY, 0, &n), expected);
-    CHECK_STATUS(ho_give(p, &buf, 1, HO_BY_KEY, 0, &n), expected);
-    CHECK_STATUS(ho_give_copy(p, "a", 1, 1, HO_BY_KEY, 0), expected);
-    CHECK_STATUS(ho_forward(p, &buf, 1, HO_BY_KEY, 0, &n), expected);
+    CHECK_STATUS(ho_commit(p, &buf, 1, 0, &n), expected);
+    CHECK_STATUS(ho_give(p, &buf, 1, 0, &n), expected);
+    CHECK_STATUS(ho_give_copy(p, &buf, 1, 0, &n), expected);
+    CHECK(n == 0);
+    CHECK_STATUS(ho_forward(p, &buf, 1, 0, &n), expected);
     CHECK_STATUS(ho_flush(p), expected);
     CHECK_STATUS(ho_producer_close(p), expected);
 }
@@ -98,6 +99,7 @@ static void check_consumer_calls(ho_consumer *c, int32_t expected)
     int32_t fd;
     CHECK_STATUS(ho_take(c, &buf, 1, &n), expected);
     CHECK_STATUS(ho_wait(c, -1), expected);
+    CHECK_STATUS(ho_consumer_yield(c), expected);
     CHECK_STATUS(ho_consumer_fd(c, &fd), expected);
     CHECK_STATUS(ho_consumer_close(c), expected);
 }
@@ -192,11 +194,10 @@ static void buffers_of_another_domain_are_refused(void **state)
     rig_send(r.shard, r.producer, 2, 100);
     bufs[0] = rig_take(r.consumer);
     bufs[1] = rig_foreign(owner.owner, &byte, 1, 1);
-    CHECK_STATUS(ho_give(r.producer, &bufs[1], 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &bufs[1], 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &bufs[1], 1, &taken), HO_OK);
-    CHECK_STATUS(ho_ref(r.domain, &bufs[0], 0, 1, &bufs[2]), HO_OK);
-    CHECK_REFUSED(&other, &loan, 1, ho_commit(other.producer, &loan, 1, HO_BY_KEY, 0, NULL),
-                  HO_E_DOMAIN);
+    CHECK_STATUS(ho_slice(r.domain, &bufs[0], 0, 1, &bufs[2]), HO_OK);
+    CHECK_REFUSED(&other, &loan, 1, ho_commit(other.producer, &loan, 1, 0, NULL), HO_E_DOMAIN);
     CHECK_REFUSED(&other, &loan, 1, ho_abort(other.shard, &loan, 1, NULL), HO_E_DOMAIN);
     CHECK_REFUSED(&other, &loan, 1, ho_split(other.shard, &loan, 1, &front), HO_E_DOMAIN);
     CHECK_EMPTY(&front);
@@ -205,10 +206,9 @@ static void buffers_of_another_domain_are_refused(void **state)
         uint32_t n = 77;
         CHECK_REFUSED(&r, b, 1, ho_return(other.domain, b, 1, &n), HO_E_DOMAIN);
         CHECK(n == 0);
-        CHECK_REFUSED(&r, b, 1, ho_ref(other.domain, b, 0, 1, &slice), HO_E_DOMAIN);
+        CHECK_REFUSED(&r, b, 1, ho_slice(other.domain, b, 0, 1, &slice), HO_E_DOMAIN);
         CHECK_EMPTY(&slice);
-        CHECK_REFUSED(&other, b, 1, ho_forward(other.producer, b, 1, HO_BY_KEY, 0, NULL),
-                      HO_E_DOMAIN);
+        CHECK_REFUSED(&other, b, 1, ho_forward(other.producer, b, 1, 0, NULL), HO_E_DOMAIN);
         CHECK_REFUSED(&other, b, 1, ho_compact(other.shard, b), HO_E_DOMAIN);
     }
     CHECK(owner.releases == 0);
@@ -224,10 +224,10 @@ static void check_buffer_refused(const ho_buf *forged)
     ho_buf buf = *forged, out;
     uint32_t n = 77;
     CHECK(ho_return(r.domain, &buf, 1, &n) < 0 && n == 0);
-    CHECK(ho_ref(r.domain, &buf, 0, 0, &out) < 0);
-    CHECK(ho_forward(r.producer, &buf, 1, HO_BY_KEY, 0, &n) < 0);
+    CHECK(ho_slice(r.domain, &buf, 0, 0, &out) < 0);
+    CHECK(ho_forward(r.producer, &buf, 1, 0, &n) < 0);
     CHECK(ho_compact(r.shard, &buf) < 0);
-    CHECK(ho_commit(r.producer, &buf, 1, HO_BY_KEY, 0, &n) < 0);
+    CHECK(ho_commit(r.producer, &buf, 1, 0, &n) < 0);
     CHECK(ho_abort(r.shard, &buf, 1, &n) < 0);
     CHECK(ho_split(r.shard, &buf, 1, &out) < 0);
     CHECK(memcmp(&buf, forged, sizeof buf) == 0);
@@ -239,7 +239,7 @@ static void random_descriptors_are_refused(void **state)
     uint64_t seed = 9;
     rig_send(r.shard, r.producer, 1, 100); /* some state to be hit */
     ho_buf real = rig_take(r.consumer), slice;
-    CHECK_STATUS(ho_ref(r.domain, &real, 0, 10, &slice), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &real, 0, 10, &slice), HO_OK);
     rig_mark mark;
     rig_mark_take(&mark, &r, NULL, 0);
     for (int i = 0; i < 20000; i++) {
@@ -271,9 +271,9 @@ static void handles_close_to_a_real_buffer_are_refused(void **state)
     rig_send(r.shard, r.producer, 1, 100);
     real[0] = rig_take(r.consumer);
     real[1] = rig_foreign(owner.owner, &byte, 1, 1);
-    CHECK_STATUS(ho_give(r.producer, &real[1], 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &real[1], 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &real[1], 1, &taken), HO_OK);
-    CHECK_STATUS(ho_ref(r.domain, &real[0], 0, 1, &real[2]), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &real[0], 0, 1, &real[2]), HO_OK);
     for (size_t i = 0; i < 3; i++)
         for (uint32_t bit = 0; bit < 64; bit++) {
             ho_buf forged = real[i];
@@ -295,7 +295,7 @@ static void a_broken_seal_is_refused(void **state)
     (void)state;
     rig_send(r.shard, r.producer, 1, 100);
     ho_buf bufs[2] = {rig_take(r.consumer)};
-    CHECK_STATUS(ho_ref(r.domain, &bufs[0], 0, 10, &bufs[1]), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &bufs[0], 0, 10, &bufs[1]), HO_OK);
     for (size_t i = 0; i < 2; i++)
         for (uint32_t bit = 0; bit < 32; bit++) {
             ho_buf forged = bufs[i];
@@ -312,7 +312,7 @@ static void a_kind_that_does_not_fit_the_handle_does_no_harm(void **state)
         rig_send(r.shard, r.producer, 1, 100);
         ho_buf real = rig_take(r.consumer), forged = real, slice = {0};
         forged.kind = (uint8_t)kind;
-        if (ho_ref(r.domain, &forged, 0, 10, &slice) != HO_OK)
+        if (ho_slice(r.domain, &forged, 0, 10, &slice) != HO_OK)
             CHECK_EMPTY(&slice);
         if (ho_return(r.domain, &forged, 1, NULL) == HO_OK)
             CHECK_STATUS(ho_return(r.domain, &real, 1, NULL), HO_E_STALE);

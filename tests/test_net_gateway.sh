@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A short load through the gateway: every message gets its right answer, and nothing is left out.
-# usage: test_net_gateway.sh GATEWAY LOAD TRANSPORT HANDOFF
+# usage: test_net_gateway.sh GATEWAY LOAD TRANSPORT HANDOFF [OPTION...]
 set -eu
 gateway=$1 load=$2 transport=$3 handoff=$4
+shift 4
 
 folder=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; rm -rf "$folder"' EXIT
 workers='--workers 2'
 [ "$handoff" != none ] || workers=
-"$gateway" --transport "$transport" --handoff "$handoff" --network-threads 2 $workers \
+"$gateway" --transport "$transport" --handoff "$handoff" --network-threads 2 $workers "$@" \
     --json "$folder/gateway.json" >"$folder/out" &
 pid=$!
 address=

@@ -235,8 +235,10 @@ void a_start_that_fails_leaves_nothing_and_can_be_tried_again(void **)
     with.port = w.entry.port_number(); /* taken, and not shared */
     CHECK(other.start(with, behind));
     with.port = 0;
-    CHECK_CODE(other.start(with, behind), handoff::errc::busy); /* the numbers are taken */
-    with.first_number = 2;
+    CHECK_CODE(other.start(with, behind), handoff::errc::busy); /* the partitions are taken */
+    with.first_partition = 8;
+    CHECK_CODE(other.start(with, behind), handoff::errc::range); /* egress has no more */
+    with.first_partition = 2;
     with.address = "nowhere";
     CHECK(other.start(with, behind));
     with.address = "127.0.0.1";
@@ -260,7 +262,7 @@ void options_out_of_range_are_refused(void **)
     CHECK(refused([](net::options &o) { o.routing = nullptr; }));
     CHECK(refused([](net::options &o) { o.threads = 0; }));
     CHECK(refused([](net::options &o) { o.threads = 1025; }));
-    CHECK(refused([](net::options &o) { o.first_number = 1024; }));
+    CHECK(refused([](net::options &o) { o.first_partition = 1024; }));
     CHECK(refused([](net::options &o) { o.limit.frame_bytes = 0; }));
     CHECK(refused([](net::options &o) { o.limit.frame_bytes = 0xffffffffu; }));
     CHECK(refused([](net::options &o) { o.limit.connections = 0; }));

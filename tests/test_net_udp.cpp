@@ -3,6 +3,7 @@
 #include "net_world.hpp"
 
 #include <memory>
+#include <sys/wait.h>
 #include <vector>
 
 namespace {
@@ -42,15 +43,15 @@ void a_network_thread_fills_one_segment_for_all_services(void **)
 void a_message_carries_its_connection_and_the_key_of_the_route(void **)
 {
     net_world w(net::transport::udp);
-    w.options.first_number = 7;
+    w.options.first_partition = 7;
     w.options.threads = 1;
     w.key_mask = 0xff;
     w.open();
     w.work();
     net_peer peer(w);
     CHECK(peer.echoes("0"));
-    CHECK(ho_net_to(w.last_token) == 7);
-    CHECK(w.last_key == (w.last_token & 0xff));
+    CHECK(ho_net_to(w.last_value) == 7);
+    CHECK(w.last_key == (w.last_value & 0xff));
     w.stop_and_close();
 }
 
@@ -71,6 +72,47 @@ void each_of_many_peers_gets_its_own_answers(void **)
     CHECK(w.entry.read().connections == 200);
     w.await(&net::counters::answered, 1000);
     CHECK(w.entry.read().received == 1000 && w.entry.read().answered == 1000);
+    w.stop_and_close();
+}
+
+void workers_share_a_service(void **)
+{
+    net_world w(net::transport::udp);
+    handoff::service_options shared;
+    shared.partitions = 64;
+    w.together = true;
+    w.open(shared);
+    w.work();
+    std::vector<std::unique_ptr<net_peer>> peers;
+    for (int i = 0; i < 100; ++i)
+        peers.push_back(std::make_unique<net_peer>(w));
+    for (int round = 0; round < 20; ++round) {
+        for (std::size_t i = 0; i < peers.size(); ++i)
+            peers[i]->say("0 from " + std::to_string(i));
+        for (std::size_t i = 0; i < peers.size(); ++i)
+            CHECK(peers[i]->hear() == "0 from " + std::to_string(i));
+    }
+    CHECK(w.served == 2000);
+    w.stop_and_close();
+}
+
+void a_child_of_fork_leaves_the_entrypoint_alone(void **)
+{
+    net_world w(net::transport::udp);
+    w.open();
+    w.work();
+    const auto child = fork();
+    if (child == 0) {
+        alarm(20); /* not to wait for threads that are not there */
+        if (w.entry.stop(0s) || w.entry.start(w.options, net::port_factory()) == std::error_code())
+            _exit(1);
+        w.entry.~entrypoint();
+        _exit(0);
+    }
+    int status = -1;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    net_peer peer(w);
+    CHECK(peer.echoes("0 still there"));
     w.stop_and_close();
 }
 
@@ -281,6 +323,8 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(a_network_thread_fills_one_segment_for_all_services),
     cmocka_unit_test(a_message_carries_its_connection_and_the_key_of_the_route),
     cmocka_unit_test(each_of_many_peers_gets_its_own_answers),
+    cmocka_unit_test(workers_share_a_service),
+    cmocka_unit_test(a_child_of_fork_leaves_the_entrypoint_alone),
     cmocka_unit_test(ipv6_works_too),
     cmocka_unit_test(datagrams_that_break_a_rule_are_dropped_and_counted),
     cmocka_unit_test(a_full_service_costs_only_its_own_datagrams),

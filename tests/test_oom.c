@@ -87,6 +87,8 @@ void __wrap_hoi_os_close(int fd)
     __real_hoi_os_close(fd);
 }
 
+#define PARTITIONS 70u /* more than a producer has room for in itself */
+
 static struct {
     rig r;
     int32_t shard_fd;
@@ -118,6 +120,7 @@ static int open_world(void)
 {
     const ho_domain_opts *domain = DOMAIN_OPTS(.max_bytes = 8u << 20, .segment_bytes = 16384);
     const ho_service_opts *service = SERVICE_OPTS(.lane_slots = 64);
+    const ho_service_opts *shared = SERVICE_OPTS(.lane_slots = 64, .partitions = PARTITIONS);
     const ho_arena_opts *arena = ARENA_OPTS(.budget_bytes = 1u << 20);
     const ho_owner_opts *owner =
         OWNER_OPTS(.mode = HO_RELEASE_EVENT, .release = rig_count_release, .ctx = &w.owner);
@@ -126,7 +129,7 @@ static int open_world(void)
            TRY(ho_shard_open(w.r.arena, &w.r.shard)) && TRY(ho_shard_fd(w.r.shard, &w.shard_fd)) &&
            TRY(ho_arena_open(w.r.domain, arena, &w.second_arena)) &&
            TRY(ho_shard_open(w.second_arena, &w.second_shard)) &&
-           TRY(ho_service_open(w.r.domain, service, &w.r.service)) &&
+           TRY(ho_service_open(w.r.domain, shared, &w.r.service)) &&
            TRY(ho_service_open(w.r.domain, service, &w.second)) &&
            TRY(ho_producer_open(w.r.service, w.r.shard, &w.r.producer)) &&
            TRY(ho_consumer_open(w.r.service, NULL, &w.r.consumer)) &&
@@ -145,8 +148,8 @@ static void pass_one(ho_buf *buf)
 {
     ho_buf slice;
     uint32_t taken;
-    if (TRY(ho_ref(w.r.domain, buf, 0, buf->len, &slice)) &&
-        TRY(ho_forward(w.to_second, &slice, 1, HO_BY_KEY, 0, NULL)) &&
+    if (TRY(ho_slice(w.r.domain, buf, 0, buf->len, &slice)) &&
+        TRY(ho_forward(w.to_second, &slice, 1, 0, NULL)) &&
         TRY(ho_take(w.of_second, &slice, 1, &taken)) && TRY(ho_compact(w.second_shard, &slice)))
         rig_check_pattern(&slice);
     CHECK_STATUS(ho_return(w.r.domain, &slice, 1, NULL), HO_OK); /* whatever is left of it */
@@ -162,11 +165,11 @@ static void use_world(void)
         ho_buf loan, buf = rig_foreign(w.owner.owner, &bytes[i], 1, i);
         if (TRY(ho_reserve(w.r.shard, 3000, NULL, &loan))) {
             loan.len = 0;
-            if (!TRY(ho_commit(w.r.producer, &loan, 1, HO_BY_KEY, 0, NULL)))
+            if (!TRY(ho_commit(w.r.producer, &loan, 1, 0, NULL)))
                 CHECK_STATUS(ho_abort(w.r.shard, &loan, 1, NULL), HO_OK);
         }
         buf.key = i;
-        if (TRY(ho_give(w.r.producer, &buf, 1, HO_BY_KEY, 0, NULL)))
+        if (TRY(ho_give(w.r.producer, &buf, 1, 0, NULL)))
             CHECK_EMPTY(&buf);
         ho_consumer *all[] = {w.r.consumer, w.more_consumers[0], w.more_consumers[1]};
         for (size_t c = 0; c < 3; c++)

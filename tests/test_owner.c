@@ -29,7 +29,7 @@ static void pass_through(uint32_t owner, uint64_t count)
     for (uint64_t i = 0; i < count; i++) {
         ho_buf buf = rig_foreign(owner, memory, sizeof memory, i);
         uint32_t taken;
-        CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(r.producer, &buf, 1, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
         rig_return(r.domain, &buf);
     }
@@ -102,7 +102,7 @@ static void a_retired_number_does_not_come_back_at_once(void **state)
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &second);
     CHECK(first.owner != second.owner);
     ho_buf buf = rig_foreign(first.owner, memory, 1, 0);
-    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_E_OWNER);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, 0, NULL), HO_E_OWNER);
     CHECK_STATUS(ho_owner_retire(r.domain, second.owner, 0), HO_OK);
 }
 
@@ -248,7 +248,7 @@ static void retire_waits_for_the_last_release(void **state)
         for (uint64_t i = 0; i < 3; i++) {
             uint32_t taken;
             bufs[i] = rig_foreign(owner.owner, memory, sizeof memory, i);
-            CHECK_STATUS(ho_give(r.producer, &bufs[i], 1, HO_BY_KEY, 0, NULL), HO_OK);
+            CHECK_STATUS(ho_give(r.producer, &bufs[i], 1, 0, NULL), HO_OK);
             CHECK_STATUS(ho_take(r.consumer, &bufs[i], 1, &taken), HO_OK);
         }
         rig_return(r.domain, &bufs[0]);
@@ -287,7 +287,7 @@ static void call_everything(void *ctx, const ho_release_rec *recs, uint32_t coun
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_E_REENTRANT);
     CHECK_STATUS(ho_owner_retire(r.domain, *owner, -1), HO_E_REENTRANT);
     ho_buf slice;
-    CHECK_STATUS(ho_ref(r.domain, &held, 0, 5, &slice), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &held, 0, 5, &slice), HO_OK);
     rig_return(r.domain, &slice);
     rig_return(r.domain, &held);
     reentered++;
@@ -338,7 +338,7 @@ static void a_release_that_returns_foreign_memory_releases_that_too(void **state
         ho_owner_register(r.domain, OWNER_OPTS(.release = call_everything, .ctx = &outer), &outer),
         HO_OK);
     held = rig_foreign(inner.owner, memory, sizeof memory, 3);
-    CHECK_STATUS(ho_give(r.producer, &held, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &held, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &held, 1, &taken), HO_OK);
     pass_through(outer, 1);
     CHECK(inner.releases == 1);

@@ -56,7 +56,7 @@ static void begin(uint32_t mode)
         ho_buf *buf = &w.bufs[i / EACH][i % EACH];
         uint32_t taken;
         *buf = rig_foreign(w.owner, memory, sizeof memory, i);
-        CHECK_STATUS(ho_give(r.producer, buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(r.producer, buf, 1, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(r.consumer, buf, 1, &taken), HO_OK);
     }
     harness_barrier_init(&w.start, RETURNERS + 1);
@@ -172,7 +172,7 @@ static void a_closed_domain_has_called_everybody_back(void **state)
         CHECK_STATUS(ho_owner_register(r.domain, OWNER_OPTS(.release = release_slowly), &owner),
                      HO_OK);
         ho_buf buf = rig_foreign(owner, memory, 1, 0);
-        CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(r.producer, &buf, 1, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
         CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
         CHECK_STATUS(ho_shard_close(r.shard), HO_OK);

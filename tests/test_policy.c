@@ -53,7 +53,7 @@ static int close_rig(void **state)
 
 static int32_t commit(ho_buf *loan)
 {
-    return ho_commit(r.producer, loan, 1, HO_BY_KEY, 0, NULL);
+    return ho_commit(r.producer, loan, 1, 0, NULL);
 }
 
 static void fill_lane(void)
@@ -113,8 +113,7 @@ static void wait_is_for_lanes_and_not_for_memory(void **state)
     uint64_t before = harness_now_ns();
     for (int i = 0; i < 100; i++) {
         CHECK_REFUSED(&r, NULL, 0, ho_reserve(r.shard, RIG_SEGMENT, NULL, &more), HO_FULL);
-        CHECK_REFUSED(&r, NULL, 0, ho_give_copy(r.producer, bytes, sizeof bytes, 1, HO_BY_KEY, 0),
-                      HO_FULL);
+        CHECK_REFUSED(&r, NULL, 0, rig_copy(r.producer, bytes, sizeof bytes, 1, 0), HO_FULL);
     }
     CHECK(harness_now_ns() - before <
           100 * (uint64_t)WAIT_NS); /* one hundred waits would take so long */
@@ -193,7 +192,7 @@ static void drop_newest_takes_and_releases_what_does_not_fit(void **state)
     ho_buf loans[3] = {rig_loan(r.shard, 7, 100), rig_loan(r.shard, 8, 100),
                        rig_loan(r.shard, 9, 100)};
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_commit(r.producer, loans, 3, HO_BY_KEY, 0, &accepted), HO_DROPPED);
+    CHECK_STATUS(ho_commit(r.producer, loans, 3, 0, &accepted), HO_DROPPED);
     CHECK(accepted == 3);
     for (size_t i = 0; i < 3; i++)
         CHECK_EMPTY(&loans[i]);
@@ -213,7 +212,7 @@ static void drop_newest_drops_copies_too(void **state)
     (void)state;
     fill_lane();
     for (int i = 0; i < 10000; i++)
-        CHECK_STATUS(ho_give_copy(r.producer, "abc", 3, 1, HO_BY_KEY, 0), HO_DROPPED);
+        CHECK_STATUS(rig_copy(r.producer, "abc", 3, 1, 0), HO_DROPPED);
     CHECK(rig_stats(r.service).messages_dropped == 10000);
     CHECK(rig_arena_stats(r.arena).buffers_out == LANE);
 }
@@ -226,7 +225,7 @@ static void drop_newest_releases_foreign_memory_as_cancelled(void **state)
     uint8_t memory[8];
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
     ho_buf foreign = rig_foreign(owner.owner, memory, sizeof memory, 5);
-    CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_DROPPED);
+    CHECK_STATUS(ho_give(r.producer, &foreign, 1, 0, NULL), HO_DROPPED);
     CHECK_EMPTY(&foreign);
     CHECK(owner.releases == 1 && owner.cancelled == 1);
     CHECK(owner.last.token == 5 && owner.last.base == memory && owner.last.size == sizeof memory);
@@ -247,11 +246,11 @@ static void drop_newest_drops_what_is_forwarded(void **state)
     rig_send(r.shard, producer, 1, 100);
     bufs[0] = rig_take(consumer);
     bufs[1] = rig_foreign(owner.owner, memory, sizeof memory, 5);
-    CHECK_STATUS(ho_give(producer, &bufs[1], 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(producer, &bufs[1], 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(consumer, &bufs[1], 1, &taken), HO_OK);
-    CHECK_STATUS(ho_ref(r.domain, &bufs[1], 0, 4, &bufs[2]), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &bufs[1], 0, 4, &bufs[2]), HO_OK);
     fill_lane();
-    CHECK_STATUS(ho_forward(r.producer, bufs, 3, HO_BY_KEY, 0, &accepted), HO_DROPPED);
+    CHECK_STATUS(ho_forward(r.producer, bufs, 3, 0, &accepted), HO_DROPPED);
     CHECK(accepted == 3);
     CHECK(owner.releases == 1 && owner.cancelled == 1); /* by the last part of it */
     CHECK(rig_stats(r.service).messages_dropped == 3);

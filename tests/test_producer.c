@@ -24,7 +24,7 @@ static int close_rig(void **state)
 
 static int32_t commit(ho_buf *bufs, uint32_t count)
 {
-    return ho_commit(r.producer, bufs, count, HO_BY_KEY, 0, NULL);
+    return ho_commit(r.producer, bufs, count, 0, NULL);
 }
 
 static void abort_loan(ho_buf *loan)
@@ -49,21 +49,20 @@ static void a_committed_loan_arrives_as_it_was_written(void **state)
     memset(ptr, 0x11, 300);
     loan.len = 300;
     loan.key = 0xfeedfacecafebeefu;
-    loan.token = 0x123456789abcdef0u;
+    loan.value = 0x123456789abcdef0u;
     loan.flags = 0x0000a5a5u;
-    loan.frames_left = 3;
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, &accepted), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, &accepted), HO_OK);
     CHECK(accepted == 1);
     CHECK_EMPTY(&loan);
     ho_buf buf;
     uint32_t taken;
     CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
     CHECK(buf.ptr == ptr && buf.len == 300 && buf.cap >= 300);
-    CHECK(buf.key == 0xfeedfacecafebeefu && buf.token == 0x123456789abcdef0u);
+    CHECK(buf.key == 0xfeedfacecafebeefu && buf.value == 0x123456789abcdef0u);
     CHECK(buf.flags == 0x0000a5a5u);
-    CHECK(buf.kind == HO_KIND_ARENA && buf.handle != 0 && buf.frames_left == 3);
-    CHECK(buf.service == rig_stats(r.service).service);
+    CHECK(buf.kind == HO_KIND_ARENA && buf.handle != 0 && buf.reserved0 == 0);
+    CHECK(buf.service == rig_stats(r.service).service && buf.partition == 0);
     CHECK(buf.align_log2 == 6);
     for (size_t i = 0; i < 300; i++)
         CHECK(buf.ptr[i] == 0x11);
@@ -77,7 +76,7 @@ static void a_batch_arrives_in_order(void **state)
     for (uint64_t i = 0; i < LANE; i++)
         loans[i] = rig_loan(r.shard, i, 10 + i);
     uint32_t accepted = 0;
-    CHECK_STATUS(ho_commit(r.producer, loans, LANE, HO_BY_KEY, 0, &accepted), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, loans, LANE, 0, &accepted), HO_OK);
     CHECK(accepted == LANE);
     for (uint64_t i = 0; i < LANE; i++) {
         ho_buf buf = rig_take(r.consumer);
@@ -131,7 +130,7 @@ static void commit_keeps_the_buffer_when_the_lane_is_full(void **state)
     ho_buf rest[3];
     memcpy(rest, &loans[LANE], sizeof rest);
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_commit(r.producer, loans, LANE + 3, HO_BY_KEY, 0, &accepted), HO_FULL);
+    CHECK_STATUS(ho_commit(r.producer, loans, LANE + 3, 0, &accepted), HO_FULL);
     CHECK(accepted == LANE);
     for (size_t i = 0; i < LANE; i++)
         CHECK_EMPTY(&loans[i]);
@@ -139,7 +138,7 @@ static void commit_keeps_the_buffer_when_the_lane_is_full(void **state)
     CHECK_REFUSED(&r, &loans[LANE], 3, commit(&loans[LANE], 3), HO_FULL);
     ho_buf buf = rig_take(r.consumer);
     rig_return(r.domain, &buf);
-    CHECK_STATUS(ho_commit(r.producer, &loans[LANE], 3, HO_BY_KEY, 0, &accepted), HO_FULL);
+    CHECK_STATUS(ho_commit(r.producer, &loans[LANE], 3, 0, &accepted), HO_FULL);
     CHECK(accepted == 1);
     CHECK(rig_drain(&r) == LANE);
     CHECK_STATUS(commit(&loans[LANE + 1], 2), HO_OK);
@@ -154,14 +153,14 @@ static void commit_refuses_null_and_takes_an_empty_batch(void **state)
 {
     (void)state;
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_commit(r.producer, NULL, 0, HO_BY_KEY, 0, &accepted), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, NULL, 0, 0, &accepted), HO_OK);
     CHECK(accepted == 0);
     accepted = 77;
-    CHECK_REFUSED(&r, NULL, 0, ho_commit(r.producer, NULL, 1, HO_BY_KEY, 0, &accepted), HO_E_INVAL);
+    CHECK_REFUSED(&r, NULL, 0, ho_commit(r.producer, NULL, 1, 0, &accepted), HO_E_INVAL);
     CHECK(accepted == 0);
     ho_buf loan = rig_loan(r.shard, 1, 10);
     accepted = 77;
-    CHECK_REFUSED(&r, &loan, 1, ho_commit(NULL, &loan, 1, HO_BY_KEY, 0, &accepted), HO_E_HANDLE);
+    CHECK_REFUSED(&r, &loan, 1, ho_commit(NULL, &loan, 1, 0, &accepted), HO_E_HANDLE);
     CHECK(accepted == 0);
     abort_loan(&loan);
 }
@@ -172,11 +171,11 @@ static void commit_refuses_unknown_flags_in_the_high_half_only(void **state)
     ho_buf loan = rig_loan(r.shard, 1, 10);
     for (uint32_t bit = 17; bit < 32; bit++) {
         uint32_t accepted = 77;
-        CHECK_REFUSED(&r, &loan, 1,
-                      ho_commit(r.producer, &loan, 1, HO_BY_KEY, 1u << bit, &accepted), HO_E_FLAGS);
+        CHECK_REFUSED(&r, &loan, 1, ho_commit(r.producer, &loan, 1, 1u << bit, &accepted),
+                      HO_E_FLAGS);
         CHECK(accepted == 0);
     }
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0xffffu, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0xffffu, NULL), HO_OK);
     CHECK(rig_drain(&r) == 1);
 }
 
@@ -184,13 +183,36 @@ static void commit_refuses_flags_of_the_buffer_that_must_be_understood(void **st
 {
     (void)state;
     ho_buf loan = rig_loan(r.shard, 1, 10);
-    for (uint32_t bit = 16; bit < 32; bit++) {
+    for (uint32_t bit = 17; bit < 32; bit++) {
         loan.flags = 1u << bit;
         CHECK_REFUSED(&r, &loan, 1, commit(&loan, 1), HO_E_FLAGS);
     }
     loan.flags = 0;
     CHECK_STATUS(commit(&loan, 1), HO_OK);
     CHECK(rig_drain(&r) == 1);
+}
+
+static void the_partition_is_the_senders_to_say(void **state)
+{
+    (void)state;
+    ho_buf loan = rig_loan(r.shard, 1, 10), buf;
+    loan.partition = 7; /* means nothing without the flag */
+    CHECK_STATUS(commit(&loan, 1), HO_OK);
+    buf = rig_take(r.consumer);
+    CHECK(buf.partition == 0 && buf.flags == 0);
+    rig_return(r.domain, &buf);
+    loan = rig_loan(r.shard, 1, 10);
+    loan.flags = HO_BUF_PARTITION | 5u;
+    const uint16_t bad[] = {1, 2, 1023, 1024, UINT16_MAX};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        loan.partition = bad[i];
+        CHECK_REFUSED(&r, &loan, 1, commit(&loan, 1), HO_E_ROUTE);
+    }
+    loan.partition = 0;
+    CHECK_STATUS(commit(&loan, 1), HO_OK);
+    buf = rig_take(r.consumer);
+    CHECK(buf.partition == 0 && buf.flags == 5);
+    rig_return(r.domain, &buf);
 }
 
 static void commit_refuses_what_is_no_loan(void **state)
@@ -201,7 +223,7 @@ static void commit_refuses_what_is_no_loan(void **state)
     rig_send(r.shard, r.producer, 1, 20);
     ho_buf buf = rig_take(r.consumer), slice;
     CHECK_REFUSED(&r, &buf, 1, commit(&buf, 1), HO_E_KIND);
-    CHECK_STATUS(ho_ref(r.domain, &buf, 0, 5, &slice), HO_OK);
+    CHECK_STATUS(ho_slice(r.domain, &buf, 0, 5, &slice), HO_OK);
     CHECK_REFUSED(&r, &slice, 1, commit(&slice, 1), HO_E_KIND);
     rig_return(r.domain, &buf);
     rig_return(r.domain, &slice);
@@ -212,7 +234,7 @@ static void a_second_copy_can_not_be_committed(void **state)
     (void)state;
     ho_buf loan = rig_loan(r.shard, 1, 20), copy = loan, pair[2] = {loan, loan};
     uint32_t accepted = 0;
-    CHECK_STATUS(ho_commit(r.producer, pair, 2, HO_BY_KEY, 0, &accepted), HO_E_STALE);
+    CHECK_STATUS(ho_commit(r.producer, pair, 2, 0, &accepted), HO_E_STALE);
     CHECK(accepted == 1);
     CHECK_EMPTY(&pair[0]);
     assert_memory_equal(&pair[1], &copy, sizeof copy);
@@ -299,7 +321,7 @@ static void a_batch_stops_at_the_first_bad_one(void **state)
     loans[2].len = 31;
     memcpy(rest, &loans[2], sizeof rest);
     uint32_t accepted = 77;
-    CHECK_STATUS(ho_commit(r.producer, loans, 4, HO_BY_KEY, 0, &accepted), HO_E_RANGE);
+    CHECK_STATUS(ho_commit(r.producer, loans, 4, 0, &accepted), HO_E_RANGE);
     CHECK(accepted == 2);
     CHECK_EMPTY(&loans[0]);
     CHECK_EMPTY(&loans[1]);
@@ -316,8 +338,7 @@ static void a_batch_may_fail_in_its_first(void **state)
     ho_buf loans[2] = {rig_loan(r.shard, 1, 30), rig_loan(r.shard, 2, 30)};
     loans[0].len = 31;
     uint32_t accepted = 77;
-    CHECK_REFUSED(&r, loans, 2, ho_commit(r.producer, loans, 2, HO_BY_KEY, 0, &accepted),
-                  HO_E_RANGE);
+    CHECK_REFUSED(&r, loans, 2, ho_commit(r.producer, loans, 2, 0, &accepted), HO_E_RANGE);
     CHECK(accepted == 0);
     check_nothing_to_take();
     loans[0].len = 30;
@@ -335,6 +356,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(commit_refuses_null_and_takes_an_empty_batch),
     WITH_RIG(commit_refuses_unknown_flags_in_the_high_half_only),
     WITH_RIG(commit_refuses_flags_of_the_buffer_that_must_be_understood),
+    WITH_RIG(the_partition_is_the_senders_to_say),
     WITH_RIG(commit_refuses_what_is_no_loan),
     WITH_RIG(a_second_copy_can_not_be_committed),
     WITH_RIG(commit_refuses_lengths_and_pointers_outside_the_loan),

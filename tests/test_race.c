@@ -5,55 +5,10 @@
  */
 #include <unistd.h>
 
+#include "gate.h"
 #include "rig.h"
 
-#include "src/hooks.h"
-
 #define LONG_NS INT64_C(20000000000) /* nothing below comes near it unless a wake-up is lost */
-
-/* One gate: the first thread that passes `name` waits there until it is let go. */
-static struct {
-    pthread_mutex_t mutex;
-    pthread_cond_t change;
-    const char *name;
-    int reached, open;
-} gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
-
-void hoi_hook(const char *name)
-{
-    pthread_mutex_lock(&gate.mutex);
-    if (gate.name != NULL && !gate.reached && strcmp(gate.name, name) == 0) {
-        gate.reached = 1;
-        pthread_cond_broadcast(&gate.change);
-        while (!gate.open)
-            pthread_cond_wait(&gate.change, &gate.mutex);
-    }
-    pthread_mutex_unlock(&gate.mutex);
-}
-
-static void gate_set(const char *name)
-{
-    pthread_mutex_lock(&gate.mutex);
-    gate.name = name;
-    gate.reached = gate.open = 0;
-    pthread_mutex_unlock(&gate.mutex);
-}
-
-static void gate_await(void)
-{
-    pthread_mutex_lock(&gate.mutex);
-    while (!gate.reached)
-        pthread_cond_wait(&gate.change, &gate.mutex);
-    pthread_mutex_unlock(&gate.mutex);
-}
-
-static void gate_open(void)
-{
-    pthread_mutex_lock(&gate.mutex);
-    gate.open = 1;
-    pthread_cond_broadcast(&gate.change);
-    pthread_mutex_unlock(&gate.mutex);
-}
 
 static rig r;
 
@@ -109,13 +64,13 @@ static void a_message_that_comes_before_the_consumer_dozes_is_found_by_its_secon
 {
     (void)state;
     send_at(
-        "consumer:before_doze"); /* has found nothing, has not said that it sleeps: no wake-up */
+        "consumer:before_wait"); /* has found nothing, has not said that it sleeps: no wake-up */
 }
 
 static void a_message_that_comes_while_the_consumer_dozes_ends_the_wait(void **state)
 {
     (void)state;
-    send_at("consumer:dozing"); /* has said that it sleeps, does not sleep yet */
+    send_at("consumer:waiting"); /* has said that it sleeps, does not sleep yet */
 }
 
 static void a_consumer_that_falls_asleep_behind_a_publisher_finds_the_message(void **state)
@@ -144,10 +99,7 @@ static void a_wake_up_that_comes_late_wakes_nobody_twice(void **state)
     do {                              /* until the publisher meets a sleeper */
         harness_start(&publisher, send_one, NULL);
         harness_sleep_ns(20000000);
-        pthread_mutex_lock(&gate.mutex);
-        int reached = gate.reached;
-        pthread_mutex_unlock(&gate.mutex);
-        if (reached)
+        if (gate_reached())
             break;
         harness_join(&publisher);
         harness_join(&sleeper);
@@ -262,7 +214,7 @@ static void room_that_comes_before_the_producer_dozes_ends_its_wait(void **state
     send_one(NULL);
     send_one(NULL);
     harness_thread publisher;
-    gate_set("producer:before_doze");
+    gate_set("producer:before_wait");
     harness_start(&publisher, send_one, NULL); /* no room for a third */
     gate_await();
     take_one();

@@ -51,8 +51,8 @@ static void a_loan_is_writable_and_aligned_to_a_line(void **state)
         CHECK(loan.len == 0 && loan.cap == bytes);
         CHECK(loan.kind == HO_KIND_LOAN && loan.handle != 0);
         CHECK(loan.align_log2 == 6);
-        CHECK(loan.token == 0 && loan.key == 0 && loan.service == 0);
-        CHECK(loan.flags == 0 && loan.frames_left == 0);
+        CHECK(loan.value == 0 && loan.key == 0 && loan.service == 0);
+        CHECK(loan.flags == 0 && loan.partition == 0 && loan.reserved0 == 0);
         memset(loan.ptr, 0x5a, bytes);
         abort_loan(&loan);
     }
@@ -97,7 +97,7 @@ static void tailroom_stays_behind_the_data_after_commit(void **state)
     uint8_t *ptr = loan.ptr;
     memset(ptr, 1, 1070);
     loan.len = 200;
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     ho_buf next = reserve(64, NULL);
     CHECK(next.ptr >= ptr + 270);
     CHECK(next.ptr < ptr + 270 + 64);
@@ -226,7 +226,7 @@ static void an_aborted_copy_stays_stale_when_its_place_is_reserved_again(void **
     ho_buf again = reserve(1000, NULL);
     CHECK(again.handle != copy.handle);
     CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
-    CHECK_REFUSED(&r, &copy, 1, ho_commit(r.producer, &copy, 1, HO_BY_KEY, 0, NULL), HO_E_STALE);
+    CHECK_REFUSED(&r, &copy, 1, ho_commit(r.producer, &copy, 1, 0, NULL), HO_E_STALE);
     abort_loan(&again);
 }
 
@@ -275,7 +275,7 @@ static void a_committed_copy_can_not_be_aborted(void **state)
 {
     (void)state;
     ho_buf loan = rig_loan(r.shard, 1, 50), copy = loan;
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);
     ho_buf buf = rig_take(r.consumer);
     CHECK_REFUSED(&r, &copy, 1, ho_abort(r.shard, &copy, 1, NULL), HO_E_STALE);

@@ -161,7 +161,8 @@ static void a_trimmed_view_is_returned_whole(void **state)
     bufs[0].cap -= 400;
     bufs[0].len = 5;
     bufs[0].key = 99;
-    bufs[0].token = 98;
+    bufs[0].value = 98;
+    bufs[0].partition = 97;
     bufs[0].flags = 0xffff;
     rig_return(r.domain, bufs);
     rig_check_quiet(&r);
@@ -222,9 +223,9 @@ static void buffers_of_several_services_and_arenas_go_back_in_one_batch(void **s
         rig_send(other.shard, other.producer, i, 10);
         bufs[i + 1] = rig_take(other.consumer);
         foreign = rig_foreign(owner.owner, &byte, 1, i);
-        CHECK_STATUS(ho_give(other.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(other.producer, &foreign, 1, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(other.consumer, &bufs[i + 2], 1, &taken), HO_OK);
-        CHECK_STATUS(ho_ref(r.domain, &bufs[i], 2, 3, &bufs[i + 3]), HO_OK);
+        CHECK_STATUS(ho_slice(r.domain, &bufs[i], 2, 3, &bufs[i + 3]), HO_OK);
     }
     shuffle(bufs, 40, 4);
     CHECK_STATUS(ho_return(r.domain, bufs, 40, NULL), HO_OK);

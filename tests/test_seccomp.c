@@ -16,8 +16,11 @@
 #define MESSAGES 1000000u
 #define BATCH 16u
 
+#define PARTITIONS 8u
+
 static struct {
     rig r;
+    uint32_t partitions;
     _Atomic(uint32_t) ready, sent, taken; /* in memory that the parent sees */
 } * w;
 
@@ -38,7 +41,7 @@ static void send_all(void)
             ;
         loan.len = i % 1400;
         loan.key = i;
-        while (ho_commit(w->r.producer, &loan, 1, HO_BY_KEY, 0, NULL) != HO_OK)
+        while (ho_commit(w->r.producer, &loan, 1, 0, NULL) != HO_OK)
             ;
         w->sent++;
     }
@@ -53,7 +56,7 @@ static void *take_all(void *arg)
     while (w->taken < MESSAGES) {
         if (ho_take(w->r.consumer, bufs, BATCH, &n) != HO_OK)
             continue;
-        if (ho_ref(w->r.domain, &bufs[0], 0, bufs[0].len, &slice) == HO_OK)
+        if (ho_slice(w->r.domain, &bufs[0], 0, bufs[0].len, &slice) == HO_OK)
             (void)ho_return(w->r.domain, &slice, 1, NULL);
         (void)ho_return(w->r.domain, bufs, n, NULL);
         w->taken += n;
@@ -62,18 +65,25 @@ static void *take_all(void *arg)
     return NULL;
 }
 
-/* Everything that grows has grown: every segment of the budget, and the slices' first one. */
+/* Everything that grows has grown: lanes, every segment of the budget, and the slices' first one. */
 static void warm_up(void)
 {
     ho_buf held[RIG_BUDGET / RIG_SEGMENT + 1], slice;
     uint32_t n = 0;
+    for (uint32_t i = 0; i < w->partitions; i++) { /* a lane to each */
+        ho_buf loan = rig_loan(w->r.shard, i, 10);
+        loan.flags = HO_BUF_PARTITION;
+        loan.partition = (uint16_t)i;
+        CHECK_STATUS(ho_commit(w->r.producer, &loan, 1, 0, NULL), HO_OK);
+        CHECK(rig_drain(&w->r) == 1);
+    }
     while (ho_reserve(w->r.shard, RIG_SEGMENT, NULL, &held[n]) == HO_OK)
         n++;
     CHECK_STATUS(ho_abort(w->r.shard, held, n, NULL), HO_OK);
     for (uint32_t i = 0; i < 20000; i++) { /* more slices than two of their segments hold */
         rig_send(w->r.shard, w->r.producer, 1, 10);
         ho_buf buf = rig_take(w->r.consumer);
-        CHECK_STATUS(ho_ref(w->r.domain, &buf, 0, 10, &slice), HO_OK);
+        CHECK_STATUS(ho_slice(w->r.domain, &buf, 0, 10, &slice), HO_OK);
         rig_return(w->r.domain, &slice);
         rig_return(w->r.domain, &buf);
     }
@@ -82,7 +92,7 @@ static void warm_up(void)
 static void child(void)
 {
     pthread_t taker;
-    rig_open(&w->r, NULL);
+    rig_open(&w->r, SERVICE_OPTS(.partitions = w->partitions));
     warm_up();
     if (pthread_create(&taker, NULL, take_all, NULL))
         _exit(3);
@@ -115,13 +125,13 @@ static int wait_while_it_moves(pid_t pid)
     return -1;
 }
 
-static void a_million_messages_need_no_system_call(void **state)
+static void run(uint32_t partitions)
 {
-    (void)state;
     if (HARNESS_SANITIZED)
         skip(); /* sanitizers make calls of their own */
     w = mmap(NULL, sizeof *w, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(w != MAP_FAILED);
+    w->partitions = partitions;
     pid_t pid = fork();
     if (pid == 0)
         child();
@@ -132,8 +142,21 @@ static void a_million_messages_need_no_system_call(void **state)
     munmap(w, sizeof *w);
 }
 
+static void a_million_messages_need_no_system_call(void **state)
+{
+    (void)state;
+    run(1);
+}
+
+static void a_million_messages_to_a_shared_consumer_need_none_either(void **state)
+{
+    (void)state;
+    run(PARTITIONS);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_million_messages_need_no_system_call),
+    cmocka_unit_test(a_million_messages_to_a_shared_consumer_need_none_either),
 };
 
 HO_TEST_MAIN(tests)

@@ -45,22 +45,22 @@ static void service_options_are_checked(void **state)
                                     .size = sizeof(ho_service_opts),
                                     .min = HO_SERVICE_OPTS_MIN,
                                     .call = open_and_close,
-                                    .flags_at = offsetof(ho_service_opts, flags),
-                                    .reserved_at = offsetof(ho_service_opts, reserved0)});
+                                    .flags_at = offsetof(ho_service_opts, flags)});
 }
 
-static void unknown_policies_and_routings_are_refused(void **state)
+static void unknown_policies_and_consumers_are_refused(void **state)
 {
     (void)state;
     for (uint32_t policy = HO_POLICY_FAIL; policy <= HO_POLICY_DROP_NEWEST; policy++)
-        for (uint32_t routing = HO_ROUTE_KEY; routing <= HO_ROUTE_NUMBER; routing++)
-            CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = policy, .routing = routing)),
+        for (uint32_t kind = HO_CONSUMERS_SHARED; kind <= HO_CONSUMERS_BOUND; kind++)
+            CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = policy, .consumers = kind)),
                          HO_OK);
     CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = HO_POLICY_DROP_NEWEST + 1)),
                  HO_E_INVAL);
     CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.policy = UINT32_MAX)), HO_E_INVAL);
-    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.routing = HO_ROUTE_NUMBER + 1)), HO_E_INVAL);
-    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.routing = UINT32_MAX)), HO_E_INVAL);
+    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.consumers = HO_CONSUMERS_BOUND + 1)),
+                 HO_E_INVAL);
+    CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.consumers = UINT32_MAX)), HO_E_INVAL);
 }
 
 static void lane_slots_are_powers_of_two_from_2_to_65536(void **state)
@@ -71,6 +71,23 @@ static void lane_slots_are_powers_of_two_from_2_to_65536(void **state)
     static const uint32_t bad[] = {1, 3, 6, 1000, 65535, 65537, 131072, 1u << 31, UINT32_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_STATUS(open_and_close(NULL, SERVICE_OPTS(.lane_slots = bad[i])), HO_E_RANGE);
+}
+
+static void there_are_1024_partitions_at_most(void **state)
+{
+    (void)state;
+    for (uint32_t kind = HO_CONSUMERS_SHARED; kind <= HO_CONSUMERS_BOUND; kind++) {
+        static const uint32_t good[] = {1, 2, 3, 63, 64, 65, 1000, 1023, 1024};
+        static const uint32_t bad[] = {1025, 2048, 65536, UINT32_MAX};
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+            CHECK_STATUS(
+                open_and_close(NULL, SERVICE_OPTS(.partitions = good[i], .consumers = kind)),
+                HO_OK);
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+            CHECK_STATUS(
+                open_and_close(NULL, SERVICE_OPTS(.partitions = bad[i], .consumers = kind)),
+                HO_E_RANGE);
+    }
 }
 
 static int32_t open_and_close_arena(void *ctx, const void *opts)
@@ -191,8 +208,9 @@ static int32_t open_and_close_consumer(void *ctx, const void *opts)
 static void consumer_options_are_checked(void **state)
 {
     (void)state;
-    ho_service *service = rig_service(domain, NULL);
-    rig_check_opts(&(rig_opts_case){.valid = CONSUMER_OPTS(.number_plus_1 = 4),
+    ho_service *service =
+        rig_service(domain, SERVICE_OPTS(.partitions = 4, .consumers = HO_CONSUMERS_BOUND));
+    rig_check_opts(&(rig_opts_case){.valid = CONSUMER_OPTS(.partition = 3),
                                     .size = sizeof(ho_consumer_opts),
                                     .min = HO_CONSUMER_OPTS_MIN,
                                     .call = open_and_close_consumer,
@@ -202,22 +220,78 @@ static void consumer_options_are_checked(void **state)
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
 }
 
-static void a_consumer_number_is_1024_at_most_and_taken_once(void **state)
+static void a_bound_consumer_has_a_partition_for_itself(void **state)
 {
     (void)state;
-    ho_service *service = rig_service(domain, NULL);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1)), HO_OK);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1024)), HO_OK);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 1025)),
-                 HO_E_RANGE);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = UINT32_MAX)),
+    ho_service *service =
+        rig_service(domain, SERVICE_OPTS(.partitions = 1024, .consumers = HO_CONSUMERS_BOUND));
+    CHECK_STATUS(open_and_close_consumer(service, NULL), HO_OK);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 1023)), HO_OK);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 1024)), HO_E_RANGE);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = UINT32_MAX)),
                  HO_E_RANGE);
     ho_consumer *consumer;
-    CHECK_STATUS(ho_consumer_open(service, CONSUMER_OPTS(.number_plus_1 = 8), &consumer), HO_OK);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 8)), HO_E_BUSY);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 7)), HO_OK);
+    CHECK_STATUS(ho_consumer_open(service, CONSUMER_OPTS(.partition = 8), &consumer), HO_OK);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 8)), HO_E_BUSY);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 7)), HO_OK);
     CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
-    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.number_plus_1 = 8)), HO_OK);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 8)), HO_OK);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+}
+
+static void a_shared_consumer_names_no_partition(void **state)
+{
+    (void)state;
+    ho_service *service = rig_service(domain, SERVICE_OPTS(.partitions = 4));
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 0)), HO_OK);
+    CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 1)), HO_E_RANGE);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+}
+
+static void one_partition_takes_one_consumer(void **state)
+{
+    (void)state;
+    for (uint32_t kind = HO_CONSUMERS_SHARED; kind <= HO_CONSUMERS_BOUND; kind++) {
+        ho_service *service = rig_service(domain, SERVICE_OPTS(.consumers = kind));
+        ho_consumer *consumer = rig_consumer(service);
+        CHECK_STATUS(open_and_close_consumer(service, NULL), HO_E_BUSY);
+        CHECK_STATUS(open_and_close_consumer(service, CONSUMER_OPTS(.partition = 1)), HO_E_RANGE);
+        CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+        CHECK_STATUS(open_and_close_consumer(service, NULL), HO_OK);
+        CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+    }
+}
+
+static void there_may_be_65536_lanes(void **state)
+{
+    (void)state;
+    enum { PARTITIONS = 1024, PRODUCERS = 65536 / PARTITIONS };
+    ho_service *service =
+        rig_service(domain, SERVICE_OPTS(.lane_slots = 2, .partitions = PARTITIONS));
+    ho_shard *shard = rig_shard(rig_arena(domain, ARENA_OPTS(.budget_bytes = 128u << 20)));
+    ho_producer *producers[PRODUCERS + 1];
+    ho_buf from = {.flags = HO_BUF_PARTITION};
+    uint32_t accepted = 77;
+    for (uint32_t i = 0; i <= PRODUCERS; i++) {
+        producers[i] = rig_producer(service, shard);
+        for (uint32_t part = 0; part < PARTITIONS && i < PRODUCERS; part++) {
+            from.partition = (uint16_t)part;
+            CHECK_STATUS(ho_give_copy(producers[i], &from, 1, 0, NULL), HO_OK);
+        }
+    }
+    CHECK_STATUS(ho_give_copy(producers[PRODUCERS], &from, 1, 0, &accepted), HO_E_LIMIT);
+    CHECK(accepted == 0);
+    CHECK_STATUS(ho_give_copy(producers[0], &from, 1, 0, &accepted), HO_OK); /* has one */
+    ho_consumer *consumer = rig_consumer(service);
+    CHECK(rig_drain_consumer(domain, consumer) == 65536 + 1);
+    CHECK_STATUS(ho_producer_close(producers[0]), HO_OK); /* its lanes go as they are found empty */
+    CHECK(rig_drain_consumer(domain, consumer) == 0);
+    CHECK_STATUS(ho_give_copy(producers[PRODUCERS], &from, 1, 0, &accepted), HO_OK);
+    CHECK(rig_drain_consumer(domain, consumer) == 1);
+    for (uint32_t i = 1; i <= PRODUCERS; i++)
+        CHECK_STATUS(ho_producer_close(producers[i]), HO_OK);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
 }
 
@@ -237,8 +311,7 @@ static void there_may_be_1024_producers_or_1024_consumers(void **state)
     (void)state;
     static ho_producer *producers[1024];
     static ho_consumer *consumers[1024];
-    ho_service *service =
-        rig_service(domain, SERVICE_OPTS(.lane_slots = 2, .routing = HO_ROUTE_NUMBER));
+    ho_service *service = rig_service(domain, SERVICE_OPTS(.lane_slots = 2, .partitions = 2));
     ho_shard *shard = rig_shard(rig_arena(domain, NULL));
     ho_producer *producer_more = (ho_producer *)(uintptr_t)1;
     ho_consumer *consumer_more = (ho_consumer *)(uintptr_t)1;
@@ -303,8 +376,9 @@ static void arenas_that_open_and_close_give_their_memory_back(void **state)
 static const struct CMUnitTest tests[] = {
     IN_A_DOMAIN(service_opens_with_defaults),
     IN_A_DOMAIN(service_options_are_checked),
-    IN_A_DOMAIN(unknown_policies_and_routings_are_refused),
+    IN_A_DOMAIN(unknown_policies_and_consumers_are_refused),
     IN_A_DOMAIN(lane_slots_are_powers_of_two_from_2_to_65536),
+    IN_A_DOMAIN(there_are_1024_partitions_at_most),
     IN_A_DOMAIN(a_budget_below_one_segment_is_refused),
     IN_A_DOMAIN(service_open_refuses_null),
     IN_A_DOMAIN(there_may_be_256_services),
@@ -312,7 +386,10 @@ static const struct CMUnitTest tests[] = {
     IN_A_DOMAIN(a_closed_service_has_no_handle),
     IN_A_DOMAIN(producer_open_refuses_null_and_a_shard_of_another_domain),
     IN_A_DOMAIN(consumer_options_are_checked),
-    IN_A_DOMAIN(a_consumer_number_is_1024_at_most_and_taken_once),
+    IN_A_DOMAIN(a_bound_consumer_has_a_partition_for_itself),
+    IN_A_DOMAIN(a_shared_consumer_names_no_partition),
+    IN_A_DOMAIN(one_partition_takes_one_consumer),
+    IN_A_DOMAIN(there_may_be_65536_lanes),
     IN_A_DOMAIN(consumer_open_refuses_null),
     IN_A_DOMAIN(there_may_be_1024_producers_or_1024_consumers),
     IN_A_DOMAIN(ends_that_open_and_close_leave_nothing),

@@ -148,12 +148,12 @@ static void one_segment_is_current_whatever_the_service(void **state)
             ho_buf loan = rig_loan(r.shard, n, 64);
             CHECK(!at || loan.ptr == at + 64); /* one behind the other */
             at = loan.ptr;
-            CHECK_STATUS(ho_commit(producers[i], &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+            CHECK_STATUS(ho_commit(producers[i], &loan, 1, 0, NULL), HO_OK);
         }
     CHECK(rig_arena_stats(r.arena).segments_in_use == 1);
     for (size_t i = 0; i < SERVICES; i++) { /* and one more for all records */
         ho_buf foreign = rig_foreign(owner.owner, memory, 8, i);
-        CHECK_STATUS(ho_give(producers[i], &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(producers[i], &foreign, 1, 0, NULL), HO_OK);
     }
     CHECK(rig_arena_stats(r.arena).segments_in_use == 2);
     CHECK(rig_arena_stats(r.arena).buffers_out == 100 && rig_arena_stats(r.arena).foreign_out == 5);
@@ -204,7 +204,7 @@ static void what_a_closed_shard_filled_goes_back_when_it_is_returned(void **stat
     CHECK(rig_drain(&r) == 3);
     CHECK(rig_arena_stats(r.arena).segments_in_use == 1);
     rig_check_pattern(&loan);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     CHECK(rig_drain(&r) == 1);
     CHECK(rig_arena_stats(r.arena).segments_in_use == 0);
 }

@@ -190,13 +190,12 @@ static void a_full_lane_arms_it(void **state)
             rig_send(r.shard, r.producer, i, 10);
         ho_buf loan = rig_loan(r.shard, LANE, 10);
         for (int i = 0; i < 3; i++)
-            CHECK_REFUSED(&r, &loan, 1, ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL),
-                          HO_FULL);
+            CHECK_REFUSED(&r, &loan, 1, ho_commit(r.producer, &loan, 1, 0, NULL), HO_FULL);
         CHECK(!readable(fd, 0));
         ho_buf buf = rig_take(r.consumer);
         check_fires();
         rig_return(r.domain, &buf);
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
         CHECK(rig_drain(&r) == LANE);
         CHECK(!readable(fd, 0));
     }
@@ -209,9 +208,9 @@ static void every_call_that_is_full_arms_it(void **state)
     for (int call = 0; call < 3; call++) {
         ho_buf foreign = rig_foreign(owner.owner, foreign_bytes, 8, 1);
         if (call == 0) /* no segment for its record */
-            CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+            CHECK_STATUS(ho_give(r.producer, &foreign, 1, 0, NULL), HO_FULL);
         else if (call == 1)
-            CHECK_STATUS(ho_give_copy(r.producer, held[1].ptr, WHOLE, 1, HO_BY_KEY, 0), HO_FULL);
+            CHECK_STATUS(rig_copy(r.producer, held[1].ptr, WHOLE, 1, 0), HO_FULL);
         else
             CHECK_STATUS(ho_compact(r.shard, &held[1]), HO_FULL);
         CHECK(!readable(fd, 0));
@@ -223,12 +222,12 @@ static void every_call_that_is_full_arms_it(void **state)
     CHECK_STATUS(ho_return(r.domain, held, 4, NULL), HO_OK);
     for (uint64_t i = 0; i < LANE; i++)
         rig_send(r.shard, r.producer, i, 10);
-    CHECK_STATUS(ho_give_copy(r.producer, "a", 1, 1, HO_BY_KEY, 0), HO_FULL);
+    CHECK_STATUS(rig_copy(r.producer, "a", 1, 1, 0), HO_FULL);
     ho_buf buf = rig_take(r.consumer);
     check_fires();
-    CHECK_STATUS(ho_forward(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_forward(r.producer, &buf, 1, 0, NULL), HO_OK);
     buf = rig_loan(r.shard, 1, 10);
-    CHECK_STATUS(ho_commit(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+    CHECK_STATUS(ho_commit(r.producer, &buf, 1, 0, NULL), HO_FULL);
     CHECK(!readable(fd, 0));
     CHECK_STATUS(ho_abort(r.shard, &buf, 1, NULL), HO_OK);
     CHECK(rig_drain(&r) == LANE);
@@ -278,53 +277,60 @@ static void the_end_of_a_service_fires_it_too(void **state)
     for (uint64_t i = 0; i < LANE; i++)
         rig_send(r.shard, r.producer, i, 10);
     ho_buf loan = rig_loan(r.shard, LANE, 10);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_FULL);
     CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
     check_fires();
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_E_CLOSED);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_E_CLOSED);
     CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
 }
 
-static void a_service_without_a_consumer_arms_it(void **state)
+static void a_lane_that_nobody_takes_from_arms_it(void **state)
 {
     (void)state;
     CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    for (uint64_t i = 0; i < LANE; i++)
+        rig_send(r.shard, r.producer, i, 10);
     ho_buf loan = rig_loan(r.shard, 7, 10);
     for (int i = 0; i < 3; i++)
-        CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_FULL);
-    uint64_t count;
-    (void)!read(fd, &count, 8);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+        CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_FULL);
     CHECK(!readable(fd, 0));
     r.consumer = rig_consumer(r.service);
+    CHECK(!readable(fd, 0)); /* it has taken nothing yet */
+    CHECK(rig_drain(&r) == LANE);
     check_fires();
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
 }
 
-static void a_key_that_is_moving_arms_it(void **state)
+static void the_lane_of_one_partition_arms_it(void **state)
 {
     (void)state;
-    uint64_t key = 1;
-    int32_t status;
-    rig_send(r.shard, r.producer, key, 10);
-    ho_consumer *second = rig_consumer(r.service);
-    ho_buf loan = rig_loan(r.shard, key, 10), buf = {0};
-    do { /* those that stay where they were have room */
-        loan.key = ++key;
-        status = ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL);
-        if (status == HO_OK)
-            loan = rig_loan(r.shard, key, 10);
-    } while (status == HO_OK && key < LANE);
-    CHECK_STATUS(status, HO_FULL);
-    CHECK(!readable(fd, 0));
-    CHECK(rig_drain(&r) > 0);
-    check_fires();
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
-    uint32_t taken;
-    CHECK_STATUS(ho_take(second, &buf, 1, &taken), HO_OK);
-    CHECK(buf.key == key);
-    rig_return(r.domain, &buf);
-    CHECK_STATUS(ho_consumer_close(second), HO_OK);
+    ho_service *shared = rig_service(r.domain, SERVICE_OPTS(.lane_slots = LANE, .partitions = 3));
+    ho_producer *producer = rig_producer(shared, r.shard);
+    ho_consumer *consumers[2] = {rig_consumer(shared), rig_consumer(shared)};
+    for (int round = 0; round < 4; round++) {
+        ho_buf loan, buf;
+        for (uint16_t i = 0; i <= LANE + 1; i++) {
+            loan = rig_loan(r.shard, i, 10);
+            loan.flags = HO_BUF_PARTITION;
+            loan.partition = i == 0 ? 2 : 1;
+            CHECK_STATUS(ho_commit(producer, &loan, 1, 0, NULL), i <= LANE ? HO_OK : HO_FULL);
+        }
+        CHECK(!readable(fd, 0));
+        uint32_t taken, partition;
+        do { /* what came through the other partition made no room here */
+            CHECK(!readable(fd, 0));
+            CHECK_STATUS(ho_take(consumers[round % 2], &buf, 1, &taken), HO_OK);
+            partition = buf.partition;
+            rig_return(r.domain, &buf);
+        } while (partition != 1);
+        check_fires();
+        CHECK_STATUS(ho_commit(producer, &loan, 1, 0, NULL), HO_OK);
+        CHECK(rig_drain_consumer(r.domain, consumers[round % 2]) >= LANE);
+        CHECK(!readable(fd, 0));
+    }
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_STATUS(ho_consumer_close(consumers[i]), HO_OK);
 }
 
 static void records_that_are_released_fire_it(void **state)
@@ -333,7 +339,7 @@ static void records_that_are_released_fire_it(void **state)
     for (int round = 0; round < 5; round++) {
         ho_buf foreign = rig_foreign(owner.owner, foreign_bytes, 8, 1), loan;
         uint32_t taken;
-        CHECK_STATUS(ho_give(r.producer, &foreign, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(r.producer, &foreign, 1, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(r.consumer, &foreign, 1, &taken), HO_OK);
         for (size_t i = 0; i < 3; i++)
             CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &held[i]), HO_OK);
@@ -361,8 +367,8 @@ static const struct CMUnitTest tests[] = {
     WITH_FD(a_segment_of_another_arena_may_be_what_comes_back),
     WITH_FD(closing_fires_it_too),
     WITH_FD(the_end_of_a_service_fires_it_too),
-    WITH_FD(a_service_without_a_consumer_arms_it),
-    WITH_FD(a_key_that_is_moving_arms_it),
+    WITH_FD(a_lane_that_nobody_takes_from_arms_it),
+    WITH_FD(the_lane_of_one_partition_arms_it),
     WITH_FD(records_that_are_released_fire_it),
 };
 

@@ -115,7 +115,7 @@ static void a_wait_for_room_keeps_it_armed_for_memory(void **state)
     CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &none), HO_FULL);
     harness_thread thread;
     harness_start(&thread, take_later, NULL);
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK); /* waits */
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK); /* waits */
     harness_join(&thread);
     CHECK_STATUS(ho_abort(r.shard, held, 3, NULL), HO_OK);
     CHECK(readable(fd, 0));
@@ -144,14 +144,14 @@ static void a_wait_for_memory_keeps_it_armed_for_room(void **state)
     for (uint64_t i = 0; i < LANE; i++)
         rig_send(r.shard, r.producer, i, 10);
     ho_buf loan = rig_loan(r.shard, 7, 10), big;
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_FULL);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_FULL);
     harness_thread thread;
     harness_start(&thread, return_later, &held[1]);
     CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &big), HO_OK); /* waits */
     harness_join(&thread);
     CHECK(rig_drain(&r) == LANE);
     CHECK(readable(fd, 0));
-    CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_abort(r.shard, &big, 1, NULL), HO_OK);
     CHECK_STATUS(ho_return(r.domain, &held[2], 2, NULL), HO_OK);
 }
@@ -192,7 +192,7 @@ static void send_until_the_end(void *arg)
     while (harness_now_ns() < w.end_ns) {
         if (w.foreign) {
             buf = rig_foreign(w.owner.owner, foreign_bytes, 8, 1);
-            while ((status = ho_give(producer, &buf, 1, HO_BY_KEY, 0, NULL)) == HO_FULL)
+            while ((status = ho_give(producer, &buf, 1, 0, NULL)) == HO_FULL)
                 poll_for_more(mine);
             CHECK_STATUS(status, HO_OK);
             continue;
@@ -201,7 +201,7 @@ static void send_until_the_end(void *arg)
             poll_for_more(mine);
         CHECK_STATUS(status, HO_OK);
         buf.len = w.bytes;
-        while ((status = ho_commit(producer, &buf, 1, HO_BY_KEY, 0, NULL)) == HO_FULL)
+        while ((status = ho_commit(producer, &buf, 1, 0, NULL)) == HO_FULL)
             poll_for_more(mine);
         CHECK_STATUS(status, HO_OK);
     }

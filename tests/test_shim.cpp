@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The C++ shim: statuses, handles, buffers, batches. Memory is in test_shim_memory.cpp, gives in
- * test_shim_give.cpp. */
+ * test_shim_give.cpp, keys and partitions in test_shim_route.cpp. */
 #include "shim_world.hpp"
 
 #include <cstring>
@@ -110,7 +110,7 @@ void a_released_descriptor_is_the_callers_and_can_be_adopted(void **)
         CHECK(again.text() == "mine");
     }
     CHECK(w.memory().buffers_out == 0);
-    const auto twice = w.root.give_back({&raw, 1});
+    const auto twice = w.root.return_all({&raw, 1});
     CHECK_CODE(twice.error, errc::stale);
     CHECK(twice.value == 0);
 }
@@ -163,7 +163,7 @@ void a_batch_returns_the_rest_when_one_of_it_was_returned_before(void **)
         send(w, text);
     CHECK_CODE(w.in.take(got), errc::ok);
     ho_buf copy = got[1];
-    CHECK_CODE(w.root.give_back({&copy, 1}).error, errc::ok);
+    CHECK_CODE(w.root.return_all({&copy, 1}).error, errc::ok);
     CHECK_CODE(got.reset(), errc::stale);
     CHECK(got.empty() && w.memory().buffers_out == 0);
 }
@@ -224,7 +224,7 @@ void copies_options_and_deferred_publishing_work(void **)
     room.align_log2 = 8;
     auto fresh = w.shard.reserve(100, room);
     CHECK(fresh && reinterpret_cast<std::uintptr_t>(fresh->data()) % 256 == 0);
-    CHECK_CODE(w.out.give_copy("later", {1, HO_BY_KEY, HO_MORE}), errc::ok);
+    CHECK_CODE(w.out.give_copy("later", {1, 0, handoff::by_key, HO_MORE}), errc::ok);
     CHECK_CODE(w.in.take().error, errc::empty);
     CHECK_CODE(w.out.flush(), errc::ok);
     auto got = w.in.take();
@@ -264,6 +264,7 @@ void empty_objects_refuse_with_a_status(void **)
     CHECK_CODE(shard.close(), errc::handle);
     CHECK_CODE(in.take(got), errc::handle);
     CHECK_CODE(in.take().error, errc::handle);
+    CHECK_CODE(in.yield(), errc::handle);
     CHECK_CODE(give(out, texts, std::string(100, 'x')), errc::owner);
     CHECK_CODE(texts.drain().error, errc::handle);
     CHECK(!root && !memory && !shard && !out && !in && !texts && got.empty());

@@ -32,16 +32,17 @@ void without_memory_for_a_node_an_object_is_as_it_was(void **)
     CHECK_CODE(give(w.out, texts, std::move(text)), errc::ok);
 }
 
-void an_undelivered_object_is_released_when_the_ends_close(void **)
+void an_undelivered_object_is_released_when_its_service_closes(void **)
 {
     const int before = freed;
     {
         world w;
         auto lists = open_owner<numbers>(w, release_mode::here);
         CHECK_CODE(give(w.out, lists, numbers(50, 7)), errc::ok);
-        w.calls.close(std::chrono::nanoseconds(0));
         w.out.reset();
         w.in.reset();
+        CHECK(freed == before);
+        CHECK_CODE(w.calls.close(std::chrono::nanoseconds(0)), errc::ok);
         CHECK(freed == before + 1);
     }
     CHECK(freed == before + 1);
@@ -156,7 +157,9 @@ void a_steady_flow_allocates_no_nodes(void **)
 void nodes_come_back_from_other_threads_while_the_giver_gives(void **)
 {
     constexpr int count = 20000;
-    world w;
+    handoff::service_options shared;
+    shared.partitions = 64;
+    world w(shared);
     auto second = handoff::consumer::open(w.calls);
     CHECK(second);
     auto lists = open_owner<numbers>(w, release_mode::here);
@@ -183,7 +186,7 @@ void nodes_come_back_from_other_threads_while_the_giver_gives(void **)
 
 const CMUnitTest tests[] = {
     cmocka_unit_test(without_memory_for_a_node_an_object_is_as_it_was),
-    cmocka_unit_test(an_undelivered_object_is_released_when_the_ends_close),
+    cmocka_unit_test(an_undelivered_object_is_released_when_its_service_closes),
     cmocka_unit_test(a_slice_keeps_a_given_object_alive),
     cmocka_unit_test(an_owner_may_go_before_its_objects_do),
     cmocka_unit_test(an_owner_outlives_the_close_of_its_domain),

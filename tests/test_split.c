@@ -41,7 +41,7 @@ static ho_buf split(ho_buf *loan, uint64_t bytes)
 
 static void commit(ho_buf *loan)
 {
-    CHECK_STATUS(ho_commit(r.producer, loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(r.producer, loan, 1, 0, NULL), HO_OK);
 }
 
 static void abort_loan(ho_buf *loan)

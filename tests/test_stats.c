@@ -78,9 +78,9 @@ static void every_full_is_counted_once(void **state)
     for (uint64_t i = 0; i < 8; i++)
         rig_send(r.shard, r.producer, i, 10);
     ho_buf loans[2] = {rig_loan(r.shard, 1, 10), rig_loan(r.shard, 1, 10)};
-    CHECK_STATUS(ho_commit(r.producer, loans, 2, HO_BY_KEY, 0, NULL), HO_FULL);
+    CHECK_STATUS(ho_commit(r.producer, loans, 2, 0, NULL), HO_FULL);
     CHECK(rig_stats(r.service).full == 1);
-    CHECK_STATUS(ho_give_copy(r.producer, "abc", 3, 1, HO_BY_KEY, 0), HO_FULL);
+    CHECK_STATUS(rig_copy(r.producer, "abc", 3, 1, 0), HO_FULL);
     CHECK(rig_stats(r.service).full == 2);
     CHECK(rig_arena_stats(r.arena).full == 0 && rig_arena_stats(r.arena).copies == 0);
     CHECK_STATUS(ho_abort(r.shard, loans, 2, NULL), HO_OK);
@@ -94,7 +94,7 @@ static void a_full_arena_is_counted_there_and_where_it_was_told(void **state)
         CHECK_STATUS(ho_reserve(r.shard, RIG_SEGMENT, NULL, &loans[i]), HO_OK);
     CHECK_STATUS(ho_reserve(r.shard, 1, NULL, &more), HO_FULL);
     CHECK(rig_arena_stats(r.arena).full == 1 && rig_stats(r.service).full == 0);
-    CHECK_STATUS(ho_give_copy(r.producer, "abc", 3, 1, HO_BY_KEY, 0), HO_FULL);
+    CHECK_STATUS(rig_copy(r.producer, "abc", 3, 1, 0), HO_FULL);
     CHECK(rig_arena_stats(r.arena).full == 2 && rig_stats(r.service).full == 1);
     CHECK_STATUS(ho_abort(r.shard, loans, 4, NULL), HO_OK);
 }
@@ -102,7 +102,7 @@ static void a_full_arena_is_counted_there_and_where_it_was_told(void **state)
 static void copies_are_counted_where_they_lie(void **state)
 {
     (void)state;
-    CHECK_STATUS(ho_give_copy(r.producer, "abc", 3, 1, HO_BY_KEY, 0), HO_OK);
+    CHECK_STATUS(rig_copy(r.producer, "abc", 3, 1, 0), HO_OK);
     ho_buf buf;
     uint32_t taken;
     CHECK_STATUS(ho_take(r.consumer, &buf, 1, &taken), HO_OK);
@@ -156,7 +156,7 @@ static void foreign_buffers_are_counted_apart_from_the_arena(void **state)
     uint8_t byte = 1;
     rig_owner_register(r.domain, HO_RELEASE_DRAIN, &owner);
     ho_buf buf = rig_foreign(owner.owner, &byte, 1, 1);
-    CHECK_STATUS(ho_give(r.producer, &buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_give(r.producer, &buf, 1, 0, NULL), HO_OK);
     ho_service_stats s = rig_stats(r.service);
     CHECK(s.messages_in == 1 && s.bytes_in == 1);
     ho_arena_stats a = rig_arena_stats(r.arena);
@@ -177,7 +177,7 @@ static void counters_outlive_the_ends_that_counted(void **state)
         ho_producer *producer = rig_producer(r.service, shard);
         CHECK(rig_arena_stats(r.arena).shards == 2);
         rig_send(shard, producer, 1, 100);
-        CHECK_STATUS(ho_give_copy(producer, "abc", 3, 1, HO_BY_KEY, 0), HO_OK);
+        CHECK_STATUS(rig_copy(producer, "abc", 3, 1, 0), HO_OK);
         CHECK_STATUS(ho_producer_close(producer), HO_OK);
         CHECK_STATUS(ho_shard_close(shard), HO_OK);
         CHECK(rig_drain(&r) == 2);

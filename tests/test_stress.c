@@ -7,9 +7,10 @@
 
 #include "rig.h"
 
-#define LANES 2u   /* producer threads */
-#define WORKERS 2u /* consumers of the first service */
-#define KEPT 256u  /* buffers that a worker keeps */
+#define LANES 2u       /* producer threads */
+#define WORKERS 2u     /* consumers of the first service */
+#define PARTITIONS 16u /* of the first service */
+#define KEPT 256u      /* buffers that a worker keeps */
 #define MOST_BYTES 1400u
 #define MOST_MESSAGES (1u << 22) /* per lane and round */
 #define ROUND_SECONDS 2
@@ -27,6 +28,8 @@ static struct {
     uint64_t sent[LANES], given[LANES], released[LANES];
     _Atomic uint8_t *seen[LANES];
     uint32_t owner[LANES];
+    _Atomic uint32_t working[PARTITIONS]; /* which worker is in it */
+    uint64_t next_seq[LANES][PARTITIONS]; /* no lock: of whoever has claimed the partition */
 } w;
 
 static uint64_t checksum(const uint8_t *bytes, uint64_t len, uint64_t seed)
@@ -53,7 +56,7 @@ static head check_message(const ho_buf *buf)
     memcpy(&h, buf->ptr, sizeof h);
     CHECK(h.len == buf->len && h.lane < LANES && h.seq < MOST_MESSAGES);
     CHECK(h.sum == checksum(buf->ptr + sizeof h, h.len - sizeof h, h.seq ^ h.lane));
-    CHECK(buf->key % 1024 == h.seq % 1024);
+    CHECK(buf->key == h.seq && buf->value == ~h.seq);
     return h;
 }
 
@@ -69,18 +72,15 @@ typedef struct sender {
 static uint64_t random_len(sender *s)
 {
     uint64_t r = rig_random(&s->seed);
-    return sizeof(head) + (r % 8 ? r % 100 : r % (MOST_BYTES - sizeof(head)));
+    return sizeof(head) + r % (r & 7 ? 100 : MOST_BYTES - sizeof(head));
 }
 
-static uint32_t random_flags(sender *s)
-{
-    return rig_random(&s->seed) % 4 ? 0 : HO_MORE;
-}
-
+#define RANDOM_FLAGS(s) (rig_random(&(s)->seed) % 4 ? 0 : HO_MORE)
 static void prepare(sender *s, ho_buf *loan, uint64_t len)
 {
     write_message(loan->ptr, s->lane, s->seq, len);
     loan->len = len;
+    loan->value = ~s->seq;
     loan->key = s->seq++;
 }
 
@@ -93,12 +93,11 @@ static void make_room(sender *s)
 
 static void commit_all(sender *s, ho_buf *bufs, uint32_t count, int foreign)
 {
-    uint32_t done = 0, accepted, flags = random_flags(s);
+    uint32_t done = 0, accepted, flags = RANDOM_FLAGS(s);
     while (done < count) {
-        int32_t status =
-            foreign
-                ? ho_give(s->producer, bufs + done, count - done, HO_BY_KEY, flags, &accepted)
-                : ho_commit(s->producer, bufs + done, count - done, HO_BY_KEY, flags, &accepted);
+        int32_t status = foreign
+                             ? ho_give(s->producer, bufs + done, count - done, flags, &accepted)
+                             : ho_commit(s->producer, bufs + done, count - done, flags, &accepted);
         CHECK(status == HO_OK || status == HO_FULL);
         done += accepted;
         if (status == HO_FULL)
@@ -130,9 +129,8 @@ static void send_split(sender *s)
     if (!reserve(s, 10000, &loan))
         return;
     while (loan.cap > MOST_BYTES) {
-        uint64_t len = random_len(s);
-        CHECK_STATUS(ho_split(s->shard, &loan, len, &front), HO_OK);
-        prepare(s, &front, len);
+        CHECK_STATUS(ho_split(s->shard, &loan, random_len(s), &front), HO_OK);
+        prepare(s, &front, front.len);
         commit_all(s, &front, 1, 0);
     }
     CHECK_STATUS(ho_abort(s->shard, &loan, 1, NULL), HO_OK);
@@ -157,9 +155,9 @@ static void send_copy(sender *s)
     uint8_t bytes[MOST_BYTES];
     uint64_t len = random_len(s);
     int32_t status;
+    const ho_buf from = {.ptr = bytes, .len = len, .key = s->seq, .value = ~s->seq};
     write_message(bytes, s->lane, s->seq, len);
-    while ((status = ho_give_copy(s->producer, bytes, len, s->seq, HO_BY_KEY, random_flags(s))) ==
-           HO_FULL)
+    while ((status = ho_give_copy(s->producer, &from, 1, RANDOM_FLAGS(s), NULL)) == HO_FULL)
         make_room(s);
     CHECK_STATUS(status, HO_OK);
     s->seq++;
@@ -202,23 +200,24 @@ typedef struct worker {
     ho_shard *shard;
     ho_producer *onward; /* to the second service */
     uint64_t seed;
+    uint32_t number; /* 1, 2, ... */
     uint32_t kept_count;
     ho_buf kept[KEPT];
 } worker;
 
-static void mark_seen(const head *h)
+static void mark_seen(const ho_buf *buf)
 {
-    CHECK(atomic_fetch_add(&w.seen[h->lane][h->seq], 1) == 0);
+    head h = check_message(buf);
+    CHECK(atomic_fetch_add(&w.seen[h.lane][h.seq], 1) == 0);
 }
 
 /* One message reaches its end here, or goes on to the second service. */
 static void let_go(worker *k, ho_buf *buf)
 {
-    head h = check_message(buf);
-    uint64_t what = rig_random(&k->seed) % 4;
-    if (what == 0 && ho_forward(k->onward, buf, 1, HO_BY_KEY, 0, NULL) == HO_OK)
+    (void)check_message(buf);
+    if (rig_random(&k->seed) % 4 == 0 && ho_forward(k->onward, buf, 1, 0, NULL) == HO_OK)
         return;
-    mark_seen(&h);
+    mark_seen(buf);
     rig_return(w.domain, buf);
 }
 
@@ -228,7 +227,7 @@ static void work_on(worker *k, ho_buf *buf)
     ho_buf slice;
     (void)check_message(buf);
     if (what == 0) {
-        CHECK_STATUS(ho_ref(w.domain, buf, 0, buf->len, &slice), HO_OK);
+        CHECK_STATUS(ho_slice(w.domain, buf, 0, buf->len, &slice), HO_OK);
         rig_return(w.domain, buf);
         *buf = slice;
     } else if (what == 1) {
@@ -239,15 +238,34 @@ static void work_on(worker *k, ho_buf *buf)
         k->kept[k->kept_count++] = *buf;
         return;
     }
-    uint64_t i = rig_random(&k->seed) % KEPT; /* a random earlier one goes */
-    let_go(k, &k->kept[i]);
-    k->kept[i] = *buf;
+    ho_buf *kept = &k->kept[rig_random(&k->seed) % KEPT]; /* a random earlier one goes */
+    let_go(k, kept);
+    *kept = *buf;
 }
 
 static void let_all_go(worker *k)
 {
     while (k->kept_count > 0)
         let_go(k, &k->kept[--k->kept_count]);
+}
+
+/* Nobody else is in these partitions, and what one producer sent there comes in order. */
+static void enter(const worker *k, const ho_buf *bufs, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        head h = check_message(&bufs[i]);
+        uint32_t before = atomic_exchange(&w.working[bufs[i].partition], k->number);
+        CHECK(before == 0 || before == k->number);
+        CHECK(h.seq >= w.next_seq[h.lane][bufs[i].partition]);
+        w.next_seq[h.lane][bufs[i].partition] = h.seq + 1;
+    }
+}
+
+static void leave(const worker *k)
+{
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        if (atomic_load(&w.working[i]) == k->number)
+            atomic_store(&w.working[i], 0);
 }
 
 static void work(void *arg)
@@ -257,8 +275,12 @@ static void work(void *arg)
     uint32_t taken;
     int32_t status;
     while ((status = ho_take(k->consumer, bufs, 32, &taken)) != HO_CLOSED) {
+        enter(k, bufs, taken);
         for (uint32_t i = 0; i < taken; i++)
             work_on(k, &bufs[i]);
+        leave(k);
+        if (rig_random(&k->seed) % 16 == 0)
+            CHECK_STATUS(ho_consumer_yield(k->consumer), HO_OK);
         if (status == HO_EMPTY) {
             let_all_go(k); /* what is kept must not stop the producers for ever */
             (void)ho_wait(k->consumer, -1);
@@ -277,10 +299,8 @@ static void finish(void *arg)
     uint32_t taken;
     int32_t status;
     while ((status = ho_take(consumer, bufs, 32, &taken)) != HO_CLOSED) {
-        for (uint32_t i = 0; i < taken; i++) {
-            head h = check_message(&bufs[i]);
-            mark_seen(&h);
-        }
+        for (uint32_t i = 0; i < taken; i++)
+            mark_seen(&bufs[i]);
         CHECK_STATUS(ho_return(w.domain, bufs, taken, NULL), HO_OK);
         if (status == HO_EMPTY)
             (void)ho_wait(consumer, -1);
@@ -295,7 +315,8 @@ static void open_all(sender *senders, worker *workers)
     w.domain = rig_domain();
     w.front = rig_arena(w.domain, ARENA_OPTS(.budget_bytes = 4 * RIG_BUDGET, .wait_ns = 1000000));
     w.back = rig_arena(w.domain, NULL);
-    w.first = rig_service(w.domain, SERVICE_OPTS(.lane_slots = 256, .policy = HO_POLICY_WAIT));
+    w.first = rig_service(w.domain, SERVICE_OPTS(.lane_slots = 64, .policy = HO_POLICY_WAIT,
+                                                 .partitions = PARTITIONS));
     w.second = rig_service(w.domain, SERVICE_OPTS(.lane_slots = 64));
     for (uint32_t i = 0; i < LANES; i++) {
         w.seen[i] = calloc(MOST_MESSAGES, 1);
@@ -309,7 +330,7 @@ static void open_all(sender *senders, worker *workers)
                      HO_OK);
     }
     for (uint32_t i = 0; i < WORKERS; i++) {
-        workers[i] = (worker){.consumer = rig_consumer(w.first), .seed = 77 + i};
+        workers[i] = (worker){.consumer = rig_consumer(w.first), .number = i + 1, .seed = 77 + i};
         workers[i].shard = rig_shard(w.back);
         workers[i].onward = rig_producer(w.second, workers[i].shard);
     }

@@ -34,7 +34,7 @@ static int close_rig(void **state)
 
 static int32_t commit(ho_buf *bufs, uint32_t count)
 {
-    return ho_commit(r.producer, bufs, count, HO_BY_KEY, 0, NULL);
+    return ho_commit(r.producer, bufs, count, 0, NULL);
 }
 
 static void abort_loan(ho_buf *loan)
@@ -49,7 +49,7 @@ static ptrdiff_t next_after(ho_producer *through, ho_shard *of, uint64_t room, u
     CHECK_STATUS(ho_reserve(of, room, NULL, &loan), HO_OK);
     uint8_t *start = loan.ptr;
     loan.len = len;
-    CHECK_STATUS(ho_commit(through, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_commit(through, &loan, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_reserve(of, 1, NULL, &next), HO_OK);
     ptrdiff_t after = next.ptr - start;
     CHECK_STATUS(ho_abort(of, &next, 1, NULL), HO_OK);
@@ -85,7 +85,7 @@ static void room_that_others_were_reserved_behind_stays(void **state)
         CHECK_STATUS(ho_reserve(r.shard, 4096, NULL, &loan), HO_OK);
         CHECK_STATUS(ho_reserve(r.shard, 64, NULL, &behind), HO_OK);
         loan.len = 100;
-        CHECK_STATUS(ho_commit(i ? producer : r.producer, &loan, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_commit(i ? producer : r.producer, &loan, 1, 0, NULL), HO_OK);
         check_cap(i ? consumer : r.consumer, 4096);
         abort_loan(&behind);
     }

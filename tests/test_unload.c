@@ -26,7 +26,7 @@ static void give_all(uint32_t owner)
         ho_buf *buf = &bufs[i / EACH][i % EACH];
         uint32_t taken;
         *buf = rig_foreign(owner, memory, sizeof memory, i);
-        CHECK_STATUS(ho_give(r.producer, buf, 1, HO_BY_KEY, 0, NULL), HO_OK);
+        CHECK_STATUS(ho_give(r.producer, buf, 1, 0, NULL), HO_OK);
         CHECK_STATUS(ho_take(r.consumer, buf, 1, &taken), HO_OK);
     }
 }

@@ -45,7 +45,7 @@ class handoff_give : public handoff_base {
         void flush()
         {
             std::uint32_t gone = 0;
-            ho_give(producer_, ready_.items(), ready_.count(), HO_BY_KEY, 0, &gone);
+            ho_give(producer_, ready_.items(), ready_.count(), 0, &gone);
             ready_.sent(gone);
         }
 

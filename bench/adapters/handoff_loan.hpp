@@ -36,8 +36,7 @@ class handoff_loan : public handoff_base {
         {
             loan_.len = len;
             loan_.key = key;
-            return ho_commit(producer_, &loan_, 1, HO_BY_KEY, burst > 1 ? HO_MORE : 0, nullptr) ==
-                   HO_OK;
+            return ho_commit(producer_, &loan_, 1, burst > 1 ? HO_MORE : 0, nullptr) == HO_OK;
         }
         void flush()
         {

@@ -53,7 +53,7 @@ class handoff_split : public handoff_base {
         void flush()
         {
             std::uint32_t gone = 0;
-            ho_commit(producer_, ready_.items(), ready_.count(), HO_BY_KEY, 0, &gone);
+            ho_commit(producer_, ready_.items(), ready_.count(), 0, &gone);
             ready_.sent(gone);
         }
         std::uint32_t pass_on(ho_buf *msgs, std::uint32_t n) { return producer_.pass_on(msgs, n); }

@@ -29,7 +29,7 @@ static void one_batch(const struct ends *e, const uint64_t *sizes, uint32_t batc
     for (uint32_t i = 0; i < batch; i++) {
         ok(ho_reserve(e->shard, sizes[0], NULL, loan));
         loan->len = sizes[1];
-        ok(ho_commit(e->producer, loan, 1, HO_BY_KEY, batch > 1 ? HO_MORE : 0, NULL));
+        ok(ho_commit(e->producer, loan, 1, batch > 1 ? HO_MORE : 0, NULL));
     }
     if (batch > 1)
         ok(ho_flush(e->producer));

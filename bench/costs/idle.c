@@ -98,7 +98,7 @@ static void finish(struct sleeper *s)
 
     ok(ho_reserve(s->shard, 64, NULL, &loan));
     loan.len = 64;
-    ok(ho_commit(s->producer, &loan, 1, HO_BY_KEY, 0, NULL));
+    ok(ho_commit(s->producer, &loan, 1, 0, NULL));
     must(pthread_join(s->thread, NULL) == 0, "no end");
     ok(ho_producer_close(s->producer));
     ok(ho_shard_close(s->shard));

@@ -90,14 +90,16 @@ static void shards_open(struct room *r, uint32_t count)
         ok(ho_shard_open(r->arena, &r->shards[r->shard_count]));
 }
 
-static void room_open(struct room *r)
+/* Of a service with so many partitions; its consumers are bound, so that each lane is used. */
+static void room_open(struct room *r, uint32_t partitions)
 {
     ho_service_opts opts;
 
     memset(r, 0xff, sizeof *r); /* so that it is resident before anything is counted */
     r->shard_count = r->producer_count = r->consumer_count = 0;
     ok(ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts));
-    opts.routing = HO_ROUTE_NUMBER;
+    opts.partitions = partitions;
+    opts.consumers = HO_CONSUMERS_BOUND;
     opts.lane_slots = LANE_SLOTS;
     ok(ho_domain_create(NULL, &r->domain));
     ok(ho_service_open(r->domain, &opts, &r->service));
@@ -126,8 +128,10 @@ static void use_lane(const struct room *r, uint32_t producer, uint32_t consumer)
     for (uint32_t i = 0; i < LANE_SLOTS; i++) {
         ok(ho_reserve(r->shards[0], 64, NULL, &bufs[i]));
         bufs[i].len = 64;
+        bufs[i].partition = (uint16_t)consumer;
+        bufs[i].flags = HO_BUF_PARTITION;
     }
-    ok(ho_commit(r->producers[producer], bufs, LANE_SLOTS, consumer, 0, NULL));
+    ok(ho_commit(r->producers[producer], bufs, LANE_SLOTS, 0, NULL));
     ok(ho_take(r->consumers[consumer], bufs, LANE_SLOTS, &count));
     if (count != LANE_SLOTS) {
         tool_error("%u of %u messages came: this library can't be measured", count, LANE_SLOTS);
@@ -143,8 +147,12 @@ static void room_fill(struct room *r, uint32_t producers, uint32_t consumers)
 
     for (; r->producer_count < producers; r->producer_count++)
         ok(ho_producer_open(r->service, r->shards[0], &r->producers[r->producer_count]));
-    for (; r->consumer_count < consumers; r->consumer_count++)
-        ok(ho_consumer_open(r->service, NULL, &r->consumers[r->consumer_count]));
+    for (; r->consumer_count < consumers; r->consumer_count++) {
+        ho_consumer_opts opts;
+        ok(ho_init(HO_TYPE_CONSUMER_OPTS, &opts, sizeof opts));
+        opts.partition = r->consumer_count;
+        ok(ho_consumer_open(r->service, &opts, &r->consumers[r->consumer_count]));
+    }
     for (uint32_t p = 0; p < producers; p++)
         for (uint32_t c = p < had_producers ? had_consumers : 0; c < consumers; c++)
             use_lane(r, p, c);
@@ -156,7 +164,7 @@ static struct memory ends(uint32_t consumers, uint32_t more_producers, uint32_t 
     static struct room r;
     uint32_t all = consumers + more_consumers;
 
-    room_open(&r);
+    room_open(&r, all);
     room_fill(&r, 1, consumers);
     struct memory before = now();
     room_fill(&r, 1 + more_producers, all);
@@ -166,12 +174,33 @@ static struct memory ends(uint32_t consumers, uint32_t more_producers, uint32_t 
     return found;
 }
 
+/* Partitions that are shared and that nothing is sent to. */
+static struct memory partitions(uint32_t more)
+{
+    static struct room r;
+    ho_service *service;
+    ho_service_opts opts;
+
+    room_open(&r, 1);
+    ok(ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts));
+    opts.partitions = 1 + more;
+    ok(ho_service_open(r.domain, NULL, &service));
+    struct memory first = now();
+    ok(ho_service_open(r.domain, NULL, &service));
+    struct memory before = now();
+    ok(ho_service_open(r.domain, &opts, &service));
+    struct memory one = {before.mapped - first.mapped, before.resident - first.resident};
+    struct memory found = minus(growth(before, 0), one, 1);
+    room_close(&r);
+    return found;
+}
+
 /* Shards that hold no memory. */
 static struct memory shards(uint32_t more)
 {
     static struct room r;
 
-    room_open(&r);
+    room_open(&r, 1);
     struct memory before = now();
     shards_open(&r, 1 + more);
     struct memory found = growth(before, 0);
@@ -186,7 +215,7 @@ static struct memory segment(void)
     static struct room r;
 
     memset(loans, 0xff, sizeof loans);
-    room_open(&r);
+    room_open(&r, 1);
     struct memory before = now();
     for (uint32_t i = 0; i < SEGMENTS * NUMBERS; i++) {
         ok(ho_reserve(r.shards[0], SEGMENT_BYTES / NUMBERS, NULL, &loans[i]));
@@ -214,6 +243,7 @@ int main(void)
 
     tool_name("bench-state");
     struct memory shard = by(shards(ENDS - 1), ENDS - 1);
+    struct memory partition = by(partitions(ENDS - 1), ENDS - 1);
     struct memory producer = by(ends(1, ENDS - 1, 0), ENDS - 1);
     struct memory consumer = by(ends(1, 0, ENDS - 1), ENDS - 1);
     /* Of each of these producers one lane is counted already. */
@@ -221,6 +251,7 @@ int main(void)
 
     json = json_new();
     put(json, "shard", shard);
+    put(json, "partition", partition);
     put(json, "producer", producer);
     put(json, "consumer", consumer);
     put(json, "lane", lane);

@@ -71,7 +71,8 @@ def cost_lines(state, idle):
     for what, key in (("one more shard, the segment that it fills aside", "shard"),
                       ("one more producer, with its first lane", "producer"),
                       ("one more consumer, with its first lane", "consumer"),
-                      ("one more lane", "lane")):
+                      ("one more lane", "lane"),
+                      ("one more partition of a service, with nothing in it", "partition")):
         if f"{key}_mapped_bytes" not in state:  # of results from before there were shards
             continue
         cells = (state[f"{key}_mapped_bytes"], state[f"{key}_resident_bytes"])

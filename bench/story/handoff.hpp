@@ -12,8 +12,12 @@ class story_contestant : public handoff_loan {
   public:
     using handoff_loan::handoff_loan;
 
-    /* Of the ring between a sender and a receiver: it is no memory for messages. */
+    /* Of the rings between a sender and a service: they are no memory for messages. */
     static constexpr std::uint64_t slot_bytes = sizeof(ho_buf);
+    static constexpr std::uint64_t slots_for(std::uint32_t receivers)
+    {
+        return std::uint64_t{partitions_for(receivers)} * partition_slots(receivers);
+    }
 
     class sender : public handoff_loan::sender {
       public:

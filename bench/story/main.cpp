@@ -18,8 +18,8 @@
 namespace bench {
 namespace {
 
-/* Of each pair of a sender and a worker, so that a ring of 1,024 has been written all over. */
-constexpr std::uint32_t messages_of_a_pair = 2048;
+/* For each slot of a sender's rings, so that they have been written all over. */
+constexpr std::uint32_t messages_of_a_slot = 2;
 
 /* What every run must show; returns the exit code. */
 template <class Result> int end_of(json *json, const Result &r)
@@ -85,10 +85,11 @@ int count_steps(std::uint32_t messages, std::uint32_t keep)
 
 int weigh_threads(std::uint32_t senders, std::uint32_t workers)
 {
+    const auto slots = story_contestant::slots_for(workers);
     lockstep<story_contestant> trace({1, senders, workers, story_shape.bytes, 0},
-                                     messages_of_a_pair * workers, false);
+                                     std::uint32_t(slots) * messages_of_a_slot, false);
     const auto r = trace.run();
-    const auto rings = senders * workers * queue_slots * story_contestant::slot_bytes;
+    const auto rings = senders * slots * story_contestant::slot_bytes;
     auto *json = json_new();
     json_count(json, "grown_bytes", r.grown_bytes);
     json_count(json, "ring_bytes", rings);

@@ -244,8 +244,11 @@ template <class C> class raid {
         const auto back = total(returned_); /* first, so that it is not more than was sent */
         const auto grown = resident_bytes() - resident_before_;
         std::uint64_t rings = 0; /* as far as they have been written */
-        for (const auto &t : received_)
-            rings += std::min<std::uint64_t>(t.count, queue_slots) * C::slot_bytes;
+        std::uint64_t of_service[story_shape.services] = {};
+        for (std::uint32_t i = 0; i < all_workers; ++i)
+            of_service[i / story_shape.receivers] += received_[i].count;
+        for (const auto count : of_service)
+            rings += std::min(count, C::slots_for(story_shape.receivers)) * C::slot_bytes;
         const auto held = grown - std::min(grown, rings);
         ++r_.looks;
         r_.live_bytes += bytes_sent_.load(std::memory_order_relaxed) - back;

@@ -33,6 +33,10 @@ class story_contestant : public strings {
   public:
     explicit story_contestant(const shape &s) : strings(s), shape_(s) {}
     static constexpr std::uint64_t slot_bytes = 0; /* its queues are memory as any other */
+    static constexpr std::uint64_t slots_for(std::uint32_t receivers)
+    {
+        return std::uint64_t{receivers} * queue_slots;
+    }
     double dead_share() const { return 0; }
 
     class sender : public strings::sender {

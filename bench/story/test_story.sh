@@ -18,7 +18,7 @@ play() {
 
 all_came='"sent":([1-9][0-9]*),"received":\1,"intact":1'
 play "$all_came" "$1" raid 2000 700
-play '"sent":12288,"received":12288,"intact":1' "$1" threads 2 3
+play "$all_came" "$1" threads 2 3
 if [ "$(uname -m)" = x86_64 ]; then
     play '"steps_most":[1-9].*"sent":200,"received":200,"intact":1' "$1" steps 200 50
 fi

@@ -39,8 +39,8 @@ ok(lib.ho_owner_register(domain, c.byref(opts), c.byref(owner)))
 for token, text in enumerate((b"walks north", b"says hello")):
     lent[token] = memory = c.create_string_buffer(text)
     ptr = c.cast(memory, c.POINTER(c.c_uint8))
-    given = abi.ho_buf(ptr=ptr, len=len(text), owner=owner.value, token=token, key=42)
-    ok(lib.ho_give(producer, given, 1, abi.HO_BY_KEY, 0, None))
+    given = abi.ho_buf(ptr=ptr, len=len(text), owner=owner.value, handle=token, key=42)
+    ok(lib.ho_give(producer, given, 1, 0, None))
 
 ok(lib.ho_producer_close(producer))
 ok(lib.ho_shard_close(shard))

@@ -36,14 +36,13 @@ HO_KIND_ARENA = 2
 HO_KIND_FOREIGN = 3
 HO_KIND_SLICE = 4
 HO_BUF_FLAGS_MUST = 4294901760
+HO_BUF_PARTITION = 65536
 HO_POLICY_FAIL = 0
 HO_POLICY_WAIT = 1
 HO_POLICY_DROP_NEWEST = 2
-HO_ROUTE_KEY = 0
-HO_ROUTE_NUMBER = 1
-HO_BY_KEY = 4294967295
+HO_CONSUMERS_SHARED = 0
+HO_CONSUMERS_BOUND = 1
 HO_MORE = 65536
-HO_NUMBER_ANY = 0
 HO_REASON_CONSUMED = 1
 HO_REASON_CANCELLED = 2
 HO_RELEASE_INLINE = 0
@@ -90,7 +89,7 @@ class ho_shard(c.Structure):
 
 
 class ho_service(c.Structure):
-    """A handle: a logical service with its routing and policy."""
+    """A handle: a logical service with its partitions and policy."""
 
 
 class ho_producer(c.Structure):
@@ -99,10 +98,6 @@ class ho_producer(c.Structure):
 
 class ho_consumer(c.Structure):
     """A handle: one thread's receiving end of a service."""
-
-
-class ho_slice(c.Structure):
-    pass
 
 
 class ho_buf(c.Structure):
@@ -159,20 +154,17 @@ class ho_release_rec(c.Structure):
 
 ho_release_fn = c.CFUNCTYPE(
     None, c.c_void_p, c.POINTER(ho_release_rec), c.c_uint32)
-ho_slice._fields_ = [
-    ("ptr", c.c_void_p),
-    ("len", c.c_uint64),
-]
 ho_buf._fields_ = [
     ("ptr", c.POINTER(c.c_uint8)),
     ("len", c.c_uint64),
     ("handle", c.c_uint64),
-    ("token", c.c_uint64),
+    ("value", c.c_uint64),
     ("cap", c.c_uint64),
     ("owner", c.c_uint32),
-    ("service", c.c_uint32),
+    ("service", c.c_uint16),
+    ("partition", c.c_uint16),
     ("flags", c.c_uint32),
-    ("frames_left", c.c_uint16),
+    ("reserved0", c.c_uint16),
     ("align_log2", c.c_uint8),
     ("kind", c.c_uint8),
     ("key", c.c_uint64),
@@ -243,8 +235,8 @@ ho_service_opts._fields_ = [
     ("wait_ns", c.c_uint64),
     ("lane_slots", c.c_uint32),
     ("policy", c.c_uint32),
-    ("routing", c.c_uint32),
-    ("reserved0", c.c_uint32),
+    ("partitions", c.c_uint32),
+    ("consumers", c.c_uint32),
 ]
 ho_service_stats._fields_ = [
     ("size", c.c_uint32),
@@ -271,7 +263,7 @@ ho_reserve_opts._fields_ = [
 ho_consumer_opts._fields_ = [
     ("size", c.c_uint32),
     ("flags", c.c_uint32),
-    ("number_plus_1", c.c_uint32),
+    ("partition", c.c_uint32),
     ("reserved0", c.c_uint32),
 ]
 ho_owner_opts._fields_ = [
@@ -289,7 +281,6 @@ ho_release_rec._fields_ = [
 ]
 
 STRUCTS = (
-    ho_slice,
     ho_buf,
     ho_abi_info,
     ho_abi_row,
@@ -330,18 +321,20 @@ PROTOTYPES = {
     "ho_service_stats_get": [c.POINTER(ho_service), c.POINTER(ho_service_stats)],
     "ho_producer_open": [c.POINTER(ho_service), c.POINTER(ho_shard), c.POINTER(c.POINTER(ho_producer))],
     "ho_producer_close": [c.POINTER(ho_producer)],
-    "ho_commit": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
-    "ho_give": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
-    "ho_give_copy": [c.POINTER(ho_producer), c.c_void_p, c.c_uint64, c.c_uint64, c.c_uint32, c.c_uint32],
-    "ho_forward": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_commit": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_give": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_give_copy": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_forward": [c.POINTER(ho_producer), c.POINTER(ho_buf), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_flush": [c.POINTER(ho_producer)],
     "ho_consumer_open": [c.POINTER(ho_service), c.POINTER(ho_consumer_opts), c.POINTER(c.POINTER(ho_consumer))],
     "ho_consumer_close": [c.POINTER(ho_consumer)],
+    "ho_consumer_yield": [c.POINTER(ho_consumer)],
+    "ho_consumer_help": [c.POINTER(ho_consumer), c.POINTER(ho_producer), c.c_uint32],
     "ho_take": [c.POINTER(ho_consumer), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_wait": [c.POINTER(ho_consumer), c.c_int64],
     "ho_consumer_fd": [c.POINTER(ho_consumer), c.POINTER(c.c_int32)],
     "ho_return": [c.POINTER(ho_domain), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
-    "ho_ref": [c.POINTER(ho_domain), c.POINTER(ho_buf), c.c_uint64, c.c_uint64, c.POINTER(ho_buf)],
+    "ho_slice": [c.POINTER(ho_domain), c.POINTER(ho_buf), c.c_uint64, c.c_uint64, c.POINTER(ho_buf)],
     "ho_owner_register": [c.POINTER(ho_domain), c.POINTER(ho_owner_opts), c.POINTER(c.c_uint32)],
     "ho_owner_drain": [c.POINTER(ho_domain), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_owner_fd": [c.POINTER(ho_domain), c.c_uint32, c.POINTER(c.c_int32)],

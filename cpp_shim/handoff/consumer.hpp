@@ -5,38 +5,41 @@
 
 #include "handoff/domain.hpp"
 
-namespace handoff {
+HANDOFF_BEGIN
 
-/* take says errc::empty when there is nothing, errc::closed when nothing will come any more. */
+/* take says errc::empty when there is nothing, errc::closed when nothing will come any more. Of a service
+ * with shared consumers, the partitions of what was taken are this consumer's until its next take, wait or
+ * yield, or its end: what it took is dealt with by then. */
 class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consumer> {
   public:
     consumer() noexcept = default;
 
-    static result<consumer> open(const service &of, const consumer_options &options = {}) noexcept
+    /* `partition` is for a service with bound consumers: which one is this one's. */
+    static result<consumer> open(const service &of, std::uint32_t partition = 0) noexcept
     {
+        consumer_options options;
+        options.partition = partition;
         ho_consumer *raw = nullptr;
         const auto status = ho_consumer_open(of.raw(), &options, &raw);
-        return {consumer(of.home(), raw), to_error_code(status)};
+        return {consumer(of.domain(), raw), to_error_code(status)};
     }
 
     /* Returns what the batch still holds, then takes up to N. */
-    template <std::uint32_t N> std::error_code take(batch<N> &into) noexcept
+    template <std::uint32_t N> [[nodiscard]] std::error_code take(batch<N> &into) noexcept
     {
-        into.reset();
-        into.home_ = home_;
-        return to_error_code(ho_take(raw(), into.bufs_, N, &into.count_));
+        return to_error_code(into.refill(raw(), domain_));
     }
 
     /* Takes one. */
     result<buffer> take() noexcept
     {
-        result<buffer> one{buffer(home_), {}};
+        result<buffer> one{buffer(domain_), {}};
         std::uint32_t taken = 0;
         one.error = to_error_code(ho_take(raw(), &one->raw(), 1, &taken));
         return one;
     }
 
-    /* Takes into the caller's own array, which the caller gives back (domain::give_back). */
+    /* Takes into the caller's own array, which the caller returns (domain::return_all). */
     result<std::uint32_t> take(span<ho_buf> into) noexcept
     {
         std::uint32_t taken = 0;
@@ -51,6 +54,10 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
         return to_error_code(ho_wait(raw(), detail::timeout_ns(timeout)));
     }
 
+    /* Gives up the partitions that the last take or wait claimed, for a consumer that will be busy with
+     * something else. */
+    std::error_code yield() noexcept { return to_error_code(ho_consumer_yield(raw())); }
+
     /* An eventfd that is readable when there is something to take; a new one at each call, which
      * the caller closes. */
     result<int> fd() noexcept
@@ -60,14 +67,14 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
         return {fd, to_error_code(status)};
     }
 
-    ho_domain *home() const noexcept { return home_; }
+    ho_domain *domain() const noexcept { return domain_; }
 
   private:
-    consumer(ho_domain *home, ho_consumer *raw) noexcept : unique_handle(raw), home_(home) {}
+    consumer(ho_domain *in, ho_consumer *raw) noexcept : unique_handle(raw), domain_(in) {}
 
-    ho_domain *home_ = nullptr;
+    ho_domain *domain_ = nullptr;
 };
 
-} // namespace handoff
+HANDOFF_END
 
 #endif

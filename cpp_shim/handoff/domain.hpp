@@ -5,7 +5,7 @@
 
 #include "handoff/buffer.hpp"
 
-namespace handoff {
+HANDOFF_BEGIN
 
 namespace detail {
 
@@ -83,8 +83,8 @@ class domain : public detail::unique_handle<ho_domain> {
         return to_error_code(status);
     }
 
-    /* As ho_return: gives descriptors back in any order, on any thread; the value says how many. */
-    result<std::uint32_t> give_back(span<ho_buf> bufs) noexcept
+    /* As ho_return: descriptors in any order, on any thread; the value says how many. */
+    result<std::uint32_t> return_all(span<ho_buf> bufs) noexcept
     {
         std::uint32_t done = 0;
         const auto status =
@@ -137,7 +137,8 @@ class service : public detail::unique_handle<ho_service> {
   public:
     service() noexcept = default;
 
-    static result<service> open(const domain &in, const service_options &options = {}) noexcept
+    static result<service> open(const handoff::domain &in,
+                                const service_options &options = {}) noexcept
     {
         ho_service *raw = nullptr;
         const auto status = ho_service_open(in.raw(), &options, &raw);
@@ -160,14 +161,14 @@ class service : public detail::unique_handle<ho_service> {
         return read;
     }
 
-    ho_domain *home() const noexcept { return home_; }
+    ho_domain *domain() const noexcept { return domain_; }
 
   private:
-    service(ho_domain *home, ho_service *raw) noexcept : unique_handle(raw), home_(home) {}
+    service(ho_domain *in, ho_service *raw) noexcept : unique_handle(raw), domain_(in) {}
 
-    ho_domain *home_ = nullptr;
+    ho_domain *domain_ = nullptr;
 };
 
-} // namespace handoff
+HANDOFF_END
 
 #endif

@@ -17,22 +17,23 @@
 
 #include <vector>
 
-namespace handoff {
+HANDOFF_BEGIN
 
 namespace detail {
 
 /* The calls' core: one foreign buffer. True when it changed hands. */
-inline bool give_one(producer &to, std::uint32_t owner_id, const void *token, const_bytes what,
-                     const route &way, std::error_code &error) noexcept
+[[nodiscard]] inline bool give_one(producer &to, std::uint32_t owner_id, const void *token,
+                                   const_bytes what, const route &way,
+                                   std::error_code &error) noexcept
 {
     ho_buf raw{};
     raw.ptr = const_cast<std::uint8_t *>(what.data());
     raw.len = what.size();
-    raw.key = way.key;
     raw.owner = owner_id;
-    raw.token = reinterpret_cast<std::uintptr_t>(token);
+    raw.handle = reinterpret_cast<std::uintptr_t>(token);
+    address(raw, way);
     std::uint32_t accepted = 0;
-    error = to_error_code(ho_give(to.raw(), &raw, 1, way.to, way.flags, &accepted));
+    error = to_error_code(ho_give(to.raw(), &raw, 1, way.flags, &accepted));
     return accepted == 1;
 }
 
@@ -46,8 +47,8 @@ template <class T> std::uintptr_t offset_in(const T &object, const void *byte) n
 /* Moves the object into a node and gives `what`, which moves along if it lies inside the object.
  * `take_back` moves the object out of the node again, if it is refused. */
 template <class T, class TakeBack>
-std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes what,
-                           const route &way, TakeBack take_back) noexcept
+[[nodiscard]] std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes what,
+                                         const route &way, TakeBack take_back) noexcept
 {
     if (!by)
         return errc::owner;
@@ -67,8 +68,8 @@ std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes w
 }
 
 template <class T>
-std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes what,
-                           const route &way) noexcept
+[[nodiscard]] std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes what,
+                                         const route &way) noexcept
 {
     return give_moved(to, by, std::move(object), what, way,
                       [&object](T &&refused) noexcept { object = std::move(refused); });
@@ -90,8 +91,8 @@ template <class T> struct has_own_give<std::shared_ptr<T>> : std::true_type {
 
 /* A string's text. One that is so short that it lives inside the string object is copied into the
  * arena (ho_give_copy), which is cheaper than keeping the object: it needs no release then. */
-inline std::error_code give(producer &to, owner<std::string> &by, std::string &&text,
-                            const route &way = {}) noexcept
+[[nodiscard]] inline std::error_code give(producer &to, owner<std::string> &by, std::string &&text,
+                                          const route &way = {}) noexcept
 {
     if (!by)
         return errc::owner;
@@ -105,8 +106,8 @@ inline std::error_code give(producer &to, owner<std::string> &by, std::string &&
 
 /* A vector's elements, as their bytes. */
 template <class T, class A>
-std::error_code give(producer &to, owner<std::vector<T, A>> &by, std::vector<T, A> &&items,
-                     const route &way = {}) noexcept
+[[nodiscard]] std::error_code give(producer &to, owner<std::vector<T, A>> &by,
+                                   std::vector<T, A> &&items, const route &way = {}) noexcept
 {
     static_assert(std::is_trivially_copyable_v<T>, "the other side sees bytes, not objects");
     const auto what = bytes_of(items.data(), items.size() * sizeof(T));
@@ -115,8 +116,9 @@ std::error_code give(producer &to, owner<std::vector<T, A>> &by, std::vector<T, 
 
 /* Bytes that a unique_ptr owns, somewhere in or behind what it points to. Nothing is allocated. */
 template <class T, class D>
-std::error_code give(producer &to, owner<std::unique_ptr<T, D>> &by, std::unique_ptr<T, D> &&object,
-                     const_bytes what, const route &way = {}) noexcept
+[[nodiscard]] std::error_code give(producer &to, owner<std::unique_ptr<T, D>> &by,
+                                   std::unique_ptr<T, D> &&object, const_bytes what,
+                                   const route &way = {}) noexcept
 {
     std::error_code error;
     if (detail::give_one(to, by.id(), object.get(), what, way, error))
@@ -126,9 +128,9 @@ std::error_code give(producer &to, owner<std::unique_ptr<T, D>> &by, std::unique
 
 /* The first `count` elements of an array. Nothing is allocated. */
 template <class T, class D>
-std::error_code give(producer &to, owner<std::unique_ptr<T[], D>> &by,
-                     std::unique_ptr<T[], D> &&items, std::size_t count,
-                     const route &way = {}) noexcept
+[[nodiscard]] std::error_code give(producer &to, owner<std::unique_ptr<T[], D>> &by,
+                                   std::unique_ptr<T[], D> &&items, std::size_t count,
+                                   const route &way = {}) noexcept
 {
     static_assert(std::is_trivially_copyable_v<T>, "the other side sees bytes, not objects");
     return give(to, by, std::move(items), bytes_of(items.get(), count * sizeof(T)), way);
@@ -136,8 +138,9 @@ std::error_code give(producer &to, owner<std::unique_ptr<T[], D>> &by,
 
 /* Bytes that a shared_ptr keeps alive, read-only for everybody while others share them. */
 template <class T>
-std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
-                     std::shared_ptr<T> &&object, const_bytes what, const route &way = {}) noexcept
+[[nodiscard]] std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
+                                   std::shared_ptr<T> &&object, const_bytes what,
+                                   const route &way = {}) noexcept
 {
     T *const raw = object.get();
     return detail::give_moved(to, by, std::shared_ptr<const void>(std::move(object)), what, way,
@@ -146,9 +149,9 @@ std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
                               });
 }
 template <class T>
-std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
-                     const std::shared_ptr<T> &object, const_bytes what,
-                     const route &way = {}) noexcept
+[[nodiscard]] std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
+                                   const std::shared_ptr<T> &object, const_bytes what,
+                                   const route &way = {}) noexcept
 {
     return give(to, by, std::shared_ptr<T>(object), what, way);
 }
@@ -157,12 +160,12 @@ std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
  * or memory that it owns and that stays where it is when the object moves. The object is moved once,
  * into its node; where a move costs too much, give a unique_ptr to it. */
 template <class T, class = std::enable_if_t<!detail::has_own_give<T>::value>>
-std::error_code give(producer &to, owner<T> &by, T &&object, const_bytes what,
-                     const route &way = {}) noexcept
+[[nodiscard]] std::error_code give(producer &to, owner<T> &by, T &&object, const_bytes what,
+                                   const route &way = {}) noexcept
 {
     return detail::give_moved(to, by, std::move(object), what, way);
 }
 
-} // namespace handoff
+HANDOFF_END
 
 #endif

@@ -7,11 +7,13 @@
  *   shard.hpp     reserve, split, compact
  *   producer.hpp  commit, forward, give_copy
  *   consumer.hpp  take, wait
+ *   serve.hpp     a worker's loop, and a sender that helps
  *   owner.hpp     where given objects live while they are out
  *   give.hpp      give strings, vectors, pointers, packet objects
  *
- * Objects move and don't copy; destructors close, return or abort and never wait. Nothing throws:
- * calls return std::error_code or result. What a call does, on which threads it may be made and what
+ * Objects move and don't copy; destructors close, return or abort, never wait, and do nothing in a child of
+ * fork. Nothing throws: calls return std::error_code or result. A callback or a destructor of the caller's
+ * that throws ends the program (std::terminate). What a call does, on which threads it may be made and what
  * it costs, is said where the C ABI declares it; the shim adds nothing to that but what its own
  * comments say. */
 #ifndef HANDOFF_HANDOFF_HPP
@@ -23,6 +25,7 @@
 #include "handoff/shard.hpp"
 #include "handoff/producer.hpp"
 #include "handoff/consumer.hpp"
+#include "handoff/serve.hpp"
 #include "handoff/owner.hpp"
 #include "handoff/give.hpp"
 

@@ -4,10 +4,11 @@
  * that a routing function names; answers that the services commit to the egress service are sent
  * from their slices by the thread that owns the connection.
  *
- * A message for a service has ho_buf.token = its connection id, and ho_buf.key = the key that the
- * route gave, by default the connection id too. An answer is committed to the egress service with
- * ho_buf.key = the connection id and `to` = ho_net_to(connection id). A service publishes its answer
- * before it returns the message, so that stop() can tell when nothing is on its way any more.
+ * A message for a service has ho_buf.value = its connection id, and ho_buf.key = the key that the
+ * route gave. An answer goes to the egress service with ho_buf.value = the connection id, to the
+ * partition of its network thread: ho_net_answer sets both, its key is free. A service publishes its
+ * answer before it returns the message, so that stop() can tell when nothing is on its way any more.
+ * Answers of one producer stay in order; those of workers that share a service may overtake each other.
  *
  * UDP: a message is a datagram. TCP: a message is the payload of a frame, a 4-byte little-endian
  * length in front; its address has no alignment.
@@ -16,20 +17,22 @@
 #define HANDOFF_NET_HPP
 
 #include "handoff/net_key.h"
-#include "handoff/status.hpp"
+#include "handoff/serve.hpp"
 
 #include <functional>
 #include <memory>
 #include <vector>
 
-namespace handoff::net {
+HANDOFF_BEGIN
+
+namespace net {
 
 enum class transport : std::uint8_t { udp, tcp };
 
 /* Where a message goes. */
 struct route {
     std::uint32_t service; /* index of a target service, or `rejected` */
-    std::uint64_t key;     /* what the service routes by: one key stays in order */
+    std::uint64_t key;     /* says which partition of the service: one key stays in order */
 };
 inline constexpr std::uint32_t rejected = 0xffffffffu;
 
@@ -54,7 +57,7 @@ struct options {
     std::string address = "127.0.0.1"; /* of a local interface, IPv4 or IPv6 */
     std::uint16_t port = 0;            /* 0: any free one */
     std::uint32_t threads = 1;         /* network threads; the kernel spreads peers over them */
-    std::uint32_t first_number = 0;    /* their numbers in the egress service start here */
+    std::uint32_t first_partition = 0; /* of the egress service: theirs start here */
     std::uint32_t socket_bytes = 32u << 20; /* UDP: socket buffers to ask for, each direction */
     /* A turn of a network thread that brought many messages is followed by a rest of this length:
      * what arrives meanwhile is taken at once, and fewer threads are woken, which saves processor
@@ -75,7 +78,7 @@ struct options {
     X(dropped_length, "datagrams dropped because they were empty or too long")                     \
     X(dropped_rejected, "datagrams that the route rejected")                                       \
     X(dropped_peer, "datagrams dropped because there were too many busy peers")                    \
-    X(undeliverable, "messages dropped because their service is closed or has no consumer")        \
+    X(undeliverable, "messages dropped because their service is closed or out of lanes")           \
     X(answers_gone, "answers dropped because their peer has gone")                                 \
     X(answers_unsent, "answers dropped when stop ran out of time")                                 \
     X(receive_errors, "failed receive calls")                                                      \
@@ -123,7 +126,7 @@ class port {
     /* Of the egress service: armed by a take that says HO_EMPTY. The caller closes it. */
     virtual std::int32_t egress_fd(std::int32_t *fd) noexcept = 0;
     virtual std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept = 0;
-    virtual void give_back(ho_buf *bufs, std::uint32_t count) noexcept = 0;
+    virtual void return_all(ho_buf *bufs, std::uint32_t count) noexcept = 0;
     /* Nothing that was committed is on its way to an answer any more. */
     virtual bool quiet() noexcept = 0;
 };
@@ -136,8 +139,14 @@ struct services {
     ho_domain *domain;
     ho_arena *received; /* used by this entrypoint alone, one shard a network thread: its budget
                            bounds what is received and not yet returned */
-    ho_service *egress; /* HO_ROUTE_NUMBER */
+    ho_service *egress; /* HO_CONSUMERS_BOUND, a partition for each network thread */
     std::vector<ho_service *> targets;
+    /* Optional: what a network thread does itself with messages of a target, after it has sent them on
+     * (handoff::helper); the target's workers get the rest, and there must be one. Called once for each, by
+     * start. The callbacks are the network thread's; in a turn they send at most an answer for each
+     * message, to this thread's partition, whose lanes hold 512 of them, and must not wait for memory that
+     * only this thread's sending gives back. */
+    std::function<c_callback(std::uint32_t thread, std::uint32_t target)> helping = {};
 };
 
 /*
@@ -147,7 +156,7 @@ struct services {
 class entrypoint {
   public:
     entrypoint() noexcept;
-    ~entrypoint(); /* stop(0) */
+    ~entrypoint(); /* stop(0); nothing in a child of fork, where stop says false */
     entrypoint(const entrypoint &) = delete;
     entrypoint &operator=(const entrypoint &) = delete;
 
@@ -174,6 +183,8 @@ class entrypoint {
     std::unique_ptr<running> running_;
 };
 
-} // namespace handoff::net
+} // namespace net
+
+HANDOFF_END
 
 #endif

@@ -9,7 +9,7 @@
 #include <memory>
 #include <new>
 
-namespace handoff {
+HANDOFF_BEGIN
 
 /* Where a given object is destroyed. */
 enum class release_mode : std::uint32_t {
@@ -176,14 +176,14 @@ template <class T> class owner {
     }
 
     owner(owner &&from) noexcept
-        : home_(from.home_), kept_(std::exchange(from.kept_, nullptr)), id_(from.id_)
+        : domain_(from.domain_), kept_(std::exchange(from.kept_, nullptr)), id_(from.id_)
     {
     }
     owner &operator=(owner &&from) noexcept
     {
         if (this != &from) {
             reset();
-            home_ = from.home_;
+            domain_ = from.domain_;
             kept_ = std::exchange(from.kept_, nullptr);
             id_ = from.id_;
         }
@@ -200,7 +200,7 @@ template <class T> class owner {
     {
         if (kept_ == nullptr)
             return;
-        ho_owner_retire(home_, id_, 0); /* what is out is released later */
+        ho_owner_retire(domain_, id_, 0); /* what is out is released later */
         let_go();
     }
 
@@ -209,7 +209,7 @@ template <class T> class owner {
      * retired again. */
     std::error_code retire(std::chrono::nanoseconds timeout) noexcept
     {
-        const auto status = ho_owner_retire(home_, id(), detail::timeout_ns(timeout));
+        const auto status = ho_owner_retire(domain_, id(), detail::timeout_ns(timeout));
         if (status == HO_OK)
             let_go();
         return to_error_code(status);
@@ -219,7 +219,7 @@ template <class T> class owner {
     result<std::uint32_t> drain(std::uint32_t max = UINT32_MAX) noexcept
     {
         std::uint32_t drained = 0;
-        const auto status = ho_owner_drain(home_, id(), max, &drained);
+        const auto status = ho_owner_drain(domain_, id(), max, &drained);
         return {drained, to_error_code(status)};
     }
 
@@ -228,7 +228,7 @@ template <class T> class owner {
     result<int> fd() const noexcept
     {
         std::int32_t fd = -1;
-        const auto status = ho_owner_fd(home_, id(), &fd);
+        const auto status = ho_owner_fd(domain_, id(), &fd);
         return {fd, to_error_code(status)};
     }
 
@@ -236,8 +236,8 @@ template <class T> class owner {
     keeper *kept() const noexcept { return kept_; }
 
   private:
-    owner(ho_domain *home, std::uint32_t id, keeper *kept) noexcept
-        : home_(home), kept_(kept), id_(id)
+    owner(ho_domain *in, std::uint32_t id, keeper *kept) noexcept
+        : domain_(in), kept_(kept), id_(id)
     {
     }
 
@@ -248,11 +248,11 @@ template <class T> class owner {
             delete mine;
     }
 
-    ho_domain *home_ = nullptr;
+    ho_domain *domain_ = nullptr;
     keeper *kept_ = nullptr;
     std::uint32_t id_ = 0;
 };
 
-} // namespace handoff
+HANDOFF_END
 
 #endif

@@ -5,18 +5,38 @@
 
 #include "handoff/shard.hpp"
 
-namespace handoff {
+HANDOFF_BEGIN
 
-/* Where a message goes: {key}, or {key, consumer's number} where the service routes by number. */
+/* route::partition: the one that the key falls into. */
+inline constexpr std::uint16_t by_key = UINT16_MAX;
+
+/* What a message is sent with: {key}, {key, value}, {key, value, partition}. */
 struct route {
     std::uint64_t key = 0;
-    std::uint32_t to = HO_BY_KEY;
+    std::uint64_t value = 0;          /* carried as it is: what to answer to, for example */
+    std::uint16_t partition = by_key; /* of the service, whatever the key */
     std::uint32_t flags = 0; /* HO_MORE: more follows at once, publish with it or with flush */
 };
 
+namespace detail {
+
+inline void address(ho_buf &raw, const route &way) noexcept
+{
+    raw.key = way.key;
+    raw.value = way.value;
+    raw.flags &= ~HO_BUF_PARTITION;
+    if (way.partition != by_key) {
+        raw.flags |= HO_BUF_PARTITION;
+        raw.partition = way.partition;
+    }
+}
+
+} // namespace detail
+
 /* Calls take ownership exactly when they succeed: an rvalue that was refused still holds its buffer.
  * errc::dropped means accepted, and released again by the service's policy. Calls on many descriptors
- * take the key of each descriptor; their value says how many were accepted, from the front. */
+ * send each as its fields say (key, value, HO_BUF_PARTITION); their value says how many were accepted,
+ * from the front. */
 class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_producer> {
   public:
     producer() noexcept = default;
@@ -25,71 +45,81 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
     {
         ho_producer *raw = nullptr;
         const auto status = ho_producer_open(to.raw(), over.raw(), &raw);
-        return {producer(to.home(), raw), to_error_code(status)};
+        return {producer(to.domain(), raw), to_error_code(status)};
     }
 
     /* Hands over a loan, whose size is what was written (resize), from any shard of the domain. */
-    std::error_code commit(loan &&what, const route &way = {}) noexcept
+    [[nodiscard]] std::error_code commit(loan &&what, const route &way = {}) noexcept
     {
-        what.raw().key = way.key;
-        return to_error_code(ho_commit(raw(), &what.raw(), 1, way.to, way.flags, nullptr));
+        detail::address(what.raw(), way);
+        return to_error_code(ho_commit(raw(), &what.raw(), 1, way.flags, nullptr));
     }
-    result<std::uint32_t> commit(span<ho_buf> loans, std::uint32_t to = HO_BY_KEY,
-                                 std::uint32_t flags = 0) noexcept
+    result<std::uint32_t> commit(span<ho_buf> loans, std::uint32_t flags = 0) noexcept
     {
-        return many<ho_commit>(loans, to, flags);
+        return many<ho_commit>(loans, flags);
     }
 
-    /* Hands on what was taken or sliced, without a copy; the key stays. */
-    std::error_code forward(buffer &&what, std::uint32_t to = HO_BY_KEY,
-                            std::uint32_t flags = 0) noexcept
+    /* Hands on what was taken or sliced, without a copy; key and value stay. */
+    [[nodiscard]] std::error_code forward(buffer &&what) noexcept
     {
-        return to_error_code(ho_forward(raw(), &what.raw(), 1, to, flags, nullptr));
+        return to_error_code(ho_forward(raw(), &what.raw(), 1, 0, nullptr));
     }
-    result<std::uint32_t> forward(span<ho_buf> bufs, std::uint32_t to = HO_BY_KEY,
-                                  std::uint32_t flags = 0) noexcept
+    [[nodiscard]] std::error_code forward(buffer &&what, const route &way) noexcept
     {
-        return many<ho_forward>(bufs, to, flags);
+        detail::address(what.raw(), way);
+        return to_error_code(ho_forward(raw(), &what.raw(), 1, way.flags, nullptr));
+    }
+    result<std::uint32_t> forward(span<ho_buf> bufs, std::uint32_t flags = 0) noexcept
+    {
+        return many<ho_forward>(bufs, flags);
     }
 
     /* Gives foreign memory, described by hand; give.hpp does it for strings, vectors, pointers. */
-    result<std::uint32_t> give(span<ho_buf> bufs, std::uint32_t to = HO_BY_KEY,
-                               std::uint32_t flags = 0) noexcept
+    result<std::uint32_t> give(span<ho_buf> bufs, std::uint32_t flags = 0) noexcept
     {
-        return many<ho_give>(bufs, to, flags);
+        return many<ho_give>(bufs, flags);
     }
 
     /* Copies bytes that can't be given into the shard's arena. */
-    std::error_code give_copy(const_bytes what, const route &way = {}) noexcept
+    [[nodiscard]] std::error_code give_copy(const_bytes what, const route &way = {}) noexcept
     {
-        return to_error_code(
-            ho_give_copy(raw(), what.data(), what.size(), way.key, way.to, way.flags));
+        ho_buf from{};
+        from.ptr = const_cast<std::uint8_t *>(what.data());
+        from.len = what.size();
+        detail::address(from, way);
+        return to_error_code(ho_give_copy(raw(), &from, 1, way.flags, nullptr));
     }
-    std::error_code give_copy(std::string_view what, const route &way = {}) noexcept
+    [[nodiscard]] std::error_code give_copy(std::string_view what, const route &way = {}) noexcept
     {
         return give_copy(handoff::bytes_of(what.data(), what.size()), way);
+    }
+
+    /* Many at once: each has ptr, len, key, value, and is only read. */
+    result<std::uint32_t> give_copy(span<const ho_buf> from, std::uint32_t flags = 0) noexcept
+    {
+        return many<ho_give_copy>(from, flags);
     }
 
     /* Publishes what HO_MORE held back. */
     std::error_code flush() noexcept { return to_error_code(ho_flush(raw())); }
 
-    ho_domain *home() const noexcept { return home_; }
+    ho_domain *domain() const noexcept { return domain_; }
 
   private:
-    producer(ho_domain *home, ho_producer *raw) noexcept : unique_handle(raw), home_(home) {}
+    producer(ho_domain *in, ho_producer *raw) noexcept : unique_handle(raw), domain_(in) {}
 
-    template <auto Call>
-    result<std::uint32_t> many(span<ho_buf> bufs, std::uint32_t to, std::uint32_t flags) noexcept
+    template <auto Call, class Buf>
+    result<std::uint32_t> many(span<Buf> bufs, std::uint32_t flags) noexcept
     {
         std::uint32_t accepted = 0;
         const auto status =
-            Call(raw(), bufs.data(), static_cast<std::uint32_t>(bufs.size()), to, flags, &accepted);
+            Call(raw(), bufs.data(), static_cast<std::uint32_t>(bufs.size()), flags, &accepted);
         return {accepted, to_error_code(status)};
     }
 
-    ho_domain *home_ = nullptr;
+    ho_domain *domain_ = nullptr;
 };
 
-} // namespace handoff
+HANDOFF_END
 
 #endif

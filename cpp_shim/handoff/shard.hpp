@@ -5,7 +5,7 @@
 
 #include "handoff/domain.hpp"
 
-namespace handoff {
+HANDOFF_BEGIN
 
 /* Declare it before the producers that are opened over it: they have to close first. One that is
  * destroyed before them stays open, and its arena with it. */
@@ -69,6 +69,6 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
     }
 };
 
-} // namespace handoff
+HANDOFF_END
 
 #endif

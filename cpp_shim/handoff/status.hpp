@@ -15,7 +15,18 @@
 #include <type_traits>
 #include <utility>
 
-namespace handoff {
+/* Everything of the shim lies in handoff, in an inline namespace of the version of the ABI that it is made for: two
+ * versions in one program are different types. What reopens handoff::net extends the one in it. */
+#define HANDOFF_BEGIN                                                                              \
+    namespace handoff {                                                                            \
+    inline namespace v0_2 {
+#define HANDOFF_END                                                                                \
+    }                                                                                              \
+    }
+
+HANDOFF_BEGIN
+
+static_assert(HO_ABI_MAJOR == 0 && HO_ABI_MINOR == 2, "the inline namespace has another version");
 
 /* Objects that a thread keeps and writes take whole pairs of cache lines: processors fetch lines in
  * pairs, and a neighbour's writes would slow each call down. */
@@ -174,7 +185,7 @@ using arena_stats = initialised<ho_arena_stats, HO_TYPE_ARENA_STATS>;
 using service_stats = initialised<ho_service_stats, HO_TYPE_SERVICE_STATS>;
 using outstanding = initialised<ho_outstanding, HO_TYPE_OUTSTANDING>;
 
-} // namespace handoff
+HANDOFF_END
 
 template <> struct std::is_error_code_enum<handoff::errc> : std::true_type {
 };

@@ -3,12 +3,13 @@
 #include "service_port.hpp"
 
 #include <thread>
+#include <unistd.h>
 
 namespace handoff::net {
 
 namespace {
 
-constexpr std::uint32_t threads_most = 1024;         /* consumers of a service */
+constexpr std::uint32_t threads_most = 1024;         /* partitions of a service */
 constexpr std::uint32_t connections_most = 1u << 21; /* half the slots that an id can name */
 constexpr std::uint32_t frame_most = 8u << 20;
 constexpr std::chrono::milliseconds rest_most{10};
@@ -17,7 +18,7 @@ bool valid(const options &with) noexcept
 {
     const auto &limit = with.limit;
     return with.routing && with.threads >= 1 && with.threads <= threads_most &&
-           with.first_number <= threads_most - with.threads && limit.frame_bytes >= 1 &&
+           with.first_partition <= threads_most - with.threads && limit.frame_bytes >= 1 &&
            limit.frame_bytes <= frame_most && limit.connections >= 1 &&
            limit.connections <= connections_most && limit.frame_time.count() > 0 &&
            limit.peer_idle.count() > 0 && with.rest.count() >= 0 && with.rest <= rest_most &&
@@ -81,6 +82,9 @@ class entrypoint::running {
         return clean;
     }
 
+    /* Left alone in a child of fork: the threads are not there, and the descriptors are the parent's too. */
+    bool of_parent() const noexcept { return process_ != getpid(); }
+
     std::uint16_t port_number() const noexcept { return port_number_; }
 
     counters read() const noexcept
@@ -92,6 +96,7 @@ class entrypoint::running {
     }
 
   private:
+    const pid_t process_ = getpid();
     const options with_;
     room left_;
     std::vector<std::unique_ptr<port>> ports_;
@@ -101,12 +106,16 @@ class entrypoint::running {
 };
 
 entrypoint::entrypoint() noexcept = default;
-entrypoint::~entrypoint() = default;
+entrypoint::~entrypoint()
+{
+    if (running_ != nullptr && running_->of_parent())
+        static_cast<void>(running_.release());
+}
 
 std::error_code entrypoint::start(const options &with, const services &behind) noexcept
 {
     try {
-        return start(with, service_ports(behind, with.first_number));
+        return start(with, service_ports(behind, with.first_partition));
     } catch (...) {
         return std::make_error_code(std::errc::not_enough_memory);
     }
@@ -116,6 +125,8 @@ std::error_code entrypoint::start(const options &with, const port_factory &ports
 {
     if (!valid(with) || !ports)
         return std::make_error_code(std::errc::invalid_argument);
+    if (running_ != nullptr && running_->of_parent())
+        return errc::forked;
     try {
         running_.reset();
         auto made = std::make_unique<running>(with);
@@ -142,6 +153,8 @@ counters entrypoint::read() const noexcept
 
 bool entrypoint::stop(std::chrono::nanoseconds timeout) noexcept
 {
+    if (running_ != nullptr && running_->of_parent())
+        return false;
     return running_ == nullptr || running_->stop(timeout);
 }
 

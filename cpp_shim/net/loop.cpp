@@ -16,7 +16,7 @@ constexpr std::uint64_t rest_least = 16;
 } // namespace
 
 loop::loop(const options &with, std::uint32_t number, port &behind, room &left)
-    : with_(with), port_(behind), room_(left), number_(with.first_number + number), egress_(io_),
+    : with_(with), port_(behind), room_(left), number_(with.first_partition + number), egress_(io_),
       stop_timer_(io_), answers_()
 {
 }
@@ -72,7 +72,7 @@ std::uint32_t loop::address_message(ho_buf &message, std::uint64_t id) noexcept
     } catch (...) {
         return rejected;
     }
-    message.token = id;
+    message.value = id;
     message.key = to.key;
     return to.service < port_.service_count() ? to.service : rejected;
 }
@@ -164,7 +164,7 @@ void loop::finish() noexcept
     std::uint32_t taken = 0;
     while (port_.take(answers_, batch_size, &taken) == HO_OK) {
         count_.answers_unsent.add(taken);
-        port_.give_back(answers_, taken);
+        port_.return_all(answers_, taken);
     }
     std::error_code ignored;
     egress_.close(ignored);

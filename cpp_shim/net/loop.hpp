@@ -57,7 +57,7 @@ class loop {
     /* Ends a turn that brought so many messages. True after a rest: the next turn should follow. */
     bool rest_after(std::uint64_t messages) noexcept;
     std::uint64_t id_of(std::uint32_t slot, std::uint32_t generation) const noexcept;
-    /* The route's choice for a message, put into its key and token; `rejected` if it goes nowhere. */
+    /* The route's choice for a message, put into its key and value; `rejected` if it goes nowhere. */
     std::uint32_t address_message(ho_buf &message, std::uint64_t id) noexcept;
 
     /* Calls function() on this thread, after `delay` or at the end of what is ready now. */
@@ -90,7 +90,7 @@ class loop {
     void step_stop() noexcept;
     void finish() noexcept;
 
-    const std::uint32_t number_; /* of its consumer in the egress service */
+    const std::uint32_t number_; /* its partition of the egress service */
     asio::posix::stream_descriptor egress_;
     asio::steady_timer stop_timer_;
     handler_memory egress_memory_;

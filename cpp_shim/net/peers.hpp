@@ -3,6 +3,8 @@
 #ifndef HANDOFF_NET_PEERS_HPP
 #define HANDOFF_NET_PEERS_HPP
 
+#include "handoff/net.hpp"
+
 #include <cstdint>
 #include <netinet/in.h>
 #include <vector>

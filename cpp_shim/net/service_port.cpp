@@ -9,6 +9,17 @@ namespace {
 
 template <class Raw> using handle = detail::unique_handle<Raw>;
 
+/* A thread that helps must not wait for room for its answers: it is the one who takes them. With so many that it may
+ * not have taken yet it leaves messages to the workers: one turn more, and there are fewer than 512. */
+constexpr std::uint32_t untaken_most = 256;
+
+struct target {
+    handle<ho_producer> out;
+    handle<ho_consumer> in; /* if this thread helps */
+    helper mine;            /* of both: goes first */
+    c_callback work{};
+};
+
 class service_port final : public port {
   public:
     explicit service_port(const services &behind) noexcept
@@ -16,18 +27,24 @@ class service_port final : public port {
     {
     }
 
-    std::error_code open(const services &behind, std::uint32_t number)
+    std::error_code open(const services &behind, std::uint32_t thread, std::uint32_t partition)
     {
         ho_shard *shard = nullptr;
         if (const auto status = ho_shard_open(received_, &shard); status != HO_OK)
             return to_error_code(status);
         shard_ = handle<ho_shard>(shard);
         targets_.resize(behind.targets.size());
-        for (std::size_t i = 0; i < targets_.size(); ++i)
+        for (std::uint32_t i = 0; i < service_count(); ++i) {
             if (const auto error = add(behind.targets[i], targets_[i]))
                 return error;
+            if (!behind.helping)
+                continue;
+            targets_[i].work = behind.helping(thread, i);
+            if (const auto error = help(behind.targets[i], targets_[i]))
+                return error;
+        }
         consumer_options with;
-        with.number_plus_1 = number + 1;
+        with.partition = partition;
         ho_consumer *raw = nullptr;
         const auto status = ho_consumer_open(behind.egress, &with, &raw);
         egress_ = handle<ho_consumer>(raw);
@@ -57,13 +74,17 @@ class service_port final : public port {
     std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
                         std::uint32_t *accepted) noexcept override
     {
-        return ho_commit(targets_[service].raw(), bufs, count, HO_BY_KEY, HO_MORE, accepted);
+        return ho_commit(targets_[service].out.raw(), bufs, count, HO_MORE, accepted);
     }
 
+    /* The end of a turn. Where it helps, what it leaves is announced. */
     void flush() noexcept override
     {
-        for (const auto &target : targets_)
-            ho_flush(target.raw());
+        for (const auto &each : targets_)
+            ho_flush(each.out.raw());
+        for (auto &each : targets_)
+            if (each.mine)
+                deal(each);
     }
 
     std::int32_t egress_fd(std::int32_t *fd) noexcept override
@@ -73,10 +94,13 @@ class service_port final : public port {
 
     std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept override
     {
-        return ho_take(egress_.raw(), bufs, max, taken);
+        const auto status = ho_take(egress_.raw(), bufs, max, taken);
+        if (status == HO_EMPTY)
+            untaken_ = 0;
+        return status;
     }
 
-    void give_back(ho_buf *bufs, std::uint32_t count) noexcept override
+    void return_all(ho_buf *bufs, std::uint32_t count) noexcept override
     {
         ho_return(domain_, bufs, count, nullptr);
     }
@@ -91,28 +115,48 @@ class service_port final : public port {
     }
 
   private:
-    std::error_code add(ho_service *to, handle<ho_producer> &end) noexcept
+    std::error_code add(ho_service *to, target &end) noexcept
     {
         ho_producer *raw = nullptr;
         const auto status = ho_producer_open(to, shard_.raw(), &raw);
-        end = handle<ho_producer>(raw);
+        end.out = handle<ho_producer>(raw);
         return to_error_code(status);
+    }
+
+    std::error_code help(ho_service *from, target &end) noexcept
+    {
+        ho_consumer *raw = nullptr;
+        if (const auto status = ho_consumer_open(from, nullptr, &raw); status != HO_OK)
+            return to_error_code(status);
+        end.in = handle<ho_consumer>(raw);
+        auto made = helper::open(domain_, raw, end.out.raw());
+        end.mine = std::move(made.value);
+        return made.error;
+    }
+
+    void deal(target &own) noexcept
+    {
+        if (untaken_ >= untaken_most)
+            own.mine.yield();
+        else
+            untaken_ += own.mine.run(own.work).value;
     }
 
     ho_domain *const domain_;
     ho_arena *const received_;
     handle<ho_shard> shard_;
-    std::vector<handle<ho_producer>> targets_; /* over the shard: they go first */
+    std::vector<target> targets_; /* over the shard: they go first */
     handle<ho_consumer> egress_;
+    std::uint32_t untaken_ = 0; /* answers of this thread, at most, since egress was empty */
 };
 
 } // namespace
 
-port_factory service_ports(const services &behind, std::uint32_t first_number)
+port_factory service_ports(const services &behind, std::uint32_t first_partition)
 {
     return [=](std::uint32_t thread, std::error_code &error) -> std::unique_ptr<port> {
         auto made = std::make_unique<service_port>(behind);
-        error = made->open(behind, first_number + thread);
+        error = made->open(behind, thread, first_partition + thread);
         if (error)
             return nullptr;
         return made;

@@ -8,7 +8,7 @@
 namespace handoff::net {
 
 /* A factory of ports to these services. */
-port_factory service_ports(const services &behind, std::uint32_t first_number);
+port_factory service_ports(const services &behind, std::uint32_t first_partition);
 
 } // namespace handoff::net
 

@@ -33,7 +33,7 @@ void tcp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
             touched_[touched++] = to;
         }
     }
-    port_.give_back(answers, count); /* those that nobody gets; the others are empty by now */
+    port_.return_all(answers, count); /* those that nobody gets; the others are empty by now */
     for (std::uint32_t i = 0; i < touched; ++i) {
         touched_[i]->touched = false;
         write(*touched_[i]);
@@ -44,7 +44,7 @@ void tcp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
 /* Puts an answer into the queue of its connection, and empties the descriptor. */
 connection *tcp_loop::enqueue(ho_buf &answer) noexcept
 {
-    auto *to = find(answer.key);
+    auto *to = find(answer.value);
     if (to == nullptr || answer.len > UINT32_MAX) {
         (to == nullptr ? count_.answers_gone : count_.send_errors).add();
         return nullptr;
@@ -132,7 +132,7 @@ void tcp_loop::drop_sent(connection &to, std::uint64_t sent) noexcept
     const auto count = static_cast<std::uint32_t>(last - to.out_next);
     count_.answered.add(count);
     unsent_ -= count;
-    port_.give_back(to.out.data() + to.out_next, count);
+    port_.return_all(to.out.data() + to.out_next, count);
     to.out_next = last;
 }
 
@@ -154,7 +154,7 @@ void tcp_loop::drop_answers(connection &to, counter &as) noexcept
     const auto count = to.out.size() - to.out_next;
     as.add(count);
     unsent_ -= count;
-    port_.give_back(to.out.data() + to.out_next, static_cast<std::uint32_t>(count));
+    port_.return_all(to.out.data() + to.out_next, static_cast<std::uint32_t>(count));
     to.out.clear();
     to.out_next = 0;
     to.out_bytes = 0;

@@ -189,8 +189,8 @@ std::uint32_t udp_loop::peer_of(const address &from) noexcept
     return peers_.add(from);
 }
 
-/* A datagram that its service has no room for is dropped: the sender's protocol knows that UDP does
- * so, and a queue here would only make the next ones late. */
+/* A datagram that its partition has no room for is dropped: the sender's protocol knows that UDP does
+ * so, and a queue here would only make the next ones late. The others go on. */
 void udp_loop::hand_over() noexcept
 {
     for (std::uint32_t service = 0; service < bundles_.size(); ++service) {
@@ -200,15 +200,18 @@ void udp_loop::hand_over() noexcept
         std::uint64_t lengths[batch_size];
         for (std::uint32_t i = 0; i < bundle.count; ++i)
             lengths[i] = bundle.bufs[i].len;
-        std::uint32_t accepted = 0;
-        const auto status = port_.commit(service, bundle.bufs, bundle.count, &accepted);
-        for (std::uint32_t i = 0; i < accepted; ++i)
-            count_.received_bytes.add(lengths[i]);
-        count_.received.add(accepted);
-        (status == HO_FULL ? count_.dropped_full : count_.undeliverable)
-            .add(bundle.count - accepted);
-        for (auto i = accepted; i < bundle.count; ++i)
-            keep(bundle.bufs[i]);
+        for (std::uint32_t next = 0; next < bundle.count; ++next) {
+            std::uint32_t accepted = 0;
+            const auto status =
+                port_.commit(service, bundle.bufs + next, bundle.count - next, &accepted);
+            count_.received.add(accepted);
+            for (const auto end = next + accepted; next < end; ++next)
+                count_.received_bytes.add(lengths[next]);
+            if (next == bundle.count)
+                break;
+            (status == HO_FULL ? count_.dropped_full : count_.undeliverable).add();
+            keep(bundle.bufs[next]);
+        }
         bundle.count = 0;
     }
     port_.flush();
@@ -228,7 +231,7 @@ void udp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
     next_ = 0;
     header_count_ = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-        const auto id = answers[i].key;
+        const auto id = answers[i].value;
         const auto slot = static_cast<std::uint32_t>(id >> HO_NET_SLOT_SHIFT) & HO_NET_SLOT_MASK;
         const auto *to = peers_.at(slot, static_cast<std::uint32_t>(id));
         if (to == nullptr || id != id_of(slot, static_cast<std::uint32_t>(id))) {
@@ -264,7 +267,7 @@ void udp_loop::write() noexcept
         count_.answered.add(static_cast<std::uint64_t>(sent));
         next_ += static_cast<std::uint32_t>(sent);
     }
-    port_.give_back(sending_, sending_count_);
+    port_.return_all(sending_, sending_count_);
     sending_ = nullptr;
 }
 
@@ -290,7 +293,7 @@ void udp_loop::close_all() noexcept
 {
     if (sending_ != nullptr) {
         count_.answers_unsent.add(header_count_ - next_);
-        port_.give_back(sending_, sending_count_);
+        port_.return_all(sending_, sending_count_);
         sending_ = nullptr;
     }
     std::error_code ignored;

@@ -45,9 +45,9 @@
  *   "may block": waits for others, for as long as the docstring says.
  *   A function makes no system call unless its Progress line or its tag says so. Three things are the
  *   same for all and not repeated:
- *   - After an end of a service was opened or closed, or the service began to close, the next
- *     ho_commit, ho_give, ho_give_copy, ho_forward, ho_take or ho_wait of each of its other ends takes the domain's mutex once, may allocate, and may release (reason cancelled)
- *     what this end had sent to a consumer that has gone.
+ *   - The first message of a producer to a partition takes the domain's mutex and may allocate; so does,
+ *     once, the next ho_take or ho_wait of whoever takes from there, when a producer came so or has
+ *     closed, or when the service began to close.
  *   - A call that gives memory or room back (ho_return, ho_abort, ho_take, ...) makes a system call when
  *     a shard or producer waits for it.
  *   - What a callback does inside a call is its author's.

@@ -28,8 +28,7 @@ typedef void (*ho_release_fn)(void *ctx, const ho_release_rec *recs, uint32_t co
 /*
  * Where the release runs.
  *   INLINE  inside the call that ends the last hold. Consumed: ho_return, ho_compact. Cancelled: the
- *           sending call that drops by policy; what follows a consumer that has gone (base.h, Progress);
- *           ho_producer_close, ho_consumer_close, ho_service_close, ho_domain_close
+ *           sending call that drops by policy; ho_service_close, ho_domain_close
  *   DRAIN   queued, whatever ended the hold; inside ho_owner_drain, on the thread that calls it
  *   EVENT   as DRAIN, and ho_owner_fd becomes readable
  */

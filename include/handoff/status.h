@@ -24,11 +24,12 @@
     X(HO_E_RANGE, -9, "a length, offset, option or number is out of range: see the docstring")     \
     X(HO_E_KIND, -10, "the call does not fit this kind of buffer: commit loans, return the rest")  \
     X(HO_E_CLOSED, -11, "the object is closing and takes nothing new: stop, keep what you hold")   \
-    X(HO_E_BUSY, -12, "something is still out: return it, close what is open, and call again")     \
+    X(HO_E_BUSY, -12, "in use: return or close what is open, or give the service more partitions") \
     X(HO_E_NOMEM, -13, "the system gave no memory: free some or raise the limit (ulimit, cgroup)") \
     X(HO_E_LIMIT, -14, "a fixed limit is reached (see abi.md, Limits): close what is unused")      \
     X(HO_E_OWNER, -15, "no such owner, or it is retired: register one")                            \
-    X(HO_E_ROUTE, -16, "no consumer has this number, or the service routes otherwise")             \
+    X(HO_E_ROUTE, -16,                                                                             \
+      "the service has no such partition: name a lower one, or open it with more")                 \
     X(HO_E_FORKED, -17, "this is a forked child: create a domain of its own here")                 \
     X(HO_E_REENTRANT, -18, "called from inside a callback: call it after the callback returned")   \
     X(HO_E_SYSTEM, -19, "the system refused a call: raise the process's limits (ulimit -n, -v)")   \

@@ -77,7 +77,7 @@ all "unchanged" 0 " 0 broken" 0 ""
 keeps 0.2 's/ho_flush/ho_gone/'
 promised "a function that is gone" 1 "ho_gone@HANDOFF_0.2: is not exported"
 keeps 0.2 's/^| len | `uint64_t` | in | - | none | - | bytes; offset/| more | `uint64_t` | in | - | none | - | x |\n&/'
-promised "a parameter that is gone" 1 "Functions ho_ref len: was"
+promised "a parameter that is gone" 1 "Functions ho_slice len: was"
 keeps 0.2 '/^### ho_service_stats/,/^###/s/^| 88 |/| 80 |/'
 promised "a struct that has grown" 0 " 0 broken"
 keeps 0.2 '/^### ho_service_stats/,/^###/s/^| 88 |/| 96 |/'
@@ -90,9 +90,9 @@ promised "the frozen prefix of a release that does not fit" 1 "Structs ho_buf ke
 
 # Swapped fields: everybody sees them.
 build '/typedef struct ho_service_opts/,/^}/{s/uint32_t policy;/uint32_t swap;/
-    s/uint32_t routing;/uint32_t policy;/;s/uint32_t swap;/uint32_t routing;/}' \
+    s/uint32_t partitions;/uint32_t policy;/;s/uint32_t swap;/uint32_t partitions;/}' \
     '/^### ho_service_opts/,/^### /{s/^| policy |\(.*\)| 20 |/| swap |\1| 20 |/
-    s/^| routing |\(.*\)| 24 |/| policy |\1| 24 |/;s/^| swap |/| routing |/}'
+    s/^| partitions |\(.*\)| 24 |/| policy |\1| 24 |/;s/^| swap |/| partitions |/}'
 all "swapped fields" 1 "Structs ho_service_opts policy: was" 4 "ho_service_opts"
 
 # A flag of another value: abidiff is blind to it.

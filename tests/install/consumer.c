@@ -20,7 +20,7 @@ int main(void)
     if (bad)
         return 1;
     memcpy(sent.ptr, "hello", sent.len = 5);
-    bad = ho_commit(producer, &sent, 1, HO_BY_KEY, 0, NULL) || ho_wait(consumer, 1000000000) ||
+    bad = ho_commit(producer, &sent, 1, 0, NULL) || ho_wait(consumer, 1000000000) ||
           ho_take(consumer, &got, 1, &taken) || taken != 1 || got.len != 5 ||
           memcmp(got.ptr, "hello", 5) != 0 || ho_return(domain, &got, 1, NULL);
     return bad || ho_producer_close(producer) || ho_shard_close(shard) ||

@@ -5,12 +5,12 @@
 
 int main()
 {
-    handoff::service_options by_number;
-    by_number.routing = HO_ROUTE_NUMBER;
+    handoff::service_options bound;
+    bound.consumers = HO_CONSUMERS_BOUND;
     auto domain = handoff::domain::create();
     auto received = handoff::arena::open(*domain);
     auto game = handoff::service::open(*domain);
-    auto egress = handoff::service::open(*domain, by_number);
+    auto egress = handoff::service::open(*domain, bound);
     handoff::net::options options;
     options.routing = [](handoff::const_bytes, std::uint64_t connection) {
         return handoff::net::route{0, connection};

@@ -107,8 +107,8 @@ static void after_the_last_part(uint32_t mode)
     scene_give(scene, 0, 1);
     void *whole = scene_take(scene, 1);
     void *slices = room(2 * (size_t)size_of("ho_buf"));
-    (void)MUST("HO_OK", "ho_ref", P(scene->domain), P(whole), 8, 8, P(slices));
-    (void)MUST("HO_OK", "ho_ref", P(scene->domain), P(slices), 2, 4, P(element(slices, 1)));
+    (void)MUST("HO_OK", "ho_slice", P(scene->domain), P(whole), 8, 8, P(slices));
+    (void)MUST("HO_OK", "ho_slice", P(scene->domain), P(slices), 2, 4, P(element(slices, 1)));
     scene_return(scene, whole, 1);
     scene_return(scene, slices, 1);
     (void)scene_drain(scene);
@@ -135,11 +135,11 @@ static void never_for_what_was_refused(uint32_t mode)
 {
     struct scene *scene = usual(mode);
     void *bufs = scene_bufs(scene, 0, 2);
-    const uint64_t by_key = (uint64_t)constant("HO_BY_KEY");
     field_set(element(bufs, 1), "ho_buf", "flags", (uint64_t)constant("HO_BUF_FLAGS_MUST"));
-    (void)MUST("HO_E_FLAGS", "ho_give", P(scene->producer), P(element(bufs, 1)), 1, by_key, 0,
-               P(NULL));
-    (void)MUST("HO_E_ROUTE", "ho_give", P(scene->producer), P(bufs), 1, 0, 0, P(NULL));
+    (void)MUST("HO_E_FLAGS", "ho_give", P(scene->producer), P(element(bufs, 1)), 1, 0, P(NULL));
+    field_set(bufs, "ho_buf", "flags", (uint64_t)constant("HO_BUF_PARTITION"));
+    field_set(bufs, "ho_buf", "partition", 1); /* there is one, 0 */
+    (void)MUST("HO_E_ROUTE", "ho_give", P(scene->producer), P(bufs), 1, 0, P(NULL));
     (void)scene_drain(scene);
     scene_expect(scene, 0);
 }
@@ -148,8 +148,8 @@ static void dropped(uint32_t mode)
 {
     struct scene *scene = scene_make(modes[mode], "HO_POLICY_DROP_NEWEST", 2);
     uint32_t *accepted = room(sizeof *accepted);
-    (void)MUST("HO_DROPPED", "ho_give", P(scene->producer), P(scene_bufs(scene, 0, 5)), 5,
-               (uint64_t)constant("HO_BY_KEY"), 0, P(accepted));
+    (void)MUST("HO_DROPPED", "ho_give", P(scene->producer), P(scene_bufs(scene, 0, 5)), 5, 0,
+               P(accepted));
     EXPECT(*accepted == 5, "%u of 5 were accepted", *accepted);
     (void)scene_drain(scene);
     scene_expect(scene, 3);
@@ -164,9 +164,11 @@ static void undelivered(uint32_t mode)
     (void)MUST("HO_OK", "ho_consumer_close", P(scene->consumer));
     (void)MUST("HO_OK", "ho_producer_close", P(scene->producer));
     (void)scene_drain(scene);
+    scene_expect(scene, 0); /* the next consumer could still take them */
+    (void)MUST("HO_OK", "ho_service_close", P(scene->service), 0, P(NULL));
+    (void)scene_drain(scene);
     scene_expect(scene, 5);
     expect_reason(scene, 0, 5, "HO_REASON_CANCELLED");
-    (void)MUST("HO_OK", "ho_service_close", P(scene->service), 0, P(NULL));
     (void)MUST("HO_OK", "ho_shard_close", P(scene->shard));
     (void)MUST("HO_OK", "ho_arena_close", P(scene->arena), 0, P(NULL));
     scene_expect(scene, 5);
@@ -196,8 +198,8 @@ static void retired_last(uint32_t mode)
     scene_give(scene, 0, 2);
     void *bufs = scene_take(scene, 2);
     (void)MUST("HO_TIMEOUT", "ho_owner_retire", P(scene->domain), scene->owner, 0);
-    (void)MUST("HO_E_OWNER", "ho_give", P(scene->producer), P(scene_bufs(scene, 2, 1)), 1,
-               (uint64_t)constant("HO_BY_KEY"), 0, P(NULL));
+    (void)MUST("HO_E_OWNER", "ho_give", P(scene->producer), P(scene_bufs(scene, 2, 1)), 1, 0,
+               P(NULL));
     scene_return(scene, bufs, 1);
     (void)scene_drain(scene);
     scene_expect(scene, 1);
@@ -260,7 +262,7 @@ static void return_from_inside(struct scene *scene)
     void *next = to_return_inside;
     if (atomic_load(&scene->tokens[3].times) == 0) {
         void *slice = room(size_of("ho_buf"));
-        (void)MUST("HO_OK", "ho_ref", P(scene->domain), P(next), 0, 1, P(slice));
+        (void)MUST("HO_OK", "ho_slice", P(scene->domain), P(next), 0, 1, P(slice));
         to_return_inside = element(next, 1);
         scene_return(scene, slice, 1);
         scene_return(scene, next, 1);

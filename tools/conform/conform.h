@@ -59,6 +59,8 @@ void calls_cases(void);
 void about_cases(void);
 void options_cases(void);
 void arrays_cases(void);
+void partitions_cases(void);
+void helping_cases(void);
 void callbacks_cases(void);
 void ownership_cases(void);
 
@@ -127,10 +129,12 @@ void world_make(struct world *world);
 void domain_make(void **domain);
 /* An arena in the domain, and a shard of it. */
 void memory_make(void *domain, void **arena, void **shard);
-/* A descriptor each, in a room; the world's producer routes by key to its consumer. */
+/* A descriptor each, in a room. */
 void *world_loan(const struct world *world);
 void *world_taken(const struct world *world);
 void *world_foreign(const struct world *world);
+/* What a function takes that is called with a descriptor. */
+void *world_to_send(const struct world *world, const char *function);
 /* Arguments that fit: for each pointer a room (or `bufs` where it is of descriptors). */
 void world_args(const struct world *world, const struct function *function, uint64_t *args);
 /* An option struct or a result struct with its size set. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define SLOTS 16u
-#define GRAVES 32u
 
 struct ledger ledger;
 
@@ -19,7 +18,25 @@ uint32_t ledger_random(uint32_t below)
 
 uint32_t producer_service(uint32_t producer)
 {
-    return producer == PRODUCERS - 1 ? 1 : 0;
+    static const uint32_t services[PRODUCERS] = {0, 0, 1, 2, 2, 3};
+    return services[producer];
+}
+
+uint32_t producer_shard(uint32_t producer)
+{
+    return producer % SHARDS;
+}
+
+uint32_t consumer_service(uint32_t consumer)
+{
+    static const uint32_t services[CONSUMERS] = {0, 1, 2, 2, 2, 3, 3};
+    return services[consumer];
+}
+
+uint32_t service_partitions(uint32_t service)
+{
+    static const uint32_t partitions[SERVICES] = {1, 1, SEVERAL, 2};
+    return partitions[service];
 }
 
 uint32_t shard_arena(uint32_t shard)
@@ -50,34 +67,74 @@ static const void *memory_read(uint32_t arena)
     return read_into(&stats[arena], "ho_arena_stats", "ho_arena_stats_get", ledger.arenas[arena]);
 }
 
+/* Opens in a room of its own what is then kept at `handle`. */
+static void open_handle(const char *open, const void *in, const void *how, void **handle)
+{
+    static void **made;
+    made = made != NULL ? made : room(sizeof *made);
+    if (strcmp(open, "ho_shard_open") == 0) {
+        (void)MUST("HO_OK", open, P(in), P(made));
+    } else {
+        (void)MUST("HO_OK", open, P(in), P(how), P(made));
+    }
+    *handle = *made;
+}
+
+void producer_make(uint32_t producer)
+{
+    open_handle("ho_producer_open", ledger.services[producer_service(producer)],
+                ledger.shards[producer_shard(producer)], &ledger.producers[producer]);
+    ledger.lanes[producer] = ++ledger.lane_count;
+}
+
+void consumer_make(uint32_t consumer)
+{
+    static void *opts;
+    opts = opts != NULL ? opts : struct_make(struct_named("ho_consumer_opts"));
+    field_set(opts, "ho_consumer_opts", "partition", consumer == CONSUMERS - 1);
+    open_handle("ho_consumer_open", ledger.services[consumer_service(consumer)], opts,
+                &ledger.consumers[consumer]);
+    ledger.helps[consumer] = NOBODY;
+}
+
 void ledger_open(uint64_t seed)
 {
     static const char *const modes[] = {"HO_RELEASE_INLINE", "HO_RELEASE_DRAIN"};
-    void **made = room(7 * sizeof *made);
     struct scene *scene = scene_make(modes[seed % 2], "HO_POLICY_FAIL", SLOTS);
-    (void)MUST("HO_OK", "ho_shard_open", P(scene->arena), P(&made[4]));
-    memory_make(scene->domain, &made[5], &made[6]);
-    (void)MUST("HO_OK", "ho_producer_open", P(scene->service), P(made[4]), P(&made[0]));
-    (void)MUST("HO_OK", "ho_service_open", P(scene->domain), P(NULL), P(&made[1]));
-    (void)MUST("HO_OK", "ho_producer_open", P(made[1]), P(made[6]), P(&made[2]));
-    (void)MUST("HO_OK", "ho_consumer_open", P(made[1]), P(NULL), P(&made[3]));
     ledger.scene = scene;
     ledger.random = seed;
-    ledger.arenas[0] = scene->arena;
-    ledger.arenas[1] = made[5];
-    ledger.shards[0] = scene->shard;
-    ledger.shards[1] = made[4];
-    ledger.shards[2] = made[6];
-    ledger.services[0] = scene->service;
-    ledger.services[1] = made[1];
-    ledger.producers[0] = scene->producer;
-    ledger.producers[1] = made[0];
-    ledger.producers[2] = made[2];
-    ledger.consumers[0] = scene->consumer;
-    ledger.consumers[1] = made[3];
     ledger.bufs = room(ITEMS * (size_t)size_of("ho_buf"));
+    ledger.arenas[0] = scene->arena;
+    ledger.shards[0] = scene->shard;
+    ledger.services[0] = scene->service;
+    ledger.producers[0] = scene->producer;
+    ledger.consumers[0] = scene->consumer;
+    open_handle("ho_shard_open", scene->arena, NULL, &ledger.shards[1]);
+    open_handle("ho_arena_open", scene->domain, NULL, &ledger.arenas[1]);
+    open_handle("ho_shard_open", ledger.arenas[1], NULL, &ledger.shards[2]);
     for (uint32_t i = 0; i < SERVICES; i++) {
+        void *opts = struct_make(struct_named("ho_service_opts"));
+        field_set(opts, "ho_service_opts", "lane_slots", SLOTS);
+        field_set(opts, "ho_service_opts", "partitions", service_partitions(i));
+        field_set(opts, "ho_service_opts", "consumers",
+                  (uint64_t)constant(i == 3 ? "HO_CONSUMERS_BOUND" : "HO_CONSUMERS_SHARED"));
+        if (i > 0) {
+            open_handle("ho_service_open", scene->domain, opts, &ledger.services[i]);
+        }
         ledger.numbers[i] = (uint32_t)field_get(messages_read(i), "ho_service_stats", "service");
+        for (uint32_t k = 0; k < KEYS; k++) {
+            ledger.keys[i][k] = service_partitions(i) == 1 ? 0 : NO_PARTITION;
+        }
+    }
+    for (uint32_t i = 0; i < SEVERAL; i++) {
+        ledger.claims[i] = NOBODY;
+    }
+    for (uint32_t i = 1; i < PRODUCERS; i++) {
+        producer_make(i);
+    }
+    ledger.helps[0] = NOBODY;
+    for (uint32_t i = 1; i < CONSUMERS; i++) {
+        consumer_make(i);
     }
 }
 
@@ -144,117 +201,6 @@ void item_check(uint32_t item)
     }
 }
 
-/* ---- batches */
-
-static struct batch *batch_empty(void)
-{
-    static struct batch batch;
-    const size_t bytes = 2 * BATCH_MAX * (size_t)size_of("ho_buf");
-    if (batch.bufs == NULL) {
-        batch.bufs = room(bytes);
-        batch.before = room(bytes);
-        batch.done = room(sizeof *batch.done);
-    }
-    batch.count = 0;
-    return &batch;
-}
-
-void batch_add(struct batch *batch, const void *buf)
-{
-    memcpy(batch->bufs + (size_t)batch->count * size_of("ho_buf"), buf, size_of("ho_buf"));
-    batch->count++;
-}
-
-struct batch *batch_of(enum place place)
-{
-    struct batch *batch = batch_empty();
-    const uint32_t wanted = 1 + ledger_random(BATCH_MAX), first = ledger_random(ITEMS);
-    for (uint32_t i = 0; i < ITEMS && batch->count < wanted && place != NOWHERE; i++) {
-        const uint32_t item = (first + i) % ITEMS;
-        if (ledger.items[item].place == place) {
-            batch->items[batch->count] = item;
-            batch_add(batch, item_buf(item));
-        }
-    }
-    return batch;
-}
-
-void batch_begin(struct batch *batch)
-{
-    *batch->done = UINT32_MAX;
-    memcpy(batch->before, batch->bufs, (size_t)batch->count * size_of("ho_buf"));
-}
-
-void batch_settle(const struct batch *batch)
-{
-    EXPECT(*batch->done <= batch->count, "%u of %u were done", *batch->done, batch->count);
-    const size_t gone = (size_t)*batch->done * size_of("ho_buf");
-    const size_t all = (size_t)batch->count * size_of("ho_buf");
-    for (size_t i = 0; i < gone; i++) {
-        EXPECT(batch->bufs[i] == 0, "a buffer changed hands, and its descriptor is not empty");
-    }
-    EXPECT(memcmp(batch->bufs + gone, batch->before + gone, all - gone) == 0,
-           "a buffer stayed, and its descriptor was changed");
-    ledger.partly += *batch->done > 0 && *batch->done < batch->count;
-}
-
-int32_t batch_send(const char *statuses, const char *name, uint32_t producer, struct batch *batch,
-                   uint64_t to, uint64_t flags)
-{
-    batch_begin(batch);
-    const int32_t status = MUST(statuses, name, P(ledger.producers[producer]), P(batch->bufs),
-                                batch->count, to, flags, P(batch->done));
-    batch_settle(batch);
-    return status;
-}
-
-void batch_sent(const struct batch *batch, int32_t status, uint32_t producer)
-{
-    EXPECT((status == 0) == (*batch->done == batch->count),
-           "%u of %u were accepted, and it said %s", *batch->done, batch->count,
-           status_name(status));
-    for (uint32_t i = 0; i < *batch->done; i++) {
-        struct item *item = &ledger.items[batch->items[i]];
-        item->place = SENT;
-        item->to = producer_service(producer);
-        memcpy(item_buf(batch->items[i]), batch->before + (size_t)i * size_of("ho_buf"),
-               size_of("ho_buf"));
-    }
-}
-
-void batch_committed(const struct batch *batch, int32_t status, uint32_t producer)
-{
-    batch_sent(batch, status, producer);
-    for (uint32_t i = 0; i < *batch->done; i++) {
-        struct item *item = &ledger.items[batch->items[i]];
-        item->kind = "HO_KIND_ARENA";
-        item->bytes = field_get(item_buf(batch->items[i]), "ho_buf", "len");
-    }
-    batch_bury(batch, true);
-}
-
-/* ---- graves: of loans, and of the rest */
-
-static char *graves[2];
-static uint32_t grave_count[2];
-
-void batch_bury(const struct batch *batch, bool loans)
-{
-    if (graves[loans] == NULL) {
-        graves[loans] = room(GRAVES * (size_t)size_of("ho_buf"));
-    }
-    for (uint32_t i = 0; i < *batch->done; i++) {
-        memcpy(graves[loans] + (size_t)(grave_count[loans]++ % GRAVES) * size_of("ho_buf"),
-               batch->before + (size_t)i * size_of("ho_buf"), size_of("ho_buf"));
-    }
-}
-
-const void *grave_any(bool loans)
-{
-    const uint32_t count = grave_count[loans] < GRAVES ? grave_count[loans] : GRAVES;
-    return count == 0 ? NULL : graves[loans] + (size_t)ledger_random(count) * size_of("ho_buf");
-}
-
 /* ---- comparing */
 
 void ledger_check_releases(void)
@@ -319,10 +265,10 @@ void ledger_check_stats(void)
 }
 
 /* Takes what is left unseen: its bytes were compared often enough. */
-static void take_all(uint32_t service)
+static void take_all(uint32_t consumer)
 {
     struct batch *batch = batch_empty();
-    while (MUST("HO_OK HO_EMPTY", "ho_take", P(ledger.consumers[service]), P(batch->bufs),
+    while (MUST("HO_OK HO_EMPTY", "ho_take", P(ledger.consumers[consumer]), P(batch->bufs),
                 BATCH_MAX, P(batch->done)) == (int32_t)constant("HO_OK")) {
         (void)MUST("HO_OK", "ho_return", P(ledger.scene->domain), P(batch->bufs), *batch->done,
                    P(NULL));
@@ -349,14 +295,19 @@ void ledger_close(void)
     for (uint32_t i = 0; i < PRODUCERS; i++) { /* what HO_MORE held back */
         (void)MUST("HO_OK", "ho_flush", P(ledger.producers[i]));
     }
-    take_all(0);
-    take_all(1);
+    for (uint32_t i = 0; i < CONSUMERS; i++) {
+        (void)MUST("HO_OK", "ho_consumer_help", P(ledger.consumers[i]), P(NULL), 0);
+        (void)MUST("HO_OK", "ho_consumer_yield", P(ledger.consumers[i]));
+    }
+    for (uint32_t i = 0; i < CONSUMERS; i++) {
+        take_all(i);
+    }
     ledger_check_releases();
     ledger_check_stats();
     for (uint32_t i = 0; i < ARENAS; i++) { /* before the first call there was nothing either */
         compare(memory_read(i), "ho_arena_stats", "bytes_pinned", 0);
     }
-    for (uint32_t i = 0; i < SERVICES; i++) {
+    for (uint32_t i = 0; i < CONSUMERS; i++) {
         (void)MUST("HO_OK", "ho_consumer_close", P(ledger.consumers[i]));
     }
     for (uint32_t i = 0; i < PRODUCERS; i++) {

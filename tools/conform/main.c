@@ -93,6 +93,8 @@ int main(int count, char **arguments)
     about_cases();
     options_cases();
     arrays_cases();
+    partitions_cases();
+    helping_cases();
     callbacks_cases();
     ownership_cases();
     if (options.only != NULL && !group_exists(options.only)) {

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static uint64_t by_key(void)
-{
-    return (uint64_t)constant("HO_BY_KEY");
-}
-
 static uint32_t any_producer(void)
 {
     return ledger_random(PRODUCERS);
@@ -25,10 +20,9 @@ static void expect_done(const struct batch *batch, uint32_t done)
            done);
 }
 
-static void send_refused(const char *status, const char *name, struct batch *batch, uint64_t to,
-                         uint64_t flags)
+static void send_refused(const char *status, const char *name, struct batch *batch, uint64_t flags)
 {
-    (void)batch_send(status, name, any_producer(), batch, to, flags);
+    (void)batch_send(status, name, any_producer(), batch, flags);
     expect_done(batch, 0);
 }
 
@@ -62,11 +56,11 @@ static void all_refuse(const char *status, struct batch *batch)
 {
     static void *slice;
     slice = slice != NULL ? slice : room(size_of("ho_buf"));
-    send_refused(status, "ho_forward", batch, by_key(), 0);
+    send_refused(status, "ho_forward", batch, 0);
     give_back(status, batch, 0);
     batch_begin(batch);
     (void)MUST(status, "ho_compact", P(ledger.shards[any_shard()]), P(batch->bufs));
-    (void)MUST(status, "ho_ref", P(ledger.scene->domain), P(batch->bufs), 0, 0, P(slice));
+    (void)MUST(status, "ho_slice", P(ledger.scene->domain), P(batch->bufs), 0, 0, P(slice));
     *batch->done = 0;
     batch_settle(batch);
 }
@@ -77,7 +71,7 @@ static bool stale_loan(void)
     if (grave == NULL) {
         return false;
     }
-    send_refused("HO_E_STALE", "ho_commit", batch_with(grave), by_key(), 0);
+    send_refused("HO_E_STALE", "ho_commit", batch_with(grave), 0);
     abort_refused("HO_E_STALE", batch_with(grave));
     return true;
 }
@@ -133,9 +127,9 @@ static bool stale_behind_a_loan(void)
     for (uint32_t i = 0; i < good; i++) { /* empty messages */
         item_fill(batch->items[i]);
     }
+    batch_label(batch, producer_service(producer));
     batch_add(batch, grave);
-    const int32_t status =
-        batch_send("HO_E_STALE HO_FULL", "ho_commit", producer, batch, by_key(), 0);
+    const int32_t status = batch_send("HO_E_STALE HO_FULL", "ho_commit", producer, batch, 0);
     batch_committed(batch, status, producer);
     return *batch->done == good;
 }
@@ -151,7 +145,7 @@ static bool wrong_kind(void)
     if (held->count == 0) {
         return false;
     }
-    send_refused("HO_E_KIND", "ho_commit", held, by_key(), 0);
+    send_refused("HO_E_KIND", "ho_commit", held, 0);
     abort_refused("HO_E_KIND", held);
     return true;
 }
@@ -161,16 +155,28 @@ static bool unknown_flag(void)
     static const char *const names[] = {"ho_commit", "ho_forward", "ho_give"};
     const uint32_t which = ledger_random(3);
     struct batch *batch = batch_of(which == 0 ? ON_LOAN : HELD);
-    send_refused("HO_E_FLAGS", names[which], batch, by_key(), UINT32_C(1) << 31);
+    send_refused("HO_E_FLAGS", names[which], batch, UINT32_C(1) << 31);
     return batch->count > 0;
+}
+
+/* To a partition that no service of the ledger has. */
+static void nowhere(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        void *buf = batch->bufs + (size_t)i * size_of("ho_buf");
+        field_set(buf, "ho_buf", "flags", (uint64_t)constant("HO_BUF_PARTITION"));
+        field_set(buf, "ho_buf", "partition", SEVERAL + ledger_random(2000));
+    }
 }
 
 static bool wrong_route(void)
 {
     struct batch *batch = batch_of(ON_LOAN);
-    send_refused("HO_E_ROUTE", "ho_commit", batch, 0, 0);
+    nowhere(batch);
+    send_refused(batch->count > 0 ? "HO_E_ROUTE" : "HO_OK", "ho_commit", batch, 0);
     batch = batch_of(HELD);
-    send_refused("HO_E_ROUTE", "ho_forward", batch, 0, 0);
+    nowhere(batch);
+    send_refused(batch->count > 0 ? "HO_E_ROUTE" : "HO_OK", "ho_forward", batch, 0);
     return batch->count > 0;
 }
 
@@ -182,7 +188,7 @@ static bool longer_than_the_loan(void)
     }
     struct batch *batch = batch_with(item_buf(item));
     field_set(batch->bufs, "ho_buf", "len", field_get(batch->bufs, "ho_buf", "cap") + 1);
-    send_refused("HO_E_RANGE", "ho_commit", batch, by_key(), 0);
+    send_refused("HO_E_RANGE", "ho_commit", batch, 0);
     return true;
 }
 
@@ -197,7 +203,7 @@ static bool foreign_domain(void)
         loan = world_loan(&world);
     }
     all_refuse("HO_E_DOMAIN", batch_with(taken));
-    send_refused("HO_E_DOMAIN", "ho_commit", batch_with(loan), by_key(), 0);
+    send_refused("HO_E_DOMAIN", "ho_commit", batch_with(loan), 0);
     abort_refused("HO_E_DOMAIN", batch_with(loan));
     return true;
 }
@@ -207,8 +213,8 @@ static bool nothing_at_all(void)
     static void *empty;
     empty = empty != NULL ? empty : room(size_of("ho_buf"));
     struct batch *batch = batch_with(empty);
-    send_refused("HO_E_KIND", "ho_commit", batch, by_key(), 0);
-    send_refused("HO_E_KIND", "ho_forward", batch, by_key(), 0);
+    send_refused("HO_E_KIND", "ho_commit", batch, 0);
+    send_refused("HO_E_KIND", "ho_forward", batch, 0);
     abort_refused("HO_E_KIND", batch);
     give_back("HO_OK", batch, 1);
     return true;
@@ -239,7 +245,7 @@ static void give_refused(const char *status, const char *field, uint64_t value)
     field_set(batch->bufs, "ho_buf", "owner", ledger.scene->owner);
     field_set(batch->bufs, "ho_buf", field, value);
     batch->count = 1;
-    send_refused(status, "ho_give", batch, by_key(), 0);
+    send_refused(status, "ho_give", batch, 0);
 }
 
 static bool impossible_gift(void)
@@ -249,7 +255,8 @@ static bool impossible_gift(void)
     give_refused("HO_E_INVAL", "ptr", 0);
     give_refused("HO_E_INVAL", "ptr", UINT64_MAX);
     give_refused("HO_E_RANGE", "cap", SCENE_BYTES - 1);
-    give_refused("HO_E_RESERVED", "handle", 1);
+    give_refused("HO_E_RESERVED", "kind", 1);
+    give_refused("HO_E_RESERVED", "service", 1);
     return true;
 }
 
@@ -276,7 +283,7 @@ void forged_handles(uint32_t which)
     (void)which;
     world_make(&world);
     void *arena = world_taken(&world), *slice = room(size_of("ho_buf"));
-    (void)MUST("HO_OK", "ho_ref", P(world.domain), P(arena), 0, 1, P(slice));
+    (void)MUST("HO_OK", "ho_slice", P(world.domain), P(arena), 0, 1, P(slice));
     for (uint32_t i = 0; i < 128; i++) {
         void *forged = room(size_of("ho_buf"));
         memcpy(forged, i < 64 ? arena : slice, size_of("ho_buf"));

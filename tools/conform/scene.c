@@ -147,7 +147,7 @@ void *scene_bufs(struct scene *scene, uint32_t first, uint32_t count)
         field_set(at, "ho_buf", "ptr", P(scene->memory + (size_t)(first + i) * SCENE_BYTES));
         field_set(at, "ho_buf", "len", SCENE_BYTES / 2);
         field_set(at, "ho_buf", "cap", SCENE_BYTES);
-        field_set(at, "ho_buf", "token", first + i);
+        field_set(at, "ho_buf", "handle", first + i);
         field_set(at, "ho_buf", "owner", scene->owner);
     }
     return bufs;
@@ -156,8 +156,8 @@ void *scene_bufs(struct scene *scene, uint32_t first, uint32_t count)
 void scene_give(struct scene *scene, uint32_t first, uint32_t count)
 {
     uint32_t *accepted = room(sizeof *accepted);
-    (void)MUST("HO_OK", "ho_give", P(scene->producer), P(scene_bufs(scene, first, count)), count,
-               (uint64_t)constant("HO_BY_KEY"), 0, P(accepted));
+    (void)MUST("HO_OK", "ho_give", P(scene->producer), P(scene_bufs(scene, first, count)), count, 0,
+               P(accepted));
     EXPECT(*accepted == count, "ho_give: %u of %u were accepted", *accepted, count);
 }
 

@@ -42,16 +42,15 @@ static void queue_a_release(const struct world *world)
 {
     void *bufs = world_foreign(world);
     uint32_t *count = room(sizeof *count);
-    (void)MUST("HO_OK", "ho_give", P(world->producer), P(bufs), 1, (uint64_t)constant("HO_BY_KEY"),
-               0, P(count));
+    (void)MUST("HO_OK", "ho_give", P(world->producer), P(bufs), 1, 0, P(count));
     (void)MUST("HO_OK", "ho_take", P(world->consumer), P(bufs), 1, P(count));
     (void)MUST("HO_OK", "ho_return", P(world->domain), P(bufs), 1, P(count));
 }
 
 static void send_one(const struct world *world)
 {
-    (void)MUST("HO_OK", "ho_give_copy", P(world->producer), P("conform"), 7, 0,
-               (uint64_t)constant("HO_BY_KEY"), 0);
+    (void)MUST("HO_OK", "ho_give_copy", P(world->producer), P(world_to_send(world, "ho_give_copy")),
+               1, 0, P(NULL));
 }
 
 void world_make(struct world *world)
@@ -61,8 +60,11 @@ void world_make(struct world *world)
     } *handles = room(sizeof *handles);
     uint32_t *owner = room(sizeof *owner);
     void *opts = struct_make(struct_named("ho_owner_opts"));
+    void *service = struct_make(struct_named("ho_service_opts"));
     domain_make(&handles->domain);
-    (void)MUST("HO_OK", "ho_service_open", P(handles->domain), P(NULL), P(&handles->service));
+    /* Two partitions: then another consumer can be opened. */
+    field_set(service, "ho_service_opts", "partitions", 2);
+    (void)MUST("HO_OK", "ho_service_open", P(handles->domain), P(service), P(&handles->service));
     memory_make(handles->domain, &handles->arena, &handles->shard);
     (void)MUST("HO_OK", "ho_producer_open", P(handles->service), P(handles->shard),
                P(&handles->producer));
@@ -102,7 +104,7 @@ void *world_foreign(const struct world *world)
     field_set(given, "ho_buf", "ptr", P(room(64)));
     field_set(given, "ho_buf", "len", 64);
     field_set(given, "ho_buf", "owner", world->owner);
-    field_set(given, "ho_buf", "token", 7);
+    field_set(given, "ho_buf", "handle", 7);
     return given;
 }
 
@@ -134,7 +136,6 @@ static uint64_t number_for(const struct world *world, const char *name)
                  {"max", 1},
                  {"len", 1},
                  {"owner", world->owner},
-                 {"to", (uint64_t)constant("HO_BY_KEY")},
                  {"type", (uint64_t)constant("HO_TYPE_ABI_INFO")},
                  {"size", size_of("ho_abi_info")}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -150,10 +151,16 @@ static void *garbage(size_t bytes)
     return memset(room(bytes), GARBAGE, bytes);
 }
 
-static void *descriptor_for(const struct world *world, const char *function)
+void *world_to_send(const struct world *world, const char *function)
 {
     if (abi_list_has("ho_commit ho_abort ho_split", function)) {
         return world_loan(world);
+    }
+    if (strcmp(function, "ho_give_copy") == 0) {
+        void *from = room(size_of("ho_buf"));
+        field_set(from, "ho_buf", "ptr", P(room(64)));
+        field_set(from, "ho_buf", "len", 64);
+        return from;
     }
     return strcmp(function, "ho_give") == 0 ? world_foreign(world) : world_taken(world);
 }
@@ -165,7 +172,7 @@ static void *struct_for(const struct world *world, const char *function, const a
         return garbage(type->size);
     }
     if (strcmp(type->name, "ho_buf") == 0) {
-        return descriptor_for(world, function);
+        return world_to_send(world, function);
     }
     void *made = struct_make(type);
     if (strcmp(type->name, "ho_abi_info") == 0) { /* a caller of this very version */

@@ -37,11 +37,32 @@ struct game_state *game_state_create(uint32_t service, uint32_t session_limit)
     return state;
 }
 
+/* On lines of its own: the treasury changes with the messages. */
+#define PART_ALIGN 128
+
+struct game_state *game_state_part(struct game_state *whole, uint32_t parts)
+{
+    if (whole == NULL)
+        return NULL;
+    size_t bytes = (sizeof *whole + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN;
+    struct game_state *part = aligned_alloc(PART_ALIGN, bytes);
+    if (part == NULL)
+        return NULL;
+    *part = *whole;
+    part->whole = whole;
+    part->treasury = whole->coins / parts;
+    whole->treasury -= part->treasury;
+    return part;
+}
+
 void game_state_destroy(struct game_state *state)
 {
     if (state == NULL)
         return;
-    free(state->sessions);
+    if (state->whole != NULL)
+        state->whole->treasury += state->treasury;
+    else
+        free(state->sessions);
     free(state);
 }
 

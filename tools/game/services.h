@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The three services behind the gateway: movement, combat, economy. Plain C over plain bytes; they
- * know neither sockets nor the handoff. A worker thread has one state; the state holds every session
- * that is routed to that worker, so nothing in here is shared between threads.
+ * know neither sockets nor the handoff, nor locks: a state is for one thread at a time. Threads that share
+ * the sessions of a service have a part of its state each, and see to it that a session is one's at a time.
  *
  * A message with sequence 1 begins its session anew, so that a player may come back.
  *
@@ -49,7 +49,7 @@ enum game_action {
 };
 
 /*
- * Makes the state of one worker of one service.
+ * Makes the state of one service.
  *   service        below GAME_SERVICE_COUNT
  *   session_limit  sessions are numbered 0 to session_limit - 1; memory is touched only for those
  *                  that speak
@@ -57,6 +57,14 @@ enum game_action {
  * Free it with game_state_destroy (NULL is allowed).
  */
 struct game_state *game_state_create(uint32_t service, uint32_t session_limit);
+
+/*
+ * Makes one of `parts` parts of a state: it has the same sessions, and its share of the treasury. The
+ * whole is not used for messages any more. Destroying a part gives the rest of its treasury back; the
+ * whole is destroyed last. Making and destroying: one thread at a time for a whole and its parts.
+ * Returns NULL if the whole is NULL, or memory is short.
+ */
+struct game_state *game_state_part(struct game_state *whole, uint32_t parts);
 void game_state_destroy(struct game_state *state);
 
 /*
@@ -65,7 +73,7 @@ void game_state_destroy(struct game_state *state);
  *   answer      GAME_FRAME_MAX bytes are always enough; must not overlap msg
  *   answer_len  out: length of the answer, 0 unless GAME_HANDLED
  * Returns GAME_HANDLED (also when the answer says no) or another enum game_handled.
- * Threads: one at a time per state. Neither blocks nor allocates nor makes a system call.
+ * Threads: one at a time per state, and per session of a whole. Neither blocks nor allocates nor makes a system call.
  *
  * result[] in the answer: movement x, y (cm), refused moves; combat hit points, victories,
  * cooldown left (ms); economy purse, vault, coins moved so far (all of the answering session).
@@ -84,7 +92,7 @@ int game_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_
 /*
  * Economy: purses, vaults and the treasury must add up to what the treasury started with.
  * Returns 1 if they do (always for the other services), 0 if a coin was made or lost. Walks all
- * sessions: for the end of a run.
+ * sessions: for the end of a run, of a whole whose parts are gone.
  */
 int game_state_conserved(const struct game_state *state);
 

@@ -17,8 +17,9 @@ struct game_state {
     size_t session_bytes;
     uint32_t session_limit;
     uint32_t service;
-    int64_t treasury; /* economy: coins that no session has */
-    int64_t coins;    /* economy: all coins there are */
+    int64_t treasury;         /* economy: coins that no session has */
+    int64_t coins;            /* economy: all coins there are */
+    struct game_state *whole; /* of a part: what it is a part of, otherwise NULL */
 };
 
 /* Per service: the size of a session, all zero at first. */

@@ -22,7 +22,7 @@ struct figures {
     bool conserved = true;         /* the economy's coins add up */
 };
 
-/* Messages that may wait for one worker, or answers for one network thread. */
+/* Messages of one network thread that may wait in a queue to a service, or answers for one. */
 inline constexpr std::uint32_t queue_slots = 4096;
 /* How long a worker waits when the way back is full. */
 inline constexpr std::chrono::milliseconds answer_patience{100};

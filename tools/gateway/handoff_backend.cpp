@@ -16,6 +16,11 @@ namespace ho = handoff;
 
 constexpr std::uint32_t segment_bytes = 256u << 10;
 constexpr std::uint64_t received_budget_bytes = 256u << 20;
+/* Of each service: so many that its workers find enough that nobody works on, whose queues together
+ * hold at least queue_slots. */
+constexpr std::uint32_t partitions_least = 64;
+constexpr std::uint32_t partitions_per_worker = 4;
+constexpr std::uint32_t partition_slots = queue_slots / 16;
 constexpr auto patience_ns =
     static_cast<std::uint64_t>(std::chrono::nanoseconds(answer_patience).count());
 
@@ -27,14 +32,31 @@ struct alignas(ho::line_pair_bytes) station {
     worker job{};
     std::thread thread;
 
-    ~station() { game_state_destroy(job.state); }
+    ~station() { game_state_destroy(job.state); } /* before that of its service */
+};
+
+/* What a network thread that helps answers with: a job for each service. */
+struct alignas(ho::line_pair_bytes) assistant {
+    ho::shard memory;
+    ho::producer answers;
+    worker jobs[GAME_SERVICE_COUNT]{};
+
+    ~assistant() { end(); }
+    void end()
+    {
+        answers.reset();
+        memory.reset();
+        for (auto &each : jobs)
+            game_state_destroy(std::exchange(each.state, nullptr));
+    }
 };
 
 class handoff_backend final : public backend {
   public:
     bool open(const options &with) override
     {
-        return open_memory() && open_services() && open_workers(with) && start_workers();
+        return open_memory() && open_services(with) && open_workers(with) &&
+               open_assistants(with) && start_workers();
     }
 
     std::error_code attach(ho::net::entrypoint &to, const ho::net::options &with) override
@@ -42,6 +64,10 @@ class handoff_backend final : public backend {
         ho::net::services behind{domain_.raw(), received_.raw(), egress_.raw(), {}};
         for (const auto &each : targets_)
             behind.targets.push_back(each.raw());
+        if (!assistants_.empty())
+            behind.helping = [this](std::uint32_t thread, std::uint32_t service) {
+                return ho::c_callback{worker_deal, &assistants_[thread]->jobs[service]};
+            };
         return to.start(with, behind);
     }
 
@@ -71,9 +97,15 @@ class handoff_backend final : public backend {
         domain_.close(std::chrono::nanoseconds(0));
         for (auto &each : stations_)
             end(*each);
+        for (auto &each : assistants_)
+            end(*each);
         ho::outstanding out;
         if (domain_.close(std::chrono::seconds(1), &out))
             figures_.outstanding = out.buffers + out.loans + out.handles;
+        for (const auto &each : stations_)
+            game_state_destroy(std::exchange(each->job.state, nullptr));
+        for (const auto &each : states_)
+            figures_.conserved = figures_.conserved && game_state_conserved(each.get()) != 0;
         if (samples_ != 0)
             figures_.fragmentation_percent = fragmentation_ / static_cast<double>(samples_);
         return figures_;
@@ -92,20 +124,24 @@ class handoff_backend final : public backend {
         ho::arena_options answers;
         answers.wait_ns = patience_ns;
         return open_one(received_, received, "open an arena") &&
-               open_one(answers_, answers, "open an arena");
+               open_one(answers_, answers, "open an arena") &&
+               open_one(own_answers_, ho::arena_options(), "open an arena");
     }
 
-    bool open_services()
+    bool open_services(const options &with)
     {
-        ho::service_options lanes;
-        lanes.lane_slots = queue_slots;
-        auto egress = lanes;
-        egress.routing = HO_ROUTE_NUMBER;
+        ho::service_options egress;
+        egress.lane_slots = queue_slots;
+        egress.partitions = with.net.first_partition + with.net.threads;
+        egress.consumers = HO_CONSUMERS_BOUND;
         egress.policy = HO_POLICY_WAIT;
         egress.wait_ns = patience_ns;
+        ho::service_options target;
+        target.lane_slots = partition_slots;
+        target.partitions = std::max(partitions_least, partitions_per_worker * with.workers);
         bool good = open_one(egress_, egress, "open a service");
         for (auto &each : targets_)
-            good = good && open_one(each, lanes, "open a service");
+            good = good && open_one(each, target, "open a service");
         return good;
     }
 
@@ -119,6 +155,8 @@ class handoff_backend final : public backend {
 
     bool open_workers(const options &with)
     {
+        for (std::uint32_t service = 0; service < GAME_SERVICE_COUNT; ++service)
+            states_[service].reset(game_state_create(service, with.sessions));
         for (std::uint32_t i = 0; i < GAME_SERVICE_COUNT * with.workers; ++i) {
             const auto service = i % GAME_SERVICE_COUNT;
             auto messages = ho::consumer::open(targets_[service]);
@@ -136,10 +174,45 @@ class handoff_backend final : public backend {
             made.job.messages = made.messages.raw();
             made.job.memory = made.memory.raw();
             made.job.answers = made.answers.raw();
-            made.job.state = game_state_create(service, with.sessions);
-            if (made.job.state == nullptr) {
-                tool_error("no memory for the sessions: lower --sessions or --workers");
-                return false;
+            made.job.state = game_state_part(states_[service].get(), parts(with));
+            if (made.job.state == nullptr)
+                return no_sessions();
+        }
+        return true;
+    }
+
+    /* Of a service's state: one for each thread that works on it. */
+    static std::uint32_t parts(const options &with)
+    {
+        return with.workers + (with.help ? with.net.threads : 0);
+    }
+
+    static bool no_sessions()
+    {
+        tool_error("no memory for the sessions: lower --sessions");
+        return false;
+    }
+
+    bool open_assistants(const options &with)
+    {
+        for (std::uint32_t i = 0; with.help && i < with.net.threads; ++i) {
+            auto memory = ho::shard::open(own_answers_);
+            auto answers = ho::producer::open(egress_, memory.value);
+            for (const auto &error : {memory.error, answers.error})
+                if (error)
+                    return failed("open a network thread's answers", error);
+            assistants_.push_back(std::make_unique<assistant>());
+            auto &made = *assistants_.back();
+            made.memory = std::move(memory.value);
+            made.answers = std::move(answers.value);
+            for (std::uint32_t service = 0; service < GAME_SERVICE_COUNT; ++service) {
+                auto &job = made.jobs[service];
+                job.domain = domain_.raw();
+                job.memory = made.memory.raw();
+                job.answers = made.answers.raw();
+                job.state = game_state_part(states_[service].get(), parts(with));
+                if (job.state == nullptr)
+                    return no_sessions();
             }
         }
         return true;
@@ -159,10 +232,21 @@ class handoff_backend final : public backend {
         each.messages.reset();
         each.answers.reset();
         each.memory.reset();
-        figures_.handled += each.job.handled;
-        figures_.refused += each.job.refused;
-        figures_.dropped += each.job.dropped;
-        figures_.conserved = figures_.conserved && game_state_conserved(each.job.state) != 0;
+        add(each.job);
+    }
+
+    void end(assistant &each)
+    {
+        for (const auto &job : each.jobs)
+            add(job);
+        each.end();
+    }
+
+    void add(const worker &done)
+    {
+        figures_.handled += done.handled;
+        figures_.refused += done.refused;
+        figures_.dropped += done.dropped;
     }
 
     static bool failed(const char *what, const std::error_code &why)
@@ -180,17 +264,23 @@ class handoff_backend final : public backend {
 
     template <class Function> void each_arena(Function function)
     {
-        for (const auto *each : {&received_, &answers_})
+        for (const auto *each : {&received_, &answers_, &own_answers_})
             if (const auto now = each->read_stats(); !now.error)
                 function(now.value);
     }
 
     ho::domain domain_;
-    ho::arena received_; /* one shard a network thread */
-    ho::arena answers_;  /* one shard a worker */
+    ho::arena received_;    /* one shard a network thread */
+    ho::arena answers_;     /* one shard a worker */
+    ho::arena own_answers_; /* one shard a network thread that helps, and never waits */
     ho::service egress_;
     ho::service targets_[GAME_SERVICE_COUNT];
-    std::vector<std::unique_ptr<station>> stations_;
+    struct end_of_state {
+        void operator()(game_state *state) const { game_state_destroy(state); }
+    };
+    std::unique_ptr<game_state, end_of_state> states_[GAME_SERVICE_COUNT];
+    std::vector<std::unique_ptr<station>> stations_; /* which go before their states */
+    std::vector<std::unique_ptr<assistant>> assistants_;
     figures figures_;
     double fragmentation_ = 0;
     std::uint64_t samples_ = 0;

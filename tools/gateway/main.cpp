@@ -19,14 +19,14 @@ namespace net = handoff::net;
 
 constexpr std::chrono::seconds patience{5}; /* for the last answers */
 
-/* A connection stays in order, whichever session it carries. */
-net::route by_connection(handoff::const_bytes message, std::uint64_t connection)
+/* A session stays in order, and is one worker's at a time. */
+net::route by_session(handoff::const_bytes message, std::uint64_t)
 {
     std::uint32_t service = 0;
     std::uint32_t session = 0;
     if (game_frame_route(message.data(), message.size(), &service, &session) != GAME_FRAME_OK)
         return {net::rejected, 0};
-    return {service, connection};
+    return {service, session};
 }
 
 /* Once a second: looks at the memory, and shows what goes on if somebody watches. */
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
     tool_name("handoff-gateway");
     try {
         gateway::options with;
-        with.net.routing = gateway::by_connection;
+        with.net.routing = gateway::by_session;
         int status = 0;
         if (!gateway::read_options(argc, argv, with, status))
             return status;

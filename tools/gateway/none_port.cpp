@@ -83,7 +83,7 @@ class none_port final : public handoff::net::port {
         return HO_EMPTY;
     }
 
-    void give_back(ho_buf *bufs, std::uint32_t count) noexcept override
+    void return_all(ho_buf *bufs, std::uint32_t count) noexcept override
     {
         for (std::uint32_t i = 0; i < count; ++i)
             answers_.drop(bufs[i]);
@@ -108,7 +108,7 @@ class none_port final : public handoff::net::port {
         }
         ++at_.handled;
         answer.len = len;
-        answer.key = message.token;
+        answer.value = message.value;
         waiting_[produced_++ % queue_slots] = answer;
         return true;
     }

@@ -21,7 +21,9 @@ const char usage[] =
     "                          what lies between network and services (default handoff);\n"
     "                          none: the network threads answer by themselves\n"
     "  --network-threads N     (default 1)\n"
-    "  --workers N             per service (default 1); none has none\n"
+    "  --workers N             per service, which share its sessions (default 1); none has none\n"
+    "  --help-workers on|off   whether network threads work on light messages themselves, with\n"
+    "                          --handoff handoff (default on)\n"
     "  --sessions N            session numbers are below this (default 65536)\n"
     "  --connections N         at most so many peers (default 65536)\n"
     "  --max-frame BYTES       largest message (default 1400)\n"
@@ -31,12 +33,15 @@ const char usage[] =
 const char *const transports[] = {"udp", "tcp"};
 const char *const kinds[] = {"handoff", "strings", "none"};
 
+const char *const switches[] = {"off", "on"};
+
 const option names[] = {
     {"listen", required_argument, nullptr, 'l'},
     {"transport", required_argument, nullptr, 't'},
     {"handoff", required_argument, nullptr, 'h'},
     {"network-threads", required_argument, nullptr, 'n'},
     {"workers", required_argument, nullptr, 'w'},
+    {"help-workers", required_argument, nullptr, 'p'},
     {"sessions", required_argument, nullptr, 's'},
     {"connections", required_argument, nullptr, 'c'},
     {"max-frame", required_argument, nullptr, 'm'},
@@ -92,6 +97,11 @@ bool read_one(int which, options &into)
         return true;
     case 'n': return read_number("--network-threads", 64, into.net.threads);
     case 'w': return read_number("--workers", 256, into.workers);
+    case 'p':
+        if (tool_word("--help-workers", optarg, switches, 2, &word) != 0)
+            return false;
+        into.help = word != 0;
+        return true;
     case 's': return read_number("--sessions", 1u << 24, into.sessions);
     case 'c': return read_number("--connections", 1u << 21, into.net.limit.connections);
     case 'm': return read_number("--max-frame", 65507, into.net.limit.frame_bytes);

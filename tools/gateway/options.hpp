@@ -11,8 +11,9 @@ enum class kind : std::uint8_t { handoff, strings, none };
 struct options {
     handoff::net::options net;
     kind behind = kind::handoff;
-    std::uint32_t workers = 0;      /* per service; 0 with kind::none, and not otherwise */
-    std::uint32_t sessions = 65536; /* numbers below this have a state in each worker */
+    std::uint32_t workers = 0; /* per service; 0 with kind::none, and not otherwise */
+    bool help = true;          /* kind::handoff: network threads work on light messages first */
+    std::uint32_t sessions = 65536; /* numbers below this have a state in each service */
     std::string json;               /* empty: none */
 };
 

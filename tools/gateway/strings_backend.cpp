@@ -106,8 +106,8 @@ class strings_backend final : public backend {
             ++at.refused;
             return;
         }
-        auto &back = queues_->to_network[ho_net_to(message.key)];
-        ++(back.push(answer, len, message.key, answer_patience) ? at.handled : at.dropped);
+        auto &back = queues_->to_network[ho_net_to(message.connection)];
+        ++(back.push(answer, len, message.connection, answer_patience) ? at.handled : at.dropped);
     }
 
     std::unique_ptr<string_queues> queues_;

@@ -9,10 +9,10 @@
 
 namespace gateway {
 
-bool string_queue::push(const void *ptr, std::size_t len, std::uint64_t key,
+bool string_queue::push(const void *ptr, std::size_t len, std::uint64_t connection,
                         std::chrono::milliseconds patience)
 {
-    string_message copy{std::string(static_cast<const char *>(ptr), len), key};
+    string_message copy{std::string(static_cast<const char *>(ptr), len), connection};
     std::unique_lock lock(mutex_);
     const auto room = [this] { return closed_ || messages_.size() < queue_slots; };
     if (!room() && (patience.count() == 0 || !drained_.wait_for(lock, patience, room)))
@@ -35,7 +35,7 @@ bool string_queue::push(const void *ptr, std::size_t len, std::uint64_t key,
 /* Under the lock: the second copy. */
 void string_queue::copy_front(string_message &into)
 {
-    into = string_message{messages_.front().bytes, messages_.front().key};
+    into = string_message{messages_.front().bytes, messages_.front().connection};
     messages_.pop_front();
     copies_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -126,7 +126,7 @@ class string_port final : public handoff::net::port {
             bool pushed = false;
             try {
                 pushed = queues_.worker_of(service, buf.key)
-                             .push(buf.ptr, buf.len, buf.key, std::chrono::milliseconds(0));
+                             .push(buf.ptr, buf.len, buf.value, std::chrono::milliseconds(0));
             } catch (...) {
             }
             if (!pushed) {
@@ -158,18 +158,18 @@ class string_port final : public handoff::net::port {
                 buf.kind = HO_KIND_FOREIGN;
                 buf.ptr = reinterpret_cast<std::uint8_t *>(answer->bytes.data());
                 buf.len = answer->bytes.size();
-                buf.key = answer->key;
-                buf.token = reinterpret_cast<std::uintptr_t>(answer.release());
+                buf.value = answer->connection;
+                buf.handle = reinterpret_cast<std::uintptr_t>(answer.release());
             }
         } catch (...) {
         }
         return *taken == 0 ? HO_EMPTY : HO_OK;
     }
 
-    void give_back(ho_buf *bufs, std::uint32_t count) noexcept override
+    void return_all(ho_buf *bufs, std::uint32_t count) noexcept override
     {
         for (std::uint32_t i = 0; i < count; ++i) {
-            delete reinterpret_cast<string_message *>(bufs[i].token);
+            delete reinterpret_cast<string_message *>(bufs[i].handle);
             bufs[i] = ho_buf{};
         }
     }

@@ -15,13 +15,13 @@ namespace gateway {
 
 struct string_message {
     std::string bytes;
-    std::uint64_t key = 0;
+    std::uint64_t connection = 0;
 };
 
 class string_queue {
   public:
     /* Waits up to `patience` for room; false if there is none, or the queue is closed. */
-    bool push(const void *ptr, std::size_t len, std::uint64_t key,
+    bool push(const void *ptr, std::size_t len, std::uint64_t connection,
               std::chrono::milliseconds patience);
     /* Waits for a message; false once the queue is closed and empty. */
     bool pop(string_message &into);
@@ -58,8 +58,7 @@ struct string_queues {
 
     string_queue &worker_of(std::uint32_t service, std::uint64_t key)
     {
-        /* Connection ids count in their upper half. */
-        return to_worker[service * per_service + (key >> 32 ^ key) % per_service];
+        return to_worker[service * per_service + key % per_service];
     }
 
     std::vector<string_queue> to_worker;

@@ -22,13 +22,23 @@ static void serve(struct worker *w, const ho_buf *message)
         return;
     }
     answer.len = len;
-    answer.key = message->token;
-    if (ho_commit(w->answers, &answer, 1, ho_net_to(message->token), HO_MORE, NULL) == HO_OK) {
+    answer.key = message->key;
+    ho_net_answer(&answer, message->value);
+    if (ho_commit(w->answers, &answer, 1, HO_MORE, NULL) == HO_OK) {
         w->handled++;
         return;
     }
     w->dropped++;
     ho_abort(w->memory, &answer, 1, NULL);
+}
+
+/* Answers first: a message that came back says that its answer is out. */
+void worker_deal(void *worker, ho_buf *messages, uint32_t count)
+{
+    struct worker *w = worker;
+    for (uint32_t i = 0; i < count; i++)
+        serve(w, &messages[i]);
+    ho_flush(w->answers);
 }
 
 void worker_run(struct worker *w)
@@ -41,10 +51,7 @@ void worker_run(struct worker *w)
             status = ho_wait(w->messages, -1);
         if (status != HO_OK)
             return;
-        for (uint32_t i = 0; i < count; i++)
-            serve(w, &messages[i]);
-        /* Answers first: a message that came back says that its answer is out. */
-        ho_flush(w->answers);
+        worker_deal(w, messages, count);
         ho_return(w->domain, messages, count, NULL);
     }
 }

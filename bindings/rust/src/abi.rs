@@ -114,22 +114,20 @@ pub const HO_KIND_FOREIGN: u32 = 3;
 pub const HO_KIND_SLICE: u32 = 4;
 /// the bits of ho_buf.flags that must be understood
 pub const HO_BUF_FLAGS_MUST: u32 = 4294901760;
+/// ho_buf.flags: to be sent to ho_buf.partition, whatever the key
+pub const HO_BUF_PARTITION: u32 = 65536;
 /// when full: HO_FULL at once
 pub const HO_POLICY_FAIL: u32 = 0;
 /// when full: wait up to wait_ns, then HO_FULL
 pub const HO_POLICY_WAIT: u32 = 1;
 /// when full: take it, release it, count it, HO_DROPPED
 pub const HO_POLICY_DROP_NEWEST: u32 = 2;
-/// by ho_buf.key: a key stays with one consumer, in order
-pub const HO_ROUTE_KEY: u32 = 0;
-/// by the consumer's number that the producer names
-pub const HO_ROUTE_NUMBER: u32 = 1;
-/// `to` where the service routes by key
-pub const HO_BY_KEY: u32 = 4294967295;
+/// each consumer takes from whatever partitions are ready
+pub const HO_CONSUMERS_SHARED: u32 = 0;
+/// each consumer is opened for one partition
+pub const HO_CONSUMERS_BOUND: u32 = 1;
 /// flag: more follows at once, publish later
 pub const HO_MORE: u32 = 65536;
-/// ho_consumer_opts.number_plus_1: the lowest free number
-pub const HO_NUMBER_ANY: u32 = 0;
 /// ho_release_rec.reason: its last holder returned it
 pub const HO_REASON_CONSUMED: u32 = 1;
 /// ho_release_rec.reason: dropped by policy, or never delivered
@@ -174,7 +172,7 @@ pub const HO_E_RANGE: i32 = -9;
 pub const HO_E_KIND: i32 = -10;
 /// the object is closing and takes nothing new: stop, keep what you hold
 pub const HO_E_CLOSED: i32 = -11;
-/// something is still out: return it, close what is open, and call again
+/// in use: return or close what is open, or give the service more partitions
 pub const HO_E_BUSY: i32 = -12;
 /// the system gave no memory: free some or raise the limit (ulimit, cgroup)
 pub const HO_E_NOMEM: i32 = -13;
@@ -182,7 +180,7 @@ pub const HO_E_NOMEM: i32 = -13;
 pub const HO_E_LIMIT: i32 = -14;
 /// no such owner, or it is retired: register one
 pub const HO_E_OWNER: i32 = -15;
-/// no consumer has this number, or the service routes otherwise
+/// the service has no such partition: name a lower one, or open it with more
 pub const HO_E_ROUTE: i32 = -16;
 /// this is a forked child: create a domain of its own here
 pub const HO_E_FORKED: i32 = -17;
@@ -211,7 +209,7 @@ pub struct ho_shard {
     _opaque: [u8; 0],
 }
 
-/// A handle: a logical service with its routing and policy.
+/// A handle: a logical service with its partitions and policy.
 #[repr(C)]
 pub struct ho_service {
     _opaque: [u8; 0],
@@ -235,50 +233,32 @@ pub type ho_release_fn =
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct ho_slice {
-    /// first byte
-    pub ptr: *mut c_void,
-    /// bytes
-    pub len: u64,
-}
-
-impl ho_slice {
-    /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 16]) };
-}
-
-assert_layout!(
-    ho_slice, 16, 8,
-    ptr 0 8,
-    len 8 8
-);
-
-#[repr(C)]
-#[derive(Clone, Copy)]
 pub struct ho_buf {
     /// first byte; never NULL in a buffer that the library hands out
     pub ptr: *mut u8,
     /// bytes that carry data
     pub len: u64,
-    /// domain, segment, generation, number; 0 in an empty descriptor
+    /// domain, segment, generation, number; 0 in an empty descriptor; in `ho_give`: the owner's token
     pub handle: u64,
-    /// foreign: the owner's cookie; arena: the caller's, carried verbatim
-    pub token: u64,
+    /// the sender's, carried verbatim with every kind
+    pub value: u64,
     /// bytes from ptr that belong to this buffer, at least len
     pub cap: u64,
     /// in `ho_give`: who gets it back; in what the library hands out: its seal
     pub owner: u32,
     /// number of the service that delivered it; 0 before delivery
-    pub service: u32,
-    /// no bit is defined
+    pub service: u16,
+    /// when taken: which it came through; sent with HO_BUF_PARTITION: where to
+    pub partition: u16,
+    /// HO_BUF_PARTITION
     pub flags: u32,
-    /// how many further buffers belong to this message
-    pub frames_left: u16,
+    /// zero in what the library hands out
+    pub reserved0: u16,
     /// the memory was reserved at a multiple of 1 << align_log2 bytes
     pub align_log2: u8,
     /// HO_KIND_*
     pub kind: u8,
-    /// routing key, carried verbatim
+    /// says which partition of a service; carried verbatim
     pub key: u64,
 }
 
@@ -292,12 +272,13 @@ assert_layout!(
     ptr 0 8,
     len 8 8,
     handle 16 8,
-    token 24 8,
+    value 24 8,
     cap 32 8,
     owner 40 4,
-    service 44 4,
+    service 44 2,
+    partition 46 2,
     flags 48 4,
-    frames_left 52 2,
+    reserved0 52 2,
     align_log2 54 1,
     kind 55 1,
     key 56 8
@@ -556,10 +537,10 @@ pub struct ho_service_opts {
     pub lane_slots: u32,
     /// HO_POLICY_*
     pub policy: u32,
-    /// HO_ROUTE_*
-    pub routing: u32,
-    /// padding
-    pub reserved0: u32,
+    /// 1 to 1,024; default 1: a service of one partition takes one consumer
+    pub partitions: u32,
+    /// HO_CONSUMERS_*
+    pub consumers: u32,
 }
 
 impl ho_service_opts {
@@ -576,8 +557,8 @@ assert_layout!(
     wait_ns 8 8,
     lane_slots 16 4,
     policy 20 4,
-    routing 24 4,
-    reserved0 28 4
+    partitions 24 4,
+    consumers 28 4
 );
 
 #[repr(C)]
@@ -673,8 +654,8 @@ pub struct ho_consumer_opts {
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// its number in the service plus one, 1 to 1024, or HO_NUMBER_ANY
-    pub number_plus_1: u32,
+    /// which it is bound to, where the consumers of the service are; else 0
+    pub partition: u32,
     /// padding
     pub reserved0: u32,
 }
@@ -690,7 +671,7 @@ assert_layout!(
     ho_consumer_opts, 16, 4,
     size 0 4,
     flags 4 4,
-    number_plus_1 8 4,
+    partition 8 4,
     reserved0 12 4
 );
 
@@ -801,20 +782,24 @@ extern "C" {
     pub fn ho_producer_open(service: *mut ho_service, shard: *mut ho_shard, producer: *mut *mut ho_producer) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_producer_close(producer: *mut ho_producer) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_OWNER HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_give_copy(producer: *mut ho_producer, ptr: *const c_void, len: u64, key: u64, to: u32, flags: u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, to: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_OWNER HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_give_copy(producer: *mut ho_producer, from: *const ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
     pub fn ho_flush(producer: *mut ho_producer) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_BUSY HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_consumer_open(service: *mut ho_service, opts: *const ho_consumer_opts, consumer: *mut *mut ho_consumer) -> i32;
     /// Threads: consumer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_consumer_close(consumer: *mut ho_consumer) -> i32;
+    /// Threads: consumer. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_consumer_yield(consumer: *mut ho_consumer) -> i32;
+    /// Threads: consumer. Returns HO_OK HO_E_INVAL HO_E_BUSY HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_consumer_help(consumer: *mut ho_consumer, producer: *mut ho_producer, budget: u32) -> i32;
     /// Threads: consumer. Returns HO_OK HO_EMPTY HO_CLOSED HO_E_INVAL HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_take(consumer: *mut ho_consumer, bufs: *mut ho_buf, max: u32, taken: *mut u32) -> i32;
     /// Threads: consumer. Returns HO_OK HO_TIMEOUT HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
@@ -824,7 +809,7 @@ extern "C" {
     /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_DOMAIN HO_E_KIND HO_E_HANDLE HO_E_FORKED.
     pub fn ho_return(domain: *mut ho_domain, bufs: *mut ho_buf, count: u32, returned: *mut u32) -> i32;
     /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
-    pub fn ho_ref(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
+    pub fn ho_slice(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;
     /// Threads: owner. Returns HO_OK HO_EMPTY HO_E_OWNER HO_E_KIND HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.

@@ -51,10 +51,21 @@ impl<'d> Buffer<'d> {
         self.raw.key
     }
 
+    /// The sender's, verbatim.
+    pub fn value(&self) -> u64 {
+        self.raw.value
+    }
+
+    /// Through which partition of its service it came.
+    pub fn partition(&self) -> u16 {
+        self.raw.partition
+    }
+
     /// A buffer of its own over part of this one; the memory lives until both are back.
     pub fn slice(&self, offset: u64, len: u64) -> Result<Buffer<'d>, Status> {
         let mut part = Self { raw: ho_buf::ZERO, domain: self.domain };
-        let call = unsafe { abi::ho_ref(self.domain.raw(), &self.raw, offset, len, &mut part.raw) };
+        let call =
+            unsafe { abi::ho_slice(self.domain.raw(), &self.raw, offset, len, &mut part.raw) };
         check(call).map(|()| part)
     }
 
@@ -102,6 +113,17 @@ impl<'s> Loan<'s> {
     pub fn set_len(&mut self, len: u64) {
         assert!(len <= self.raw.cap, "the loan has less room");
         self.raw.len = len;
+    }
+
+    /// Travels along, verbatim: what to answer to.
+    pub fn set_value(&mut self, value: u64) {
+        self.raw.value = value;
+    }
+
+    /// Names the partition to send it to, whatever its key.
+    pub fn set_partition(&mut self, partition: u16) {
+        self.raw.partition = partition;
+        self.raw.flags |= abi::HO_BUF_PARTITION;
     }
 
     /// Copies bytes to the front of the room, and that is the loan's length. Returns how many fit.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The two ends of a service, for one thread at a time each. Messages route by key, one a call;
-//! `abi` has the calls that route by number, or take batches.
+//! The two ends of a service, for one thread at a time each. One message a call, to the partition of its
+//! key or the one that its loan names; `abi` has the calls that take batches.
 use crate::abi::{self, ho_buf, ho_consumer, ho_consumer_opts, ho_producer};
 use crate::buffer::{Buffer, Loan};
 use crate::owner::{Owner, Release};
@@ -9,7 +9,7 @@ use crate::{Domain, Service, Shard};
 use core::marker::PhantomData;
 use core::ptr::null_mut;
 
-type Hand = unsafe extern "C" fn(*mut ho_producer, *mut ho_buf, u32, u32, u32, *mut u32) -> i32;
+type Hand = unsafe extern "C" fn(*mut ho_producer, *mut ho_buf, u32, u32, *mut u32) -> i32;
 
 /// One thread's sending end, over that thread's shard. It stays on the thread that has the shard:
 ///
@@ -67,12 +67,12 @@ impl<'s> Producer<'s> {
         if owner.domain().raw() != self.domain.raw() {
             return Err(Status(abi::HO_E_DOMAIN));
         }
-        let mut raw = ho_buf { ptr, len, token, key, owner: owner.id(), ..ho_buf::ZERO };
+        let mut raw = ho_buf { ptr, len, handle: token, key, owner: owner.id(), ..ho_buf::ZERO };
         self.hand(abi::ho_give, &mut raw)
     }
 
     fn hand(&self, call: Hand, raw: &mut ho_buf) -> Result<Sent, Status> {
-        match unsafe { call(self.raw, raw, 1, abi::HO_BY_KEY, 0, null_mut()) } {
+        match unsafe { call(self.raw, raw, 1, 0, null_mut()) } {
             abi::HO_OK => Ok(Sent::Delivered),
             abi::HO_DROPPED => Ok(Sent::Dropped),
             status => Err(Status(status)),
@@ -112,6 +112,12 @@ impl<'d> Consumer<'d> {
         let mut taken = 0;
         check(unsafe { abi::ho_take(self.raw, one.raw_mut(), 1, &mut taken) })?;
         Ok(one)
+    }
+
+    /// As `ho_consumer_yield`: gives up the partitions that the last take or wait of a shared consumer
+    /// claimed. What was taken stays valid; the keys in it are other consumers' from now on.
+    pub fn yield_claims(&mut self) -> Result<(), Status> {
+        check(unsafe { abi::ho_consumer_yield(self.raw) })
     }
 
     /// Sleeps until there is something to take: `HO_TIMEOUT` if nothing came.

@@ -3,7 +3,7 @@
 use handoff::abi::{self, ho_arena_opts, ho_consumer_opts, ho_domain_opts};
 use handoff::abi::{ho_release_rec, ho_service_opts};
 use handoff::{Arena, Buffer, Consumer, Domain, Mode, Owner};
-use handoff::{Producer, Release, Sent, Service, Shard, Status};
+use handoff::{Producer, Refused, Release, Sent, Service, Shard, Status};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::ptr::null_mut;
@@ -203,6 +203,57 @@ fn dropping_a_loan_or_a_buffer_gives_its_memory_back() {
     drop(shard);
     assert_eq!(domain.close(0), Err(Status(abi::HO_TIMEOUT)));
     drop(part);
+    ends_clean(domain);
+}
+
+#[test]
+fn a_loan_says_where_it_goes_and_what_to_answer_to() {
+    let domain = domain();
+    let opts = ho_service_opts {
+        partitions: 4,
+        consumers: abi::HO_CONSUMERS_BOUND,
+        ..ho_service_opts::INIT
+    };
+    let service = Service::open(&domain, &opts).expect("a service");
+    let shard = shard(&domain);
+    let output = producer(&service, &shard);
+    let bound = ho_consumer_opts { partition: 3, ..ho_consumer_opts::INIT };
+    let mut input = Consumer::open(&service, &bound).expect("a consumer");
+    let second = Consumer::open(&service, &bound).err();
+    assert_eq!(second, Some(Status(abi::HO_E_BUSY)));
+    let mut loan = shard.reserve(8).expect("a loan");
+    loan.set_partition(4);
+    let mut loan = match output.commit(loan, 7) {
+        Err(Refused { status: Status(abi::HO_E_ROUTE), what }) => what,
+        other => panic!("there is no such partition: {:?}", other),
+    };
+    loan.set_partition(3);
+    loan.set_value(u64::MAX);
+    assert_eq!(output.commit(loan, 7).expect("sent"), Sent::Delivered);
+    let buffer = take(&mut input);
+    assert_eq!((buffer.key(), buffer.value(), buffer.partition()), (7, u64::MAX, 3));
+    drop((buffer, output, input, service));
+    drop(shard);
+    ends_clean(domain);
+}
+
+#[test]
+fn a_claim_that_is_given_up_is_the_next_consumers() {
+    let domain = domain();
+    let opts = ho_service_opts { partitions: 2, ..ho_service_opts::INIT };
+    let service = Service::open(&domain, &opts).expect("a service");
+    let shard = shard(&domain);
+    let output = producer(&service, &shard);
+    let (mut one, mut other) = (consumer(&service), consumer(&service));
+    for _ in 0..2 {
+        output.commit(shard.reserve(8).expect("a loan"), 7).expect("sent");
+    }
+    let first = take(&mut one);
+    assert_eq!(other.take().err(), Some(Status(abi::HO_EMPTY)));
+    one.yield_claims().expect("yielded");
+    assert_eq!(take(&mut other).partition(), first.partition());
+    drop((first, output, one, other, service));
+    drop(shard);
     ends_clean(domain);
 }
 

@@ -60,19 +60,29 @@ static uint32_t register_owner(ho_domain *domain)
 
 static void send(ho_shard *shard, ho_producer *producer, uint32_t owner)
 {
-    ho_buf loan, given = {0};
+    static char copied_bytes[] = "copy";
+    ho_buf loan, given = {0}, copied = {0};
+    uint32_t accepted;
     OK(ho_reserve(shard, 1400, NULL, &loan));
     CHECK(loan.kind == HO_KIND_LOAN && loan.cap == 1400);
     loan.len = (uint64_t)snprintf((char *)loan.ptr, 1400, "loan");
-    OK(ho_commit(producer, &loan, 1, HO_BY_KEY, HO_MORE, NULL));
+    loan.flags = HO_BUF_PARTITION;
+    loan.partition = 1;
+    OK(ho_commit(producer, &loan, 1, HO_MORE, NULL));
     CHECK(loan.kind == HO_KIND_EMPTY);
     OK(ho_flush(producer));
     given.ptr = (uint8_t *)given_bytes;
     given.len = sizeof given_bytes;
-    given.token = 9;
+    given.handle = 9; /* the token */
+    given.value = 5;
     given.owner = owner;
-    OK(ho_give(producer, &given, 1, HO_BY_KEY, 0, NULL));
-    OK(ho_give_copy(producer, "copy", 4, 0, HO_BY_KEY, 0));
+    copied.ptr = (uint8_t *)copied_bytes;
+    copied.len = 4;
+    copied.flags = given.flags = HO_BUF_PARTITION;
+    copied.partition = given.partition = 1;
+    OK(ho_give(producer, &given, 1, 0, NULL));
+    OK(ho_give_copy(producer, &copied, 1, 0, &accepted));
+    CHECK(accepted == 1 && copied.len == 4);
 }
 
 static void receive(ho_domain *domain, ho_consumer *consumer)
@@ -83,11 +93,16 @@ static void receive(ho_domain *domain, ho_consumer *consumer)
     OK(ho_take(consumer, bufs, 4, &taken));
     CHECK(taken == 3 && bufs[0].len == 4 && memcmp(bufs[0].ptr, "loan", 4) == 0);
     CHECK(bufs[1].kind == HO_KIND_FOREIGN && bufs[1].ptr == (uint8_t *)given_bytes);
+    CHECK(bufs[1].value == 5 && bufs[1].flags == 0);
+    for (uint32_t i = 0; i < taken; i++) {
+        CHECK(bufs[i].partition == 1);
+    }
     CHECK(bufs[2].len == 4 && memcmp(bufs[2].ptr, "copy", 4) == 0);
-    OK(ho_ref(domain, &bufs[0], 1, 2, &slice));
+    OK(ho_slice(domain, &bufs[0], 1, 2, &slice));
     OK(ho_return(domain, bufs, taken, &returned));
     CHECK(returned == 3 && memcmp(slice.ptr, "oa", 2) == 0);
     OK(ho_return(domain, &slice, 1, NULL));
+    OK(ho_consumer_yield(consumer));
     CHECK(ho_take(consumer, bufs, 4, &taken) == HO_EMPTY && taken == 0);
 }
 
@@ -111,6 +126,8 @@ int main(void)
     memory.budget_bytes = 8u << 20;
     opts.lane_slots = 16;
     opts.policy = HO_POLICY_FAIL;
+    opts.partitions = 2;
+    opts.consumers = HO_CONSUMERS_SHARED;
     OK(ho_domain_create(NULL, &domain));
     OK(ho_arena_open(domain, &memory, &arena));
     OK(ho_shard_open(arena, &shard));

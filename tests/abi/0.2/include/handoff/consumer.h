@@ -4,17 +4,15 @@
 #define HANDOFF_CONSUMER_H
 
 #include "handoff/buf.h"
-#include "handoff/service.h"
+#include "handoff/producer.h"
 
 typedef struct ho_consumer ho_consumer; /* a handle, as ho_domain */
 
-#define HO_NUMBER_ANY 0u /* ho_consumer_opts.number_plus_1: the lowest free number */
-
 /* Options of a consumer. Zero in any field means its default. */
 typedef struct ho_consumer_opts {
-    uint32_t size;          /* sizeof this struct as the caller knows it */
-    uint32_t flags;         /* none defined; the high half must be zero */
-    uint32_t number_plus_1; /* its number in the service plus one, 1 to 1024, or HO_NUMBER_ANY */
+    uint32_t size;      /* sizeof this struct as the caller knows it */
+    uint32_t flags;     /* none defined; the high half must be zero */
+    uint32_t partition; /* which it is bound to, where the service's consumers are; else 0 */
     uint32_t reserved0;
 } ho_consumer_opts;
 #define HO_CONSUMER_OPTS_MIN 16u
@@ -22,23 +20,21 @@ typedef struct ho_consumer_opts {
 HO_BEGIN_DECLS
 
 /*
- * Opens a consumer: a lane from every producer of the service. Where the service routes by key, its
- * share of the keys moves over to it: a producer holds a moved key back (HO_FULL) until the former
- * consumer has taken what was on its way, so that a key stays in order.
+ * Opens a consumer. A service may have messages before.
  *   opts      NULL for the defaults; borrowed for the call
  *   consumer  out, not NULL; NULL in it on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE
- *   (number), HO_E_BUSY (the number is taken), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 consumers
- *   of the service at once, 8,191 of the process).
+ * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (no such
+ *   partition), HO_E_BUSY (the partition, or the only one of the service, has a consumer: open the
+ *   service with more `partitions`), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 consumers of the service
+ *   at once, 8,191 of the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts,
                                 ho_consumer **consumer) HO_NOEXCEPT;
 
 /*
- * Closes a consumer. What it has not taken goes, where the service routes by key and is open, to
- * another of its consumers (or to the next one that opens), in order; otherwise it is released with
- * reason cancelled, here or by the producer that sent it. Buffers that it took stay valid.
+ * Closes a consumer. What it has not taken waits for the others, or for the next one. Buffers that it
+ * took stay valid.
  * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
  * Threads [consumer]. Progress: takes the domain's mutex, may make system calls; waits for a wake-up
  *   through its descriptor that is under way. Since 0.2
@@ -46,14 +42,42 @@ HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opt
 HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
 
 /*
- * Takes buffers.
+ * Gives up the partitions that the last ho_take or ho_wait of a shared consumer claimed: for one that
+ * will be busy with something else before it takes again. Of a bound one it does nothing.
+ * Returns HO_OK.
+ * Threads [consumer]. Progress wait-free, and a system call when another must be woken. Since 0.2
+ */
+HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
+
+/*
+ * Lets a thread that sends work on its own messages: pairs a shared consumer with a producer of the same
+ * service and thread. From now on the producer wakes nobody for what it sends, and ho_take of this
+ * consumer takes that, a partition at a time, until `budget` messages were taken in a turn. Then, or when
+ * nothing is left, it says HO_EMPTY: what it left was announced, and somebody was woken for it. So take
+ * until HO_EMPTY before going back to the loop; ho_consumer_yield, ho_wait, and closing either end
+ * announce too. While messages cost more than some 5 us each, the others get them at once. Where
+ * no other consumer waits, what the budget left is the next turn's. What others sent, this one takes when
+ * ho_wait or its descriptor told of it; once the service closes, it takes all that is left.
+ *   producer  NULL: helps no longer
+ *   budget    messages in a turn, default (0) 64
+ * Returns HO_OK, HO_E_INVAL (a bound consumer; a producer of another service), HO_E_BUSY (another consumer
+ *   helps this producer).
+ * Threads [consumer], which is the producer's thread. Progress wait-free. Since 0.2
+ */
+HO_API int32_t ho_consumer_help(ho_consumer *consumer, ho_producer *producer,
+                                uint32_t budget) HO_NOEXCEPT;
+
+/*
+ * Takes buffers. A shared consumer claims their partitions: keys in them are its own until its next
+ * ho_take, ho_wait, ho_consumer_yield or close; so state by key needs no lock, and what was taken must
+ * be dealt with by then. One that gets HO_EMPTY has claimed nothing.
  *   bufs   room for `max` descriptors, not NULL unless max is 0; for speed at least 128 bytes away from
  *          what other threads write (docs/tuning.md)
  *   max    at most how many; 0 is HO_EMPTY, and arms nothing
  *   taken  out, not NULL: how many
  * Returns HO_OK (at least one), HO_EMPTY (none; if ho_consumer_fd was called, the descriptor is now
  *   armed: it becomes readable when something arrives), HO_CLOSED (none, and none will come),
- *   HO_E_INVAL, HO_E_NOMEM (none; room for the lanes of over 512 producers, the next call tries again).
+ *   HO_E_INVAL, HO_E_NOMEM (none; room for the lanes of many producers, the next call tries again).
  * Ownership: the caller holds what it took until ho_return or ho_forward.
  * Threads [consumer]. Progress wait-free; a system call after the descriptor fired. Since 0.2
  */
@@ -100,15 +124,16 @@ HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
  * until the last of them is returned.
  *   src          a buffer that the caller holds, any kind but a loan; borrowed for the call
  *   offset, len  bytes, offset + len at most src->len
- *   slice        out, not NULL: kind HO_KIND_SLICE, key and flags of src; empty on failure
+ *   slice        out, not NULL: kind HO_KIND_SLICE, key, value and flags of src; empty on
+ *                failure
  * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE, HO_E_NOMEM (also:
  *   max_bytes are used up).
  * Ownership: the caller holds both.
  * Threads [any]. Progress lock-free; a system call when it needs a fresh segment for records, once in
  *   up to 4,096 slices. Since 0.2
  */
-HO_API int32_t ho_ref(ho_domain *domain, const ho_buf *src, uint64_t offset, uint64_t len,
-                      ho_buf *slice) HO_NOEXCEPT;
+HO_API int32_t ho_slice(ho_domain *domain, const ho_buf *src, uint64_t offset, uint64_t len,
+                        ho_buf *slice) HO_NOEXCEPT;
 
 HO_END_DECLS
 

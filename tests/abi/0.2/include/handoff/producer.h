@@ -16,7 +16,7 @@ typedef struct ho_producer ho_producer; /* a handle, as ho_domain */
 HO_BEGIN_DECLS
 
 /*
- * Opens a producer: a lane to every consumer of the service.
+ * Opens a producer.
  *   shard     of the same domain and thread: copies and the records of foreign buffers are made in it.
  *             Opening is a use of the shard
  *   producer  out, not NULL; NULL in it on failure
@@ -28,8 +28,7 @@ HO_API int32_t ho_producer_open(ho_service *service, ho_shard *shard,
                                 ho_producer **producer) HO_NOEXCEPT;
 
 /*
- * Closes a producer. Publishes what HO_MORE held back. What its consumers can't take any more is
- * released with reason cancelled, inside this call.
+ * Closes a producer. Publishes what HO_MORE held back; what it sent is delivered.
  * Returns HO_OK (the handle is gone), HO_E_REENTRANT.
  * Threads [producer], and a use of its shard. Progress: takes the domain's mutex, may make system
  *   calls. Since 0.2
@@ -37,64 +36,65 @@ HO_API int32_t ho_producer_open(ho_service *service, ho_shard *shard,
 HO_API int32_t ho_producer_close(ho_producer *producer) HO_NOEXCEPT;
 
 /*
- * Commits loans: hands each over to the consumer that it routes to. The caller sets len to what was
- * written and key to what routes. A loan may come from any shard of the domain; where it is the
- * producer's own, the room behind len (and the tailroom) goes back to the segment if nothing was
- * reserved behind it.
+ * Commits loans: hands each over to the partition that its key falls into, or that it names
+ * (HO_BUF_PARTITION). The caller sets len to what was written. A loan may come from any shard of the
+ * domain; where it is the producer's own, the room behind len (and the tailroom) goes back to the
+ * segment if nothing was reserved behind it.
  *   bufs      `count` loans, not NULL unless count is 0; the accepted ones are emptied
- *   to        HO_BY_KEY, or the consumer's number where the service routes by number
  *   flags     HO_MORE or 0
  *   accepted  out, may be NULL: how many, from the front, changed hands
- * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (lane; a keyed service
- *   without a consumer; a key that is moving, see ho_consumer_open), HO_E_INVAL, HO_E_FLAGS, HO_E_KIND
- *   (not a loan), HO_E_STALE (committed or aborted before), HO_E_DOMAIN, HO_E_RANGE (len over cap, or
- *   the memory is not the loan's), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM (lanes to consumers that opened).
- * Threads [producer]. Progress wait-free, and a system call when a sleeping consumer must be woken;
- *   with HO_POLICY_WAIT it may block for wait_ns. Since 0.2
+ * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (the lane of the first that
+ *   was not accepted), HO_E_INVAL, HO_E_FLAGS, HO_E_KIND (not a loan), HO_E_STALE (committed or aborted
+ *   before), HO_E_DOMAIN, HO_E_RANGE (len over cap, or the memory is not the loan's), HO_E_ROUTE (the
+ *   service has no such partition), HO_E_CLOSED, HO_E_NOMEM and HO_E_LIMIT (a lane, at the first message
+ *   to a partition: 65,536 of the service).
+ * Threads [producer]. Progress wait-free; a system call when a sleeping consumer must be woken; the
+ *   domain's mutex at the first message to a partition; with HO_POLICY_WAIT it may block for wait_ns.
+ *   Since 0.2
  */
-HO_API int32_t ho_commit(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t to,
-                         uint32_t flags, uint32_t *accepted) HO_NOEXCEPT;
+HO_API int32_t ho_commit(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t flags,
+                         uint32_t *accepted) HO_NOEXCEPT;
 
 /*
  * Gives foreign memory: hands buffers over that the caller already has. The caller sets ptr, len,
- * key, owner, token and, if more than len may be written, cap (0 means len); everything else zero.
- * Each accepted one is released exactly once, to its owner, with its token, ptr and cap. Its record
- * and a count of its owner are taken here, so that its release can't fail.
- *   bufs, count, to, flags, accepted  as ho_commit
+ * key, value, owner, the owner's token in handle and, if more than len may be written, cap (0 means
+ * len); everything else zero. Each accepted one is released exactly once, to its owner, with its token,
+ * ptr and cap. Its record and a count of its owner are taken here, so that its release can't fail.
+ *   bufs, count, flags, accepted  as ho_commit
  * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (as ho_commit; or at once,
- *   under every policy, the arena's budget has no segment left for records), HO_E_INVAL (NULL with a length,
- *   ptr + cap overflows), HO_E_FLAGS, HO_E_RESERVED (handle, kind or service is not zero), HO_E_RANGE
- *   (len over cap), HO_E_OWNER, HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM.
+ *   under every policy, the arena's budget has no segment left for records), HO_E_INVAL (NULL with a
+ *   length, ptr + cap overflows), HO_E_FLAGS, HO_E_RESERVED (kind or service is not zero), HO_E_RANGE
+ *   (len over cap), HO_E_OWNER, HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT.
  * Threads [producer]. Progress as ho_commit; when a new segment of records is needed lock-free, and a
  *   system call when the arena grows. Since 0.2
  */
-HO_API int32_t ho_give(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t to,
-                       uint32_t flags, uint32_t *accepted) HO_NOEXCEPT;
+HO_API int32_t ho_give(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t flags,
+                       uint32_t *accepted) HO_NOEXCEPT;
 
 /*
  * Copies bytes into the shard's arena and commits them: for memory that can't be given. A message
  * longer than segment_bytes gets a mapping of its own, charged to the arena in whole segments, and
  * arrives as a foreign buffer whose owner is the library; HO_FULL comes at once for it.
- *   ptr, len  borrowed for the call; {NULL, 0} is an empty message, {NULL, n} is HO_E_INVAL
- *   key       ho_buf.key
- *   to, flags as ho_commit
- * Returns HO_OK, HO_DROPPED, HO_FULL (budget or lane), HO_E_INVAL, HO_E_FLAGS, HO_E_RANGE (len over the
- *   arena's budget), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM.
+ *   from      `count` descriptors, not NULL unless count is 0, borrowed for the call: ptr, len, key,
+ *             value and, with HO_BUF_PARTITION, partition count; {NULL, 0} is an empty message
+ *   flags, accepted  as ho_commit
+ * Returns HO_OK, HO_DROPPED, HO_FULL (budget or lane), HO_E_INVAL (also NULL with a length), HO_E_FLAGS,
+ *   HO_E_RANGE (len over the arena's budget), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT.
  * Threads [producer]. Progress as ho_reserve and then ho_commit. Since 0.2
  */
-HO_API int32_t ho_give_copy(ho_producer *producer, const void *ptr, uint64_t len, uint64_t key,
-                            uint32_t to, uint32_t flags) HO_NOEXCEPT;
+HO_API int32_t ho_give_copy(ho_producer *producer, const ho_buf *from, uint32_t count,
+                            uint32_t flags, uint32_t *accepted) HO_NOEXCEPT;
 
 /*
  * Hands buffers on that the caller took or sliced: to another service, without a copy.
  *   producer  of the service that is to get them
- *   bufs, count, to, flags, accepted  as ho_commit; any kind but loans
+ *   bufs, count, flags, accepted  as ho_commit; any kind but loans
  * Returns as ho_commit; HO_E_KIND is a loan or an empty descriptor, HO_E_STALE one that was returned or
  *   forwarded before.
  * Threads [producer]. Progress as ho_commit. Since 0.2
  */
-HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t to,
-                          uint32_t flags, uint32_t *accepted) HO_NOEXCEPT;
+HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t flags,
+                          uint32_t *accepted) HO_NOEXCEPT;
 
 /*
  * Publishes what HO_MORE held back, and wakes whom it must.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Service: a logical service with its consumers, its routing and its policy. It has no memory of its
+/* Service: a logical service with its partitions, its consumers and its policy. It has no memory of its
  * own: what is sent to it lies in arenas. */
 #ifndef HANDOFF_SERVICE_H
 #define HANDOFF_SERVICE_H
@@ -20,12 +20,17 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
 #define HO_POLICY_WAIT 1u
 #define HO_POLICY_DROP_NEWEST 2u
 
-/* How a message finds its consumer. */
-#define HO_ROUTE_KEY 0u    /* by ho_buf.key: a key stays with one consumer, in order */
-#define HO_ROUTE_NUMBER 1u /* by the number that the producer names in each call */
-
-/* `to` of ho_commit, ho_give, ho_forward and ho_give_copy where the service routes by key. */
-#define HO_BY_KEY 0xffffffffu
+/*
+ * A service's messages are divided into partitions, by their keys or as the sender says. Order is kept
+ * in a partition for each producer; who is there never changes which partition a key falls into: the high
+ * 32 bits of its hash (docs/tuning.md), times `partitions`, divided by 2^32. Messages wait for whoever
+ * works on their partition. Who does:
+ *   SHARED  each consumer takes from whatever partitions are ready, and nobody else works on those
+ *           before its next ho_take, ho_wait, ho_consumer_yield or close
+ *   BOUND   each consumer is opened for one partition, and it alone works on that
+ */
+#define HO_CONSUMERS_SHARED 0u
+#define HO_CONSUMERS_BOUND 1u
 
 /* Options of a service. Zero in any field means its default. */
 typedef struct ho_service_opts {
@@ -34,8 +39,8 @@ typedef struct ho_service_opts {
     uint64_t wait_ns;    /* for HO_POLICY_WAIT, default 1 ms */
     uint32_t lane_slots; /* descriptors per lane, power of two, 2 to 65536, default 1024 */
     uint32_t policy;     /* HO_POLICY_* */
-    uint32_t routing;    /* HO_ROUTE_* */
-    uint32_t reserved0;
+    uint32_t partitions; /* 1 to 1,024, default 1: a service of one partition takes one consumer */
+    uint32_t consumers;  /* HO_CONSUMERS_* */
 } ho_service_opts;
 #define HO_SERVICE_OPTS_MIN 32u
 
@@ -63,8 +68,8 @@ HO_BEGIN_DECLS
  * Opens a service in a domain.
  *   opts     NULL for the defaults; borrowed for the call
  *   service  out, not NULL; NULL in it on failure
- * Returns HO_OK, HO_E_INVAL (also an unknown policy or routing), HO_E_SIZE, HO_E_TOO_NEW,
- *   HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (lane_slots, wait_ns),
+ * Returns HO_OK, HO_E_INVAL (also an unknown policy or consumers), HO_E_SIZE, HO_E_TOO_NEW,
+ *   HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (lane_slots, wait_ns, partitions),
  *   HO_E_CLOSED (the domain closes), HO_E_NOMEM, HO_E_LIMIT (256 services of the domain at once, 8,191
  *   of the process).
  * Threads [init]. Since 0.2
@@ -74,9 +79,8 @@ HO_API int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts,
 
 /*
  * Closes a service: producers get HO_E_CLOSED from now on; consumers take what is left and then get
- * HO_CLOSED; what nobody takes is released with reason cancelled by whichever of the two ends of a
- * lane closes last. Waits until every producer and consumer is closed and nothing is in its lanes. What
- * was taken from it is the business of the arenas that it lies in.
+ * HO_CLOSED. Waits until every producer and consumer is closed; what nobody took is then released with
+ * reason cancelled, inside this call. What was taken is the business of the arenas that it lies in.
  *   timeout_ns   0 only looks, negative waits for ever
  *   outstanding  out, may be NULL, its size set by the caller: what is still out
  * Returns HO_OK (closed; the handle is gone), HO_TIMEOUT (still closing; call again), HO_E_SIZE,

@@ -94,8 +94,8 @@ HO_API int32_t ho_split(ho_shard *shard, ho_buf *loan, uint64_t bytes, ho_buf *f
  * Copies a buffer into memory of this shard and returns the original: so that a small slice does
  * not pin a large segment. For small buffers that are kept for long. One longer than segment_bytes is
  * copied to a mapping of its own (ho_give_copy).
- *   buf  any kind but a loan; on success it names the copy (cap = len), key and flags unchanged,
- *        token of a foreign buffer zero
+ *   buf  any kind but a loan; on success it names the copy (cap = len); key, value, partition and flags
+ *        are unchanged
  * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE (len over
  *   cap, or over the arena's budget), HO_E_CLOSED, HO_E_NOMEM.
  * Threads [shard]. Progress as ho_reserve and ho_return. Since 0.2

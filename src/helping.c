@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Helping: a thread that sends works on its messages itself, through a shared consumer that is paired with its
+ * producer. The producer publishes silently (claim.inl) and notes the partition; the consumer takes from those,
+ * one at a time, within a budget. What is left then is announced, and a sleeping consumer is woken for it. So a
+ * light message costs no wake-up and no second thread, and a burst spreads.
+ */
+#include "consumer_private.h"
+#include "producer_private.h"
+
+#define BUDGET_DEFAULT 64u
+/* A wake-up costs two threads about as much together: a message that costs more is better off with a worker. */
+#define SLOW_NS 5000
+/* How long it keeps to that before it looks again whether they have become cheaper. */
+#define PROBE_NS 100000000
+
+void hoi_help_owe(struct hoi_consumer *c, uint32_t part)
+{
+    c->help_owed[part / 64] |= hoi_claim_bit(part);
+}
+
+/* Nobody else is there to be woken: then what a turn leaves is the next one's. */
+static int alone(const struct hoi_consumer *c)
+{
+    return hoi_get(c->service->consumers_open) == 1;
+}
+
+/* The next partition that is owed, which then is not. */
+static uint32_t pop(struct hoi_consumer *c)
+{
+    for (uint32_t w = 0; w < c->service->claims.part_words; w++)
+        if (c->help_owed[w]) {
+            uint32_t bit = hoi_claim_lowest(c->help_owed[w]);
+            c->help_owed[w] &= c->help_owed[w] - 1;
+            return w * 64 + bit;
+        }
+    return HOI_CLAIM_NONE;
+}
+
+int hoi_help_published(struct hoi_lane *lane)
+{
+    struct hoi_consumer *c = lane->helper;
+    struct hoi_claim_group *g = &lane->service->claims;
+    uint32_t ring;
+    if (!c->help_left && !alone(c)) {
+        ring = hoi_claim_announce(g, lane->partition, lane->hint);
+        if (ring == HOI_CLAIM_NONE) /* nobody waits: the next turn looks there, too */
+            hoi_help_owe(c, lane->partition);
+        return hoi_service_ring(lane->service, ring);
+    }
+    if (hoi_claim_published_silent(g, lane->partition, lane->hint, &ring))
+        hoi_help_owe(c, lane->partition);
+    return hoi_service_ring(lane->service, ring);
+}
+
+/* Announces all that is owed. Returns whether somebody comes for some of it. */
+static int announce(struct hoi_consumer *c)
+{
+    struct hoi_claim_group *g = &c->service->claims;
+    int comes = 0;
+    for (uint32_t w = 0; w < g->part_words; w++)
+        for (uint64_t bits = c->help_owed[w]; bits; bits &= bits - 1) {
+            uint32_t ring = hoi_claim_settle(g, w * 64 + hoi_claim_lowest(bits));
+            comes |= ring != HOI_CLAIM_NONE;
+            (void)hoi_service_ring(c->service, ring);
+        }
+    return comes || A_LOAD(g->searching, memory_order_relaxed); /* a guess: at worst both look */
+}
+
+static void owe_nothing(struct hoi_consumer *c)
+{
+    for (uint32_t w = 0; w < HOI_CLAIM_WORDS; w++)
+        c->help_owed[w] = 0;
+}
+
+/* Where nobody comes for it, the next turn tries again. */
+void hoi_help_settle(struct hoi_consumer *c)
+{
+    if (c->helped && announce(c))
+        owe_nothing(c);
+}
+
+/* What a message costs, on average: the time from take to take. One that met a preemption counts for no more than
+ * four times the limit. */
+static void measure(struct hoi_consumer *c)
+{
+    int64_t now = hoi_os_now_ns();
+    if (c->help_taken) {
+        int64_t cost = (now - c->help_at_ns) / c->help_taken;
+        cost = cost < 4 * SLOW_NS ? cost : 4 * SLOW_NS;
+        c->help_cost_ns += (cost - c->help_cost_ns) / 8;
+        if (c->help_cost_ns > SLOW_NS && c->help_left && !alone(c)) {
+            c->help_probe_ns = now + PROBE_NS;
+            c->help_left = 0;
+        }
+    }
+    c->help_taken = 0;
+    c->help_at_ns = now;
+}
+
+/* The budget of the next turn. */
+static uint32_t budget(struct hoi_consumer *c)
+{
+    if (c->help_cost_ns <= SLOW_NS || alone(c))
+        return c->help_budget;
+    if (c->help_at_ns < c->help_probe_ns)
+        return 0;
+    c->help_cost_ns = SLOW_NS; /* one good message, and it helps again */
+    return c->help_budget;
+}
+
+/* The turn is over: whatever it leaves is the others'. Where there are none, its descriptor brings it back. */
+static int32_t turn_over(struct hoi_consumer *c)
+{
+    hoi_shared_yield(c);
+    hoi_help_settle(c);
+    c->help_left = budget(c);
+    if (c->armable)
+        hoi_shared_arm(c);
+    return HO_EMPTY;
+}
+
+/* Takes from a partition that it has claimed. */
+static uint32_t take(struct hoi_consumer *c, uint32_t part, ho_buf *bufs, uint32_t max)
+{
+    uint32_t n = hoi_shared_take_from(c, part, bufs, max < c->help_left ? max : c->help_left);
+    c->help_left -= n;
+    c->fresh = 0;
+    c->help_taken = n;
+    return n;
+}
+
+int32_t hoi_help_take(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, uint32_t *taken)
+{
+    uint32_t part;
+    measure(c);
+    *taken = 0;
+    if (c->claimed == 1 && c->help_left && hoi_shared_any(c, c->claims[0]) &&
+        (*taken = take(c, c->claims[0], bufs, max)))
+        return HO_OK;
+    if (!c->help_left)
+        return turn_over(c);
+    hoi_shared_yield(c);
+    while (c->help_left && (part = pop(c)) != HOI_CLAIM_NONE) {
+        if (!hoi_claim_try(&c->service->claims, part))
+            continue; /* somebody else has it */
+        c->claims[0] = (uint16_t)part;
+        c->claimed = 1;
+        if ((*taken = take(c, part, bufs, max)))
+            return HO_OK;
+        hoi_shared_yield(c);
+    }
+    return turn_over(c);
+}
+
+void hoi_help_end(struct hoi_consumer *c)
+{
+    struct hoi_producer *p = c->helped;
+    if (!p)
+        return;
+    hoi_producer_publish(p);
+    (void)announce(c);
+    owe_nothing(c);
+    for (uint32_t i = 0; i < p->partitions; i++)
+        if (p->lanes[i])
+            p->lanes[i]->helper = NULL;
+    p->helper = NULL;
+    c->helped = NULL;
+}
+
+static void begin(struct hoi_consumer *c, struct hoi_producer *p, uint32_t most)
+{
+    hoi_producer_publish(p);
+    c->helped = p;
+    c->help_budget = c->help_left = most ? most : BUDGET_DEFAULT;
+    c->help_taken = 0;
+    c->help_cost_ns = 0;
+    p->helper = c;
+    for (uint32_t i = 0; i < p->partitions; i++)
+        if (p->lanes[i])
+            p->lanes[i]->helper = c;
+}
+
+int32_t ho_consumer_help(ho_consumer *handle, ho_producer *producer, uint32_t most)
+{
+    struct hoi_consumer *c = hoi_consumer_get(handle);
+    struct hoi_producer *p = producer ? hoi_producer_get(producer) : NULL;
+    if (!c || (producer && !p))
+        return hoi_handle_status();
+    if (p && (c->bound || p->service != c->service))
+        return HO_E_INVAL;
+    if (p && p->helper && p->helper != c)
+        return HO_E_BUSY;
+    hoi_help_end(c);
+    if (p)
+        begin(c, p, most);
+    return HO_OK;
+}

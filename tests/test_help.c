@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* Helping: a thread that sends works on its own messages, within a budget. */
+#include "rig.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#define PARTITIONS 64u
+#define KEYS 64u
+
+static rig r; /* its consumer is the helper */
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&r, SERVICE_OPTS(.partitions = PARTITIONS));
+    CHECK_STATUS(ho_consumer_help(r.consumer, r.producer, 0), HO_OK);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_drain(&r);
+    rig_check_quiet(&r);
+    rig_close(&r);
+    return 0;
+}
+
+/* ---- a worker that sleeps, and takes what it is woken for */
+
+typedef struct worker {
+    pthread_t thread;
+    atomic_uint taken;
+    atomic_uint began;
+} worker;
+
+static void *work(void *arg)
+{
+    worker *w = arg;
+    ho_consumer *consumer = rig_consumer(r.service);
+    ho_buf bufs[16];
+    uint32_t taken;
+    int32_t status;
+    w->began = 1;
+    while ((status = ho_take(consumer, bufs, 16, &taken)) != HO_CLOSED) {
+        if (status == HO_EMPTY) {
+            CHECK_STATUS(ho_wait(consumer, -1), HO_OK);
+            continue;
+        }
+        CHECK_STATUS(status, HO_OK);
+        CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+        w->taken += taken;
+    }
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    return NULL;
+}
+
+static void worker_open(worker *w)
+{
+    w->taken = w->began = 0;
+    CHECK(pthread_create(&w->thread, NULL, work, w) == 0);
+    while (!w->began)
+        sched_yield();
+}
+
+static void worker_expect(worker *w, uint32_t taken)
+{
+    while (w->taken < taken) /* or the test's watchdog tells */
+        sched_yield();
+    CHECK(w->taken == taken);
+}
+
+static void worker_close(worker *w)
+{
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    CHECK(pthread_join(w->thread, NULL) == 0);
+}
+
+static void send_some(ho_producer *producer, uint32_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        rig_send(r.shard, producer, i, 10);
+}
+
+/* ---- one thread */
+
+static void what_is_sent_is_taken_here_and_nobody_is_woken(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 50; i++)
+        rig_send(r.shard, r.producer, i, 100);
+    for (uint64_t i = 0; i < 50; i++) {
+        ho_buf buf = rig_take(r.consumer);
+        rig_return(r.domain, &buf);
+    }
+    ho_buf none;
+    uint32_t taken;
+    CHECK_STATUS(ho_take(r.consumer, &none, 1, &taken), HO_EMPTY);
+    CHECK(rig_stats(r.service).wakes == 0);
+}
+
+static void one_take_is_of_one_partition(void **state)
+{
+    (void)state;
+    ho_buf bufs[64];
+    uint32_t taken, sum = 0;
+    for (uint64_t i = 0; i < 60; i++)
+        rig_send(r.shard, r.producer, i, 10);
+    while (ho_take(r.consumer, bufs, 64, &taken) == HO_OK) {
+        for (uint32_t i = 1; i < taken; i++)
+            CHECK(bufs[i].partition == bufs[0].partition);
+        CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+        sum += taken;
+    }
+    CHECK(sum == 60);
+}
+
+static void a_budget_ends_the_turn_and_the_next_one_goes_on(void **state)
+{
+    (void)state;
+    ho_buf bufs[16];
+    uint32_t taken, sum = 0;
+    CHECK_STATUS(ho_consumer_help(r.consumer, r.producer, 5), HO_OK);
+    for (uint64_t i = 0; i < 20; i++)
+        rig_send(r.shard, r.producer, 1, 10);
+    while (ho_take(r.consumer, bufs, 16, &taken) == HO_OK) {
+        CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+        sum += taken;
+    }
+    CHECK(sum == 5); /* the rest was announced: the others' */
+    CHECK_STATUS(ho_consumer_help(r.consumer, NULL, 0), HO_OK);
+    CHECK(rig_drain(&r) == 15);
+}
+
+/* Two helpers and nobody else, neither of which ever waits. */
+static void where_nobody_waits_the_next_turn_has_the_rest(void **state)
+{
+    (void)state;
+    ho_consumer *second = rig_consumer(r.service);
+    ho_producer *producer = rig_producer(r.service, r.shard);
+    CHECK_STATUS(ho_consumer_help(r.consumer, r.producer, 5), HO_OK);
+    CHECK_STATUS(ho_consumer_help(second, producer, 5), HO_OK);
+    for (uint64_t i = 0; i < 20; i++)
+        rig_send(r.shard, r.producer, i % 3, 10);
+    for (uint64_t sum = 0, turns = 0; sum < 20; turns++) {
+        CHECK(turns < 10);
+        sum += rig_drain(&r);
+    }
+    CHECK(rig_stats(r.service).undelivered == 0);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(second), HO_OK);
+}
+
+/* A full lane and a yield announce what is owed: to nobody here. */
+static void what_was_announced_to_nobody_is_still_taken(void **state)
+{
+    (void)state;
+    ho_buf loan;
+    do
+        loan = rig_loan(r.shard, 1, 10);
+    while (ho_commit(r.producer, &loan, 1, 0, NULL) == HO_OK);
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
+    CHECK(rig_drain(&r) != 0);
+    while (rig_drain(&r))
+        ;
+    send_some(r.producer, 3);
+    CHECK_STATUS(ho_consumer_yield(r.consumer), HO_OK);
+    CHECK(rig_drain(&r) == 3);
+    rig_send(r.shard, r.producer, 1, 10);
+    rig_send(r.shard, r.producer, 1, 10);
+    loan = rig_take(r.consumer);
+    rig_return(r.domain, &loan);
+    CHECK_STATUS(ho_consumer_yield(r.consumer), HO_OK);
+    CHECK(rig_drain(&r) == 1);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    ho_service *other = rig_service(r.domain, SERVICE_OPTS(.partitions = 2));
+    ho_service *one = rig_service(r.domain, NULL);
+    ho_producer *to_other = rig_producer(other, r.shard), *to_one = rig_producer(one, r.shard);
+    ho_consumer *bound = rig_consumer(one), *second = rig_consumer(r.service);
+    CHECK_STATUS(ho_consumer_help(r.consumer, to_other, 0), HO_E_INVAL);
+    CHECK_STATUS(ho_consumer_help(bound, to_one, 0), HO_E_INVAL);
+    CHECK_STATUS(ho_consumer_help(second, r.producer, 0), HO_E_BUSY);
+    CHECK_STATUS(ho_consumer_help(NULL, r.producer, 0), HO_E_HANDLE);
+    CHECK_STATUS(ho_consumer_help(second, (ho_producer *)second, 0), HO_E_HANDLE);
+    CHECK_STATUS(ho_consumer_help(second, NULL, 0), HO_OK);
+    CHECK_STATUS(ho_consumer_help(r.consumer, NULL, 0), HO_OK);
+    CHECK_STATUS(ho_consumer_help(second, r.producer, 0), HO_OK);
+    CHECK_STATUS(ho_producer_close(to_one), HO_OK);
+    CHECK_STATUS(ho_producer_close(to_other), HO_OK);
+    CHECK_STATUS(ho_consumer_close(bound), HO_OK);
+    CHECK_STATUS(ho_consumer_close(second), HO_OK);
+    CHECK_STATUS(ho_service_close(one, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_service_close(other, 0, NULL), HO_OK);
+}
+
+/* ---- with a worker that sleeps */
+
+static void the_end_of_a_turn_wakes_a_worker_for_what_is_left(void **state)
+{
+    (void)state;
+    worker w;
+    ho_buf buf;
+    uint32_t taken;
+    worker_open(&w);
+    CHECK_STATUS(ho_consumer_help(r.consumer, r.producer, 1), HO_OK);
+    send_some(r.producer, 40);
+    while (ho_take(r.consumer, &buf, 1, &taken) == HO_OK) {
+        CHECK_STATUS(ho_return(r.domain, &buf, 1, NULL), HO_OK);
+        w.taken++;
+    }
+    worker_expect(&w, 40);
+    worker_close(&w);
+}
+
+static void yielding_wakes_a_worker(void **state)
+{
+    (void)state;
+    worker w;
+    worker_open(&w);
+    send_some(r.producer, 40);
+    CHECK_STATUS(ho_consumer_yield(r.consumer), HO_OK);
+    worker_expect(&w, 40);
+    worker_close(&w);
+}
+
+static void closing_the_helper_wakes_a_worker(void **state)
+{
+    (void)state;
+    worker w;
+    worker_open(&w);
+    send_some(r.producer, 40);
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    worker_expect(&w, 40);
+    worker_close(&w);
+    r.consumer = NULL;
+    CHECK(rig_stats(r.service).undelivered == 0);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r.shard), HO_OK);
+    rig_destroy(r.domain);
+    open_rig(state);
+}
+
+static void closing_the_producer_wakes_a_worker(void **state)
+{
+    (void)state;
+    worker w;
+    worker_open(&w);
+    send_some(r.producer, 40);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    r.producer = NULL;
+    worker_expect(&w, 40);
+    worker_close(&w);
+}
+
+/* Nobody's message depends on another thread's debt. */
+static void a_second_producer_wakes_for_a_silent_partition(void **state)
+{
+    (void)state;
+    worker w;
+    ho_shard *shard = rig_shard(r.arena);
+    ho_producer *second = rig_producer(r.service, shard);
+    worker_open(&w);
+    rig_send(r.shard, r.producer, 7, 10);
+    rig_send(shard, second, 7, 10);
+    worker_expect(&w, 2);
+    worker_close(&w);
+    CHECK_STATUS(ho_producer_close(second), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+}
+
+/* ---- many threads: exclusive, in order, none lost */
+
+static atomic_uint inside[PARTITIONS];
+static atomic_uint_fast64_t next_of[2][KEYS], processed;
+
+static void process(ho_buf *bufs, uint32_t count)
+{
+    uint8_t mine[PARTITIONS] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        if (!mine[bufs[i].partition]) {
+            mine[bufs[i].partition] = 1;
+            CHECK(atomic_exchange(&inside[bufs[i].partition], 1) == 0);
+        }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t from = bufs[i].value >> 32, number = bufs[i].value & UINT32_MAX;
+        CHECK(atomic_fetch_add(&next_of[from][bufs[i].key], 1) == number);
+    }
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        if (mine[p])
+            inside[p] = 0;
+    processed += count;
+    CHECK_STATUS(ho_return(r.domain, bufs, count, NULL), HO_OK);
+}
+
+static void *other_worker(void *arg)
+{
+    ho_consumer *consumer = rig_consumer(r.service);
+    ho_buf bufs[16];
+    uint32_t taken;
+    int32_t status;
+    (void)arg;
+    while ((status = ho_take(consumer, bufs, 16, &taken)) != HO_CLOSED)
+        if (status == HO_OK)
+            process(bufs, taken);
+        else
+            CHECK_STATUS(ho_wait(consumer, -1), HO_OK);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    return NULL;
+}
+
+static void *network_thread(void *arg)
+{
+    uint64_t me = (uint64_t)(uintptr_t)arg, seed = me + 1, numbers[KEYS] = {0}, sent = 0;
+    ho_shard *shard = rig_shard(r.arena);
+    ho_producer *producer = rig_producer(r.service, shard);
+    ho_consumer *helper = rig_consumer(r.service);
+    CHECK_STATUS(ho_consumer_help(helper, producer, 8), HO_OK);
+    ho_buf bufs[16];
+    uint32_t taken;
+    while (sent < 20000) {
+        for (uint64_t burst = 1 + rig_random(&seed) % 24; burst; burst--, sent++) {
+            uint64_t key = rig_random(&seed) % KEYS;
+            ho_buf loan;
+            int32_t status;
+            while ((status = ho_reserve(shard, 16, NULL, &loan)) == HO_FULL)
+                sched_yield();
+            CHECK_STATUS(status, HO_OK);
+            loan.len = 16;
+            loan.key = key;
+            loan.value = me << 32 | numbers[key]++;
+            while ((status = ho_commit(producer, &loan, 1, HO_MORE, NULL)) == HO_FULL)
+                sched_yield();
+            CHECK_STATUS(status, HO_OK);
+        }
+        CHECK_STATUS(ho_flush(producer), HO_OK);
+        while (ho_take(helper, bufs, 16, &taken) == HO_OK)
+            process(bufs, taken);
+    }
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(helper), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+    return (void *)(uintptr_t)sent;
+}
+
+static void helpers_and_workers_are_exclusive_and_in_order(void **state)
+{
+    (void)state;
+    pthread_t networks[2], workers[3];
+    uint64_t sent = 0;
+    CHECK_STATUS(ho_consumer_close(r.consumer), HO_OK);
+    r.consumer = NULL;
+    for (uint64_t i = 0; i < 3; i++)
+        CHECK(pthread_create(&workers[i], NULL, other_worker, NULL) == 0);
+    for (uint64_t i = 0; i < 2; i++)
+        CHECK(pthread_create(&networks[i], NULL, network_thread, (void *)(uintptr_t)i) == 0);
+    for (uint64_t i = 0; i < 2; i++) {
+        void *result;
+        CHECK(pthread_join(networks[i], &result) == 0);
+        sent += (uint64_t)(uintptr_t)result;
+    }
+    while (processed < sent)
+        sched_yield();
+    CHECK_STATUS(ho_service_close(r.service, 0, NULL), HO_TIMEOUT);
+    for (uint64_t i = 0; i < 3; i++)
+        CHECK(pthread_join(workers[i], NULL) == 0);
+    CHECK(processed == sent && rig_stats(r.service).undelivered == 0);
+    CHECK_STATUS(ho_producer_close(r.producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(r.shard), HO_OK);
+    rig_destroy(r.domain);
+}
+
+#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+static const struct CMUnitTest tests[] = {
+    WITH_RIG(what_is_sent_is_taken_here_and_nobody_is_woken),
+    WITH_RIG(one_take_is_of_one_partition),
+    WITH_RIG(a_budget_ends_the_turn_and_the_next_one_goes_on),
+    WITH_RIG(where_nobody_waits_the_next_turn_has_the_rest),
+    WITH_RIG(what_was_announced_to_nobody_is_still_taken),
+    WITH_RIG(what_does_not_fit_is_refused),
+    WITH_RIG(the_end_of_a_turn_wakes_a_worker_for_what_is_left),
+    WITH_RIG(yielding_wakes_a_worker),
+    WITH_RIG(closing_the_helper_wakes_a_worker),
+    WITH_RIG(closing_the_producer_wakes_a_worker),
+    WITH_RIG(a_second_producer_wakes_for_a_silent_partition),
+    cmocka_unit_test_setup(helpers_and_workers_are_exclusive_and_in_order, open_rig),
+};
+
+HO_TEST_MAIN(tests)
