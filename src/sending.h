@@ -68,7 +68,8 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
     hoi_producer_publish(p); /* what is held back can't be what the consumer waits for */
     if (p->helper)
         hoi_help_settle(p->helper); /* nor can what it owes */
-    if (p->service->policy == HO_POLICY_WAIT)
+    /* A helper does not wait: its own thread may be the only one that could empty the lane. */
+    if (p->service->policy == HO_POLICY_WAIT && !p->helper)
         status = hoi_producer_wait(p, lane, &s->deadline_ns);
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }

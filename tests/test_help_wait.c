@@ -201,9 +201,33 @@ static void a_helper_takes_what_is_left_before_it_hears_closed(void **state)
     CHECK_STATUS(ho_take(r.consumer, &none, 1, &taken), HO_CLOSED);
 }
 
+static void a_helper_does_not_wait_for_room(void **state)
+{
+    (void)state;
+    const uint64_t hour = 3600000000000;
+    ho_service *service =
+        rig_service(r.domain, SERVICE_OPTS(.partitions = 2, .lane_slots = 2,
+                                           .policy = HO_POLICY_WAIT, .wait_ns = hour));
+    ho_producer *producer = rig_producer(service, r.shard);
+    ho_consumer *helper = rig_consumer(service);
+    CHECK_STATUS(ho_consumer_help(helper, producer, 0), HO_OK);
+    for (uint64_t i = 0; i < 2; i++)
+        rig_send(r.shard, producer, 1, 10);
+    ho_buf loan = rig_loan(r.shard, 1, 10);
+    CHECK_STATUS(ho_commit(producer, &loan, 1, 0, NULL), HO_FULL); /* at once */
+    CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
+    ho_buf buf = rig_take(helper);
+    rig_return(r.domain, &buf);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK(rig_drain_consumer(r.domain, helper) == 1);
+    CHECK_STATUS(ho_consumer_close(helper), HO_OK);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
+    WITH_RIG(a_helper_does_not_wait_for_room),
     WITH_RIG(a_wait_after_the_last_message_was_taken_finds_nothing),
     WITH_RIG(a_wait_and_a_take_bring_what_others_sent),
     WITH_RIG(its_descriptor_tells_of_what_others_sent),

@@ -57,7 +57,8 @@ HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
  * until HO_EMPTY before going back to the loop; ho_consumer_yield, ho_wait, and closing either end
  * announce too. While messages cost more than some 5 us each, the others get them at once. Where
  * no other consumer waits, what the budget left is the next turn's. What others sent, this one takes when
- * ho_wait or its descriptor told of it; once the service closes, it takes all that is left.
+ * ho_wait or its descriptor told of it; once the service closes, it takes all that is left. Its producer
+ * does not wait for room, whatever the policy: HO_FULL comes at once.
  *   producer  NULL: helps no longer
  *   budget    messages in a turn, default (0) 64
  * Returns HO_OK, HO_E_INVAL (a bound consumer; a producer of another service), HO_E_BUSY (another consumer
