@@ -2,10 +2,6 @@
 /* Consumer: taking and waiting; what concerns claims is in shared.c, opening and closing in consumer_open.c. */
 #include "consumer_private.h"
 
-/* How long a wait that ran out gives a publisher that is between its store and its wake-up, before
- * a message that is there counts as a late wake. */
-#define LATE_GRACE_NS 2000000
-
 static inline int stale(const struct hoi_consumer *c)
 {
     return hoi_get(c->changed) != 0;
@@ -127,13 +123,13 @@ int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken
 /* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
 static void check_late(struct hoi_consumer *c)
 {
-    int64_t until = hoi_os_now_ns() + LATE_GRACE_NS;
+    int64_t until = hoi_os_now_ns() + HOI_LATE_GRACE_NS;
     while (hoi_get(c->bell.core.word) == HOI_BELL_SLEEPING) {
         if (hoi_os_now_ns() > until) {
             hoi_bump(c->late, 1);
             return;
         }
-        hoi_os_sleep_ns(LATE_GRACE_NS / 20);
+        hoi_os_sleep_ns(HOI_LATE_GRACE_NS / 20);
     }
 }
 

@@ -9,6 +9,10 @@
 /* Part of the object, so that taking needs memory only past this many lanes. */
 #define HOI_CONSUMER_FEW 368u
 
+/* How long a wait that ran out gives a publisher that is between its store and its wake-up, before a message that
+ * is there counts as a late wake. */
+#define HOI_LATE_GRACE_NS 2000000
+
 /* A claim goes back after so many messages if other partitions are ready. */
 #define HOI_CLAIM_MOST 256u
 

@@ -188,13 +188,19 @@ static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, u
     return n;
 }
 
-void hoi_shared_arm(struct hoi_consumer *c)
+/* Announces by the descriptor that it waits. Returns whether nothing was there then. */
+static int arm(struct hoi_consumer *c)
 {
-    struct hoi_claim_group *g = group(c);
     hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_ARMED);
     HO_HOOK("consumer:armed");
     c->armed = 1;
-    if (hoi_claim_prepare_wait(g, c->number, HOI_WAIT_ARMED))
+    return hoi_claim_prepare_wait(group(c), c->number, HOI_WAIT_ARMED);
+}
+
+void hoi_shared_arm(struct hoi_consumer *c)
+{
+    struct hoi_claim_group *g = group(c);
+    if (arm(c))
         return;
     if (hoi_claim_ended(g))
         (void)hoi_bell_wake(&c->bell);
@@ -224,15 +230,25 @@ int32_t hoi_shared_take(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, uint
         hoi_shared_yield(c);
         if (ended)
             return HO_CLOSED;
-        if (!c->armable)
-            return HO_EMPTY;
-        hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_ARMED);
-        HO_HOOK("consumer:armed");
-        c->armed = 1;
-        if (hoi_claim_prepare_wait(group(c), c->number, HOI_WAIT_ARMED))
+        if (!c->armable || arm(c))
             return HO_EMPTY;
         hoi_bell_finish_wait(&c->bell);
         chosen = disarm(c);
+    }
+}
+
+/* A wait ran out although a partition was announced. Does somebody come for it, or was a wake-up lost? */
+static void check_late(struct hoi_consumer *c)
+{
+    struct hoi_claim_group *g = group(c);
+    int64_t until = hoi_os_now_ns() + HOI_LATE_GRACE_NS;
+    while (hoi_get(c->bell.core.word) == HOI_BELL_SLEEPING && !hoi_get(g->searching) &&
+           hoi_claim_more(g)) {
+        if (hoi_os_now_ns() > until) {
+            hoi_bump(c->late, 1);
+            return;
+        }
+        hoi_os_sleep_ns(HOI_LATE_GRACE_NS / 20);
     }
 }
 
@@ -245,8 +261,10 @@ static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns, uint32_t 
     hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_SLEEPING);
     HO_HOOK("consumer:waiting");
     if (hoi_claim_prepare_wait(g, c->number, HOI_WAIT_SLEEPING) &&
-        hoi_os_futex_wait(&c->bell.core.word, HOI_BELL_SLEEPING, deadline_ns) < 0)
+        hoi_os_futex_wait(&c->bell.core.word, HOI_BELL_SLEEPING, deadline_ns) < 0) {
         status = HO_TIMEOUT;
+        check_late(c);
+    }
     hoi_bell_finish_wait(&c->bell);
     *chosen = hoi_claim_finish_wait(g, c->number, HOI_WAIT_SLEEPING);
     return status;

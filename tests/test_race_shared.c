@@ -135,13 +135,13 @@ static void send_at(const char *window, int lanes_are_there)
     expect_one(&w);
 }
 
-static void a_message_that_comes_before_it_dozes_is_found(void **state)
+static void a_message_that_comes_before_it_sleeps_is_found(void **state)
 {
     (void)state;
     send_at("consumer:before_wait", 1); /* has found nothing, has not said that it waits */
 }
 
-static void a_message_that_comes_while_it_dozes_ends_the_wait(void **state)
+static void a_message_that_comes_while_it_falls_asleep_ends_the_wait(void **state)
 {
     (void)state;
     send_at("consumer:waiting", 1); /* its bell can be rung, it has not said that it waits */
@@ -153,7 +153,7 @@ static void so_does_a_message_through_a_new_lane(void **state)
     send_at("consumer:before_wait", 0);
 }
 
-static void and_so_while_it_dozes(void **state)
+static void and_so_while_it_falls_asleep(void **state)
 {
     (void)state;
     send_at("consumer:waiting", 0);
@@ -354,10 +354,10 @@ static void one_that_was_chosen_and_takes_by_itself_takes_it(void **state)
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
-    WITH_RIG(a_message_that_comes_before_it_dozes_is_found),
-    WITH_RIG(a_message_that_comes_while_it_dozes_ends_the_wait),
+    WITH_RIG(a_message_that_comes_before_it_sleeps_is_found),
+    WITH_RIG(a_message_that_comes_while_it_falls_asleep_ends_the_wait),
     WITH_RIG(so_does_a_message_through_a_new_lane),
-    WITH_RIG(and_so_while_it_dozes),
+    WITH_RIG(and_so_while_it_falls_asleep),
     WITH_RIG(one_that_falls_asleep_behind_a_publisher_is_woken),
     WITH_RIG(a_message_that_comes_while_it_arms_is_taken_at_once),
     WITH_RIG(a_message_that_comes_while_a_claim_is_given_up_is_anothers),

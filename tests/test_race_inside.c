@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The window between a claimant that gives up and a producer that leaves. */
+/* Windows of shared consumers whose outcome only a look inside shows. */
 #include "gate.h"
 #include "rig.h"
 
@@ -44,8 +44,39 @@ static void the_lane_of_a_producer_that_leaves_meanwhile_goes(void **state)
     rig_close(&r);
 }
 
+static void wait_briefly(void *arg)
+{
+    int32_t *status = arg;
+    *status = ho_wait(r.consumer, 500000000);
+}
+
+/* A partition that is announced and nobody is woken for, as a lost wake-up would leave it. */
+static void a_lost_wake_up_is_counted(void **state)
+{
+    (void)state;
+    harness_thread waiting;
+    int32_t status = HO_OK;
+    gate_set(NULL);
+    rig_open(&r, SERVICE_OPTS(.partitions = 2));
+    CHECK_STATUS(ho_wait(r.consumer, 1000000), HO_TIMEOUT);
+    CHECK(rig_stats(r.service).late_wakes == 0);
+    harness_start(&waiting, wait_briefly, &status);
+    struct hoi_service *s = hoi_service_lock(r.service);
+    while (!hoi_claim_waiting(&s->claims, 0)) /* it has looked, and found nothing */
+        harness_sleep_ns(1000000);
+    harness_sleep_ns(20000000);
+    (void)A_OR(s->claims.parts[1].word, HOI_PART_ACTIVE, memory_order_seq_cst);
+    hoi_ready_set(&s->claims, 1);
+    hoi_service_unlock(s);
+    harness_join(&waiting);
+    CHECK_STATUS(status, HO_TIMEOUT); /* no message was in it */
+    CHECK(rig_stats(r.service).late_wakes == 1);
+    rig_close(&r);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_lane_of_a_producer_that_leaves_meanwhile_goes),
+    cmocka_unit_test(a_lost_wake_up_is_counted),
 };
 
 HO_TEST_MAIN(tests)
