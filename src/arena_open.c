@@ -53,7 +53,6 @@ static int32_t arena_slot(struct hoi_domain *d, struct hoi_arena **slot)
             if (!(a = hoi_os_alloc(sizeof *a)))
                 return HO_E_NOMEM;
             a->domain = d;
-            a->number = i + 1;
             A_STORE(d->arenas[i], a, memory_order_release); /* edge ARENA: release */
         }
         memset((uint8_t *)a + HOI_ARENA_KEPT, 0, sizeof *a - HOI_ARENA_KEPT);
@@ -62,11 +61,6 @@ static int32_t arena_slot(struct hoi_domain *d, struct hoi_arena **slot)
         return HO_OK;
     }
     return HO_E_LIMIT;
-}
-
-static uint64_t whole_segments(const struct hoi_domain *d, uint64_t bytes)
-{
-    return bytes ? (bytes - 1) / d->segs.seg_bytes + 1 : 0;
 }
 
 int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **arena)
@@ -87,8 +81,8 @@ int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **a
     if (!status && !(a->handle = hoi_handle_new(HOI_ARENA, a, &refused)))
         status = HO_E_LIMIT;
     if (!status) {
-        a->budget_segs = whole_segments(d, known.budget_bytes);
-        a->keep_segs = whole_segments(d, known.keep_bytes);
+        a->budget_segs = hoi_whole_segments(d, known.budget_bytes);
+        a->keep_segs = hoi_whole_segments(d, known.keep_bytes);
         a->wait_ns = known.wait_ns;
         hoi_set(a->epoch_ns, hoi_os_now_ns());
         a->open = 1;
@@ -133,7 +127,7 @@ static void arena_end(struct hoi_arena *a)
 }
 
 /* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
-static int32_t close_step(const ho_arena *handle, ho_outstanding *out)
+static int32_t close_step(const void *handle, ho_outstanding *out)
 {
     struct hoi_arena *a = hoi_arena_lock(handle);
     *out = (ho_outstanding){0};
@@ -150,7 +144,6 @@ static int32_t close_step(const ho_arena *handle, ho_outstanding *out)
 
 int32_t ho_arena_close(ho_arena *handle, int64_t timeout_ns, ho_outstanding *outstanding)
 {
-    ho_outstanding out;
     int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
     if (!hoi_handle_get(HOI_ARENA, handle))
         return hoi_handle_status();
@@ -158,17 +151,7 @@ int32_t ho_arena_close(ho_arena *handle, int64_t timeout_ns, ho_outstanding *out
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
-    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
-    status = close_step(handle, &out);
-    while (status == HO_TIMEOUT && timeout_ns != 0 && hoi_os_now_ns() < deadline_ns) {
-        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
-        status = close_step(handle, &out);
-        if (status == HO_E_HANDLE) /* another closer was first: it is closed */
-            status = HO_OK;
-    }
-    if (outstanding && status >= 0)
-        hoi_result_write(outstanding, &out, sizeof out);
-    return status;
+    return hoi_close(handle, close_step, timeout_ns, outstanding);
 }
 
 int32_t ho_arena_trim(ho_arena *handle, uint64_t keep_bytes, uint64_t *freed)
@@ -179,7 +162,7 @@ int32_t ho_arena_trim(ho_arena *handle, uint64_t keep_bytes, uint64_t *freed)
     if (!a)
         return hoi_handle_status();
     uint64_t used = A_LOAD(a->in_use, memory_order_relaxed);
-    uint64_t n = hoi_arena_shrink(a, used + whole_segments(a->domain, keep_bytes), UINT64_MAX);
+    uint64_t n = hoi_arena_shrink(a, used + hoi_whole_segments(a->domain, keep_bytes), UINT64_MAX);
     if (freed)
         *freed = n * a->domain->segs.seg_bytes;
     return HO_OK;

@@ -11,6 +11,12 @@
 
 struct hoi_producer;
 
+/* How many segments so many bytes are counted as. */
+static inline uint64_t hoi_whole_segments(const struct hoi_domain *d, uint64_t bytes)
+{
+    return bytes ? (bytes - 1) / d->segs.seg_bytes + 1 : 0;
+}
+
 /* A shard is never freed before its domain, so that whoever is late to wake it finds it. */
 struct hoi_shard {
     /* The thread's own. */
@@ -22,7 +28,6 @@ struct hoi_shard {
     struct hoi_domain *domain;
     struct hoi_producer *producers; /* over it */
     uint64_t handle;
-    uint32_t number;
     uint32_t open;              /* under the mutex */
     HOI_COUNTER(uint64_t) full; /* counters: one writer, any reader */
     HOI_COUNTER(uint64_t) copies;
@@ -32,7 +37,6 @@ struct hoi_shard {
 struct hoi_arena {
     /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
     struct hoi_domain *domain;
-    uint32_t number;
     /* Shards are kept when closed, for reuse; numbers are given lowest first. */
     A_TYPE(struct hoi_shard *) shards[HOI_SHARDS_MAX];
     /* Read by everybody, written when it opens or closes. */
@@ -93,11 +97,6 @@ int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan);
 /* Blocks: what is copied and longer than a segment. Mapped by itself, charged to the arena in whole segments,
  * delivered as a foreign buffer that belongs to the library. */
 #define HOI_OWNER_BLOCKS 0u /* no registered owner has this id */
-
-static inline uint64_t hoi_block_segments(const struct hoi_domain *d, uint64_t bytes)
-{
-    return (bytes - 1) / d->segs.seg_bytes + 1;
-}
 
 /* HO_OK, HO_FULL, HO_E_RANGE (over the budget), HO_E_CLOSED, HO_E_NOMEM. */
 int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block);

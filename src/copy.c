@@ -4,8 +4,6 @@
 
 #include "handoff/consumer.h"
 
-#define LANE_FULL 1000 /* HO_FULL, and counted */
-
 /* What a copy keeps of the original. */
 static void labels(const ho_buf *from, ho_buf *copy)
 {
@@ -15,19 +13,27 @@ static void labels(const ho_buf *from, ho_buf *copy)
     copy->partition = from->partition;
 }
 
+/* HO_FULL of the memory; that of the lane is counted where it is found. */
+static int32_t no_memory(struct hoi_producer *p, int32_t status)
+{
+    if (status == HO_FULL)
+        hoi_bump(p->full, 1);
+    return status;
+}
+
 /* A message longer than a segment. */
 static int32_t give_block(struct hoi_producer *p, const ho_buf *from, uint32_t flags)
 {
     ho_buf block;
     int32_t status = hoi_block_new(p->shard, from->len, &block);
     if (status)
-        return status;
+        return no_memory(p, status);
     __builtin_memcpy(block.ptr, from->ptr, from->len);
     labels(from, &block);
     status = hoi_block_send(p, &block, flags);
     if (block.ptr)
         hoi_block_free(p->shard->arena, block.ptr, from->len);
-    return status == HO_FULL ? LANE_FULL : status;
+    return status;
 }
 
 static int32_t give_loan(struct hoi_producer *p, const ho_buf *from, uint32_t flags)
@@ -36,16 +42,14 @@ static int32_t give_loan(struct hoi_producer *p, const ho_buf *from, uint32_t fl
     ho_buf loan;
     int32_t status = hoi_shard_reserve(p->shard, from->len ? from->len : 1, &loan);
     if (status)
-        return status;
+        return no_memory(p, status);
     if (from->len)
         __builtin_memcpy(loan.ptr, from->ptr, from->len);
     loan.len = from->len;
     labels(from, &loan);
     status = ho_commit(handle, &loan, 1, flags, NULL);
-    if (status < 0 || status == HO_FULL) {
+    if (status < 0 || status == HO_FULL)
         (void)ho_abort((ho_shard *)(uintptr_t)p->shard->handle, &loan, 1, NULL);
-        return status == HO_FULL ? LANE_FULL : status;
-    }
     return status;
 }
 
@@ -62,10 +66,6 @@ int32_t ho_give_copy(ho_producer *handle, const ho_buf *from, uint32_t count, ui
         status = !b->ptr && b->len                    ? HO_E_INVAL
                  : b->len > p->domain->segs.seg_bytes ? give_block(p, b, more)
                                                       : give_loan(p, b, more);
-        if (status == HO_FULL) /* memory: the lane's own is counted by ho_commit */
-            hoi_bump(p->full, 1);
-        if (status == LANE_FULL)
-            status = HO_FULL;
         if (status && status != HO_DROPPED)
             break;
         dropped += status == HO_DROPPED;

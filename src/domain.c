@@ -113,6 +113,23 @@ static void report(ho_outstanding *theirs, const ho_outstanding *ours)
         hoi_result_write(theirs, ours, sizeof *ours);
 }
 
+int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_outstanding *out),
+                  int64_t timeout_ns, ho_outstanding *outstanding)
+{
+    ho_outstanding out;
+    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
+    int32_t status = step(handle, &out);
+    while (status == HO_TIMEOUT && timeout_ns != 0 && hoi_os_now_ns() < deadline_ns) {
+        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
+        status = step(handle, &out);
+        if (status == HO_E_HANDLE) /* another closer was first: it is closed */
+            status = HO_OK;
+    }
+    if (status >= 0)
+        report(outstanding, &out);
+    return status;
+}
+
 /* Closes each service as far as it goes. */
 static void close_services(struct hoi_domain *d)
 {

@@ -63,6 +63,10 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
 int hoi_arena_outstanding_add(struct hoi_domain *d, const struct hoi_arena *a, ho_outstanding *out);
 int hoi_service_outstanding_add(const struct hoi_service *s, ho_outstanding *out);
 
+/* Closes an arena or a service: steps until one says something else than HO_TIMEOUT, or the time is over. */
+int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_outstanding *out),
+                  int64_t timeout_ns, ho_outstanding *outstanding);
+
 /* Segments of the domain came back: wakes every shard that waits for memory, of any arena. */
 void hoi_domain_wake(struct hoi_domain *d);
 

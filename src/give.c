@@ -138,7 +138,7 @@ static int block_charge(struct hoi_arena *a, uint64_t n)
 int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
 {
     struct hoi_arena *a = sh->arena;
-    uint64_t n = hoi_block_segments(sh->domain, bytes);
+    uint64_t n = hoi_whole_segments(sh->domain, bytes);
     if (n > a->budget_segs)
         return HO_E_RANGE;
     for (;;) {
@@ -164,7 +164,7 @@ void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes)
 {
     if (ptr)
         hoi_os_free(ptr, bytes);
-    (void)A_FSUB(a->held, hoi_block_segments(a->domain, bytes),
+    (void)A_FSUB(a->held, hoi_whole_segments(a->domain, bytes),
                  memory_order_seq_cst); /* edge UNUSED: release */
     hoi_arena_wake(a);
 }

@@ -42,6 +42,8 @@ int hoi_help_published(struct hoi_lane *lane)
     struct hoi_consumer *c = lane->helper;
     struct hoi_claim_group *g = &lane->service->claims;
     uint32_t ring;
+    if (hoi_claim_known(g, lane->partition, lane->hint))
+        return 0;
     if (!c->help_left && !alone(c)) {
         ring = hoi_claim_announce(g, lane->partition, lane->hint);
         if (ring == HOI_CLAIM_NONE) /* nobody waits: the next turn looks there, too */

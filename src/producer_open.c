@@ -99,7 +99,6 @@ static int32_t producer_slot(struct hoi_service *s, struct hoi_shard *sh,
             continue;
         if (!p && !(p = hoi_os_alloc(sizeof *p)))
             return HO_E_NOMEM;
-        p->number = n;
         p->service = s;
         p->domain = s->domain;
         p->partitions = s->partitions;

@@ -19,7 +19,6 @@ struct hoi_producer {
     struct hoi_lane **lanes;       /* by partition; NULL: nothing was sent there yet */
     struct hoi_lane **dirty;       /* lanes that were pushed to and not published */
     uint32_t dirty_count;
-    uint32_t number;
     uint64_t handle;
     /* Counters: one writer, any reader. */
     HOI_COUNTER(uint64_t) messages;

@@ -163,15 +163,16 @@ static void begin_to_close(struct hoi_service *s)
         if (p->open)
             (void)hoi_bell_wake(&p->shard->bell);
     }
-    if (!s->bound)
-        hoi_claim_end(&s->claims);
-    for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
-        struct hoi_consumer *c = hoi_get(s->consumers[n]);
-        if (!c)
-            break;
-        if (c->open)
-            hoi_consumer_change(c);
+    if (s->bound) {
+        for (uint32_t n = 0; n < s->partitions; n++)
+            if (s->parts[n].consumer)
+                hoi_consumer_change(s->parts[n].consumer);
+        return;
     }
+    hoi_claim_end(&s->claims);
+    for (uint32_t w = 0; w < s->claims.consumer_words; w++)
+        for (uint64_t bits = hoi_claim_waiting(&s->claims, w); bits; bits &= bits - 1)
+            (void)hoi_service_ring(s, w * 64 + hoi_claim_lowest(bits));
 }
 
 /* Under the mutex, when both kinds of ends have gone: all lanes. */
@@ -204,7 +205,7 @@ static void service_end(struct hoi_service *s)
 }
 
 /* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
-static int32_t close_step(const ho_service *handle, ho_outstanding *out)
+static int32_t close_step(const void *handle, ho_outstanding *out)
 {
     struct hoi_service *s = hoi_service_lock(handle);
     *out = (ho_outstanding){0};
@@ -229,7 +230,6 @@ static int32_t close_step(const ho_service *handle, ho_outstanding *out)
 
 int32_t ho_service_close(ho_service *handle, int64_t timeout_ns, ho_outstanding *outstanding)
 {
-    ho_outstanding out;
     int32_t status = hoi_result_check(outstanding, HO_OUTSTANDING_MIN);
     if (!hoi_handle_get(HOI_SERVICE, handle))
         return hoi_handle_status();
@@ -237,15 +237,5 @@ int32_t ho_service_close(ho_service *handle, int64_t timeout_ns, ho_outstanding 
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
-    int64_t deadline_ns = hoi_os_deadline(timeout_ns);
-    status = close_step(handle, &out);
-    while (status == HO_TIMEOUT && timeout_ns != 0 && hoi_os_now_ns() < deadline_ns) {
-        hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
-        status = close_step(handle, &out);
-        if (status == HO_E_HANDLE) /* another closer was first: it is closed */
-            status = HO_OK;
-    }
-    if (outstanding && status >= 0)
-        hoi_result_write(outstanding, &out, sizeof out);
-    return status;
+    return hoi_close(handle, close_step, timeout_ns, outstanding);
 }

@@ -72,11 +72,9 @@ static inline int hoi_lane_announce(struct hoi_lane *lane)
     HO_HOOK("lane:after_publish");
     if (lane->hint) {
         struct hoi_claim_group *g = &lane->service->claims;
-        if (hoi_likely(hoi_claim_known(g, lane->partition, lane->hint)))
-            return 0;
         return lane->helper ? hoi_help_published(lane)
                             : hoi_service_ring(lane->service,
-                                               hoi_claim_announce(g, lane->partition, lane->hint));
+                                               hoi_claim_published(g, lane->partition, lane->hint));
     }
     struct hoi_bell *bell = A_LOAD(lane->bell, memory_order_seq_cst); /* edge BELL: acquire */
     return hoi_likely(bell != NULL) ? hoi_bell_wake(bell) : 0;

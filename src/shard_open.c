@@ -17,7 +17,6 @@ static int32_t shard_slot(struct hoi_arena *a, struct hoi_shard **slot)
             continue;
         if (!sh && !(sh = hoi_os_alloc(sizeof *sh)))
             return HO_E_NOMEM;
-        sh->number = n;
         sh->arena = a;
         sh->domain = a->domain;
         sh->seg = sh->recs = &hoi_seg_none;

@@ -46,7 +46,7 @@ HO_API int32_t ho_shard_close(ho_shard *shard) HO_NOEXCEPT;
  * have fired for nothing. Ask for it before the first producer is opened over the shard.
  *   fd  out, not NULL: the descriptor, the caller's, who closes it; -1 on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_BUSY (a producer over it is open), HO_E_SYSTEM.
- * Threads [shard]. Progress: takes the domain's mutex, makes system calls. Since 0.2
+ * Threads [shard]. Progress: wait-free, and system calls. Since 0.2
  */
 HO_API int32_t ho_shard_fd(ho_shard *shard, int32_t *fd) HO_NOEXCEPT;
 

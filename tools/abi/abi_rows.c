@@ -172,7 +172,7 @@ static bool row_param(abi_parser *p, char **cells)
 
 static bool row_callback(abi_parser *p, char **cells)
 {
-    static const char *const times[] = {"once per buffer", "once per owner", NULL};
+    static const char *const times[] = {"once per buffer", NULL};
     abi_callback *item = &p->doc->callbacks[p->doc->callback_count - 1];
     uint32_t index;
     if (!read_word(p, "times", cells[0], times, &index)) {
