@@ -102,9 +102,13 @@ int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan);
 int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block);
 /* Undoes it; or releases it, when the last part of it is back. */
 void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes);
-/* Makes it a buffer that the caller holds; or sends it, as ho_give. On failure it is as it was. */
-int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block);
+/* Makes it a buffer that the caller holds, with this note; or sends it, as ho_give. On failure it is as it was. */
+int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block, uint64_t note);
 int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t flags);
+
+/* Copies a buffer of any kind into the shard, with this note besides its length, without sending it anywhere. The
+ * original is as it was. Statuses as ho_compact. */
+int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy);
 
 /* Is this a loan of the domain, as it was reserved? Finds its segment. */
 int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **seg);

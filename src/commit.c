@@ -8,7 +8,7 @@ static inline int32_t commit_check(struct sending *s, ho_buf *b, struct hoi_seg 
     return !status && b->len > b->cap ? HO_E_RANGE : status;
 }
 
-static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+static inline int32_t commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
     uint32_t number = hoi_handle_number(b->handle);
     uint64_t note = hoi_get(seg->notes[number]);
@@ -18,9 +18,10 @@ static inline void commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *s
         hoi_set(seg->cursor, at + b->len + (end - at - b->cap)); /* the tailroom stays */
         b->cap = b->len;
     }
-    hoi_set(seg->notes[number], b->len);
+    hoi_set(seg->notes[number], b->len | s->p->note);
     b->kind = HO_KIND_ARENA;
     b->owner = hoi_seal_of(&seg->key, HO_KIND_ARENA, b);
+    return HO_OK;
 }
 
 /*
@@ -68,7 +69,7 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t flags
     slot->word[3] = b->value;
     slot->tail[0] = hoi_buf_tail(b) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
     slot->tail[1] = b->key;
-    hoi_set(seg->notes[number], len);
+    hoi_set(seg->notes[number], len | p->note);
     hoi_bump(p->messages, 1);
     hoi_bump(p->bytes, len);
     if (hoi_likely(at + cap == hoi_get(seg->cursor))) {
@@ -148,11 +149,26 @@ static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg
     return hoi_buffer_check(s->p->domain, b);
 }
 
-static inline void forward_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+/*
+ * The note counts the hops, so that of two copies of a descriptor one goes on and the other is stale, even when
+ * they race. The exchange orders nothing: the buffer travels by the lane. Should its number be returned by a
+ * third copy and given out again meanwhile, the note has changed, unless it is that of as long a buffer, sent to the same
+ * service; then that one can't be forwarded.
+ */
+static inline int32_t forward_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
-    (void)s;
-    (void)b;
-    (void)seg;
+    seg = hoi_seg_at(&s->p->domain->segs, hoi_handle_seg(b->handle));
+    HOI_COUNTER(uint64_t) *at = &seg->notes[hoi_handle_number(b->handle)];
+    uint64_t note = hoi_get(*at);
+    HO_HOOK("forward:before_hop");
+    if (hoi_note_hops(note) != b->hops || !hoi_seg_live(seg, b->handle))
+        return HO_E_STALE;
+    uint16_t hops = (uint16_t)(b->hops + 1);
+    uint64_t next = hops * HOI_NOTE_HOP | s->p->note | hoi_note_bytes(note);
+    if (!A_CAS(*at, note, next, memory_order_relaxed, memory_order_relaxed))
+        return HO_E_STALE;
+    b->hops = hops;
+    return HO_OK;
 }
 
 int32_t ho_forward(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,

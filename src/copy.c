@@ -80,13 +80,13 @@ int32_t ho_give_copy(ho_producer *handle, const ho_buf *from, uint32_t count, ui
     return status ? status : dropped ? HO_DROPPED : HO_OK;
 }
 
-static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, ho_buf *copy)
+static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
 {
     int32_t status = hoi_block_new(sh, from->len, copy);
     if (status)
         return status;
     __builtin_memcpy(copy->ptr, from->ptr, from->len);
-    status = hoi_block_keep(sh, copy);
+    status = hoi_block_keep(sh, copy, note);
     if (status) {
         hoi_block_free(sh->arena, copy->ptr, from->len);
         return status;
@@ -96,18 +96,17 @@ static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, ho_buf *c
     return HO_OK;
 }
 
-/* Commits a copy into this shard without sending it anywhere. */
-static int32_t copy_here(struct hoi_shard *sh, const ho_buf *from, ho_buf *copy)
+int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
 {
     if (hoi_unlikely(from->len > sh->domain->segs.seg_bytes))
-        return copy_to_block(sh, from, copy);
+        return copy_to_block(sh, from, note, copy);
     int32_t status = hoi_shard_reserve(sh, from->len ? from->len : 1, copy);
     if (status)
         return status;
     if (from->len)
         __builtin_memcpy(copy->ptr, from->ptr, from->len);
     struct hoi_seg *seg = hoi_seg_at(&sh->domain->segs, hoi_handle_seg(copy->handle));
-    hoi_set(seg->notes[hoi_handle_number(copy->handle)], from->len);
+    hoi_set(seg->notes[hoi_handle_number(copy->handle)], from->len | note);
     copy->kind = HO_KIND_ARENA;
     copy->len = from->len;
     copy->cap = from->len;
@@ -115,6 +114,13 @@ static int32_t copy_here(struct hoi_shard *sh, const ho_buf *from, ho_buf *copy)
     labels(from, copy);
     hoi_bump(sh->copies, 1);
     return HO_OK;
+}
+
+/* Whoever keeps it, by the note of where it went. */
+static uint32_t service_of(struct hoi_domain *d, const ho_buf *b)
+{
+    const struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(b->handle));
+    return hoi_note_service(hoi_get(seg->notes[hoi_handle_number(b->handle)]));
 }
 
 int32_t ho_compact(ho_shard *handle, ho_buf *buf)
@@ -127,7 +133,7 @@ int32_t ho_compact(ho_shard *handle, ho_buf *buf)
         return HO_E_INVAL;
     int32_t status = hoi_buffer_check(sh->domain, buf);
     if (!status)
-        status = copy_here(sh, buf, &copy);
+        status = hoi_shard_copy(sh, buf, hoi_note_to(service_of(sh->domain, buf)), &copy);
     if (status)
         return status;
     (void)ho_return((ho_domain *)(uintptr_t)sh->domain->handle, buf, 1, NULL);

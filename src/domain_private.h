@@ -53,7 +53,8 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     int32_t status = hoi_seg_find(&d->segs, b->handle, &seg);
     if (status)
         return status;
-    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, b))
+    uint64_t note = hoi_get(seg->notes[hoi_handle_number(b->handle)]);
+    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, b) || hoi_note_hops(note) != b->hops)
         return HO_E_STALE;
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }

@@ -38,7 +38,7 @@ static inline int32_t record_prepare(struct hoi_shard *sh, struct hoi_seg **seg)
 }
 
 /* Writes the record: from here on the buffer is the library's, as one that travels. */
-static inline void record_write(struct hoi_seg *seg, ho_buf *b)
+static inline void record_write(struct hoi_seg *seg, ho_buf *b, uint64_t note)
 {
     uint32_t number = hoi_get(seg->issued);
     struct hoi_foreign *rec = hoi_foreign_at(seg, number);
@@ -47,12 +47,13 @@ static inline void record_write(struct hoi_seg *seg, ho_buf *b)
     hoi_set(rec->size, b->cap);
     hoi_set(rec->owner, b->owner);
     A_STORE(rec->refs, 1, memory_order_relaxed);
-    hoi_set(seg->notes[number], 0);
+    hoi_set(seg->notes[number], note);
     hoi_set(seg->issued, number + 1);
     if (!b->ptr)
         b->ptr = &empty_byte;
     b->handle = hoi_get(seg->handle_base) + number;
     b->kind = HO_KIND_FOREIGN;
+    b->hops = 0;
     b->owner = hoi_seal_of(&seg->key, HO_KIND_FOREIGN, b);
 }
 
@@ -68,12 +69,12 @@ static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
     return record_prepare(s->p->shard, seg);
 }
 
-static void give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+static int32_t give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 {
-    (void)s;
     if (!b->cap)
         b->cap = b->len;
-    record_write(seg, b);
+    record_write(seg, b, s->p->note);
+    return HO_OK;
 }
 
 /* Buffers of one owner in a row: its count is taken once for all. */
@@ -169,12 +170,12 @@ void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes)
     hoi_arena_wake(a);
 }
 
-int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block)
+int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block, uint64_t note)
 {
     struct hoi_seg *seg;
     int32_t status = record_prepare(sh, &seg);
     if (!status)
-        record_write(seg, block);
+        record_write(seg, block, note);
     return status;
 }
 

@@ -102,6 +102,7 @@ static int32_t producer_slot(struct hoi_service *s, struct hoi_shard *sh,
         p->service = s;
         p->domain = s->domain;
         p->partitions = s->partitions;
+        p->note = hoi_note_to(s->number);
         p->shard = sh;
         p->helper = NULL;
         hoi_set(p->closing, 0);

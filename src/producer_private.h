@@ -16,6 +16,7 @@ struct hoi_producer {
     struct hoi_domain *domain;
     HOI_COUNTER(uint32_t) closing; /* the service closes */
     uint32_t partitions;           /* the service's */
+    uint64_t note;                 /* where what it sends goes: hoi_note_to */
     struct hoi_lane **lanes;       /* by partition; NULL: nothing was sent there yet */
     struct hoi_lane **dirty;       /* lanes that were pushed to and not published */
     uint32_t dirty_count;

@@ -27,12 +27,17 @@
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
 #define HOI_GEN_MASK 0xffffffu /* of a segment's gen, {salt:8, generation:24} */
 
-/* A note per number: {where it starts in the segment:32, loan:1, bytes:31}. Bytes are a loan's room with its
- * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
+/* A note per number. Of a loan: {where it starts in the segment:32, 1:1, its room with the tailroom:31}. Of what
+ * was sent: {hops:16, number of the service it went to:16, 0:1, payload in the segment:31}. Written by its holder
+ * alone. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
 #define hoi_note_loan(offset, bytes) ((uint64_t)(offset) << 32 | (HOI_NOTE_LOAN + (bytes)))
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
+#define HOI_NOTE_HOP ((uint64_t)1 << 48)
+#define hoi_note_hops(note) ((uint16_t)((note) >> 48))
+#define hoi_note_to(service) ((uint64_t)(service) << 32) /* service: 1 to 65,535; 0: nobody */
+#define hoi_note_service(note) ((uint32_t)((note) >> 32) & 0xffffu)
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
 

@@ -111,7 +111,7 @@ static inline void finish(struct sending *s, uint32_t flags, int32_t status)
 }
 
 typedef int32_t (*check_fn)(struct sending *s, ho_buf *b, struct hoi_seg **seg);
-typedef void (*accept_fn)(struct sending *s, ho_buf *b, struct hoi_seg *seg);
+typedef int32_t (*accept_fn)(struct sending *s, ho_buf *b, struct hoi_seg *seg);
 
 static inline int32_t begin(struct sending *s, const ho_buf *bufs, uint32_t count, uint32_t flags)
 {
@@ -148,7 +148,11 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
         status = find_room(s, b, &lane);
         if (hoi_unlikely(status && status != HO_DROPPED))
             break;
-        accept(s, b, seg);
+        const int32_t refused = accept(s, b, seg);
+        if (hoi_unlikely(refused)) {
+            status = refused;
+            break;
+        }
         account(s, b);
         if (hoi_unlikely(status == HO_DROPPED)) {
             s->dropped++;

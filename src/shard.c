@@ -23,7 +23,7 @@ static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_
     loan->service = 0;
     loan->partition = 0;
     loan->flags = 0;
-    loan->reserved0 = 0;
+    loan->hops = 0;
     loan->align_log2 = (uint8_t)align_log2;
     loan->kind = HO_KIND_LOAN;
     loan->key = 0;

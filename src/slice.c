@@ -135,12 +135,15 @@ int32_t ho_slice(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t
         return HO_E_STALE;
     }
     hoi_set(hoi_slice_at(seg, number)->parent, parent);
-    hoi_set(seg->notes[number], 0);
+    const struct hoi_seg *from = hoi_seg_at(&d->segs, hoi_handle_seg(src->handle));
+    uint64_t note = hoi_get(from->notes[hoi_handle_number(src->handle)]);
+    hoi_set(seg->notes[number], hoi_note_to(hoi_note_service(note)));
     *slice = *src;
     slice->ptr = src->ptr + offset;
     slice->len = len;
     slice->cap = len;
     slice->handle = hoi_get(seg->handle_base) + number;
+    slice->hops = 0;
     slice->kind = HO_KIND_SLICE;
     slice->owner = hoi_seal_of(&d->segs.key, HO_KIND_SLICE, slice);
     return HO_OK;

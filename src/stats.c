@@ -21,7 +21,7 @@ static void count_number(struct hoi_seg *seg, uint32_t use, uint32_t number, str
         c->loans++;
     } else {
         c->buffers++;
-        c->bytes_live += note;
+        c->bytes_live += hoi_note_bytes(note);
     }
 }
 

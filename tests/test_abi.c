@@ -18,7 +18,7 @@ AT(ho_buf, owner, 40);
 AT(ho_buf, service, 44);
 AT(ho_buf, partition, 46);
 AT(ho_buf, flags, 48);
-AT(ho_buf, reserved0, 52);
+AT(ho_buf, hops, 52);
 AT(ho_buf, align_log2, 54);
 AT(ho_buf, kind, 55);
 AT(ho_buf, key, 56);

@@ -93,7 +93,7 @@ static int may_change(uint32_t byte)
         {offsetof(ho_buf, service), sizeof(((ho_buf *)0)->service)},
         {offsetof(ho_buf, partition), sizeof(((ho_buf *)0)->partition)},
         {offsetof(ho_buf, flags), sizeof(((ho_buf *)0)->flags)},
-        {offsetof(ho_buf, reserved0), sizeof(((ho_buf *)0)->reserved0)},
+        {offsetof(ho_buf, hops), sizeof(((ho_buf *)0)->hops)},
         {offsetof(ho_buf, align_log2), sizeof(((ho_buf *)0)->align_log2)},
         {offsetof(ho_buf, key), sizeof(((ho_buf *)0)->key)},
     };

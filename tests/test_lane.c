@@ -39,7 +39,7 @@ static ho_buf descriptor(uint64_t n)
                     .cap = n + 4,
                     .owner = (uint32_t)n + 5,
                     .flags = ((uint32_t)n + 6) & ~HO_BUF_PARTITION,
-                    .reserved0 = (uint16_t)(n + 7),
+                    .hops = (uint16_t)(n + 7),
                     .align_log2 = (uint8_t)(n + 8),
                     .kind = (uint8_t)(n + 9),
                     .key = n + 10};

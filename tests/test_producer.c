@@ -61,7 +61,7 @@ static void a_committed_loan_arrives_as_it_was_written(void **state)
     CHECK(buf.ptr == ptr && buf.len == 300 && buf.cap >= 300);
     CHECK(buf.key == 0xfeedfacecafebeefu && buf.value == 0x123456789abcdef0u);
     CHECK(buf.flags == 0x0000a5a5u);
-    CHECK(buf.kind == HO_KIND_ARENA && buf.handle != 0 && buf.reserved0 == 0);
+    CHECK(buf.kind == HO_KIND_ARENA && buf.handle != 0 && buf.hops == 0);
     CHECK(buf.service == rig_stats(r.service).service && buf.partition == 0);
     CHECK(buf.align_log2 == 6);
     for (size_t i = 0; i < 300; i++)

@@ -305,6 +305,34 @@ static void room_that_comes_while_the_shard_is_armed_is_had_at_once(void **state
     close_rig(NULL);
 }
 
+static ho_buf copies[2];
+
+static void forward_the_first(void *status)
+{
+    *(int32_t *)status = ho_forward(r.producer, &copies[0], 1, 0, NULL);
+}
+
+static void of_two_copies_that_are_forwarded_at_once_one_is_stale(void **state)
+{
+    (void)state;
+    int32_t status;
+    harness_thread other;
+    ho_shard *shard = rig_shard(r.arena);
+    ho_producer *producer = rig_producer(r.service, shard);
+    send_one(NULL);
+    copies[0] = copies[1] = rig_take(r.consumer);
+    gate_set("forward:before_hop"); /* has found it good, has not counted the hop */
+    harness_start(&other, forward_the_first, &status);
+    gate_await();
+    CHECK_STATUS(ho_forward(producer, &copies[1], 1, 0, NULL), HO_OK);
+    gate_open();
+    harness_join(&other);
+    CHECK_STATUS(status, HO_E_STALE);
+    take_one();
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(
         a_message_that_comes_before_the_consumer_dozes_is_found_by_its_second_look, open_rig,
@@ -324,6 +352,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(memory_that_comes_before_the_shard_waits_ends_its_wait),
     cmocka_unit_test(memory_that_comes_while_the_shard_is_armed_is_had_at_once),
     cmocka_unit_test(room_that_comes_while_the_shard_is_armed_is_had_at_once),
+    cmocka_unit_test_setup_teardown(of_two_copies_that_are_forwarded_at_once_one_is_stale, open_rig,
+                                    close_rig),
 };
 
 HO_TEST_MAIN(tests)

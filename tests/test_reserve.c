@@ -52,7 +52,7 @@ static void a_loan_is_writable_and_aligned_to_a_line(void **state)
         CHECK(loan.kind == HO_KIND_LOAN && loan.handle != 0);
         CHECK(loan.align_log2 == 6);
         CHECK(loan.value == 0 && loan.key == 0 && loan.service == 0);
-        CHECK(loan.flags == 0 && loan.partition == 0 && loan.reserved0 == 0);
+        CHECK(loan.flags == 0 && loan.partition == 0 && loan.hops == 0);
         memset(loan.ptr, 0x5a, bytes);
         abort_loan(&loan);
     }

@@ -164,7 +164,7 @@ ho_buf._fields_ = [
     ("service", c.c_uint16),
     ("partition", c.c_uint16),
     ("flags", c.c_uint32),
-    ("reserved0", c.c_uint16),
+    ("hops", c.c_uint16),
     ("align_log2", c.c_uint8),
     ("kind", c.c_uint8),
     ("key", c.c_uint64),

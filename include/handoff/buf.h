@@ -39,7 +39,9 @@ typedef struct ho_buf {
     uint16_t
         partition;  /* when taken: which it came through. Sent with HO_BUF_PARTITION: where to */
     uint32_t flags; /* HO_BUF_PARTITION; HO_BUF_FLAGS_MUST says which half must be understood */
-    uint16_t reserved0; /* zero */
+    uint16_t
+        hops; /* the library's: how often it was forwarded. A copy of the descriptor from before is
+                      HO_E_STALE where it is forwarded, sliced or compacted */
     uint8_t align_log2; /* alignment of the memory at reserve: 1 << align_log2 bytes */
     uint8_t kind;       /* HO_KIND_* */
     uint64_t key;       /* says which partition of a service, and whose order it keeps */

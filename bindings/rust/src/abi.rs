@@ -252,8 +252,8 @@ pub struct ho_buf {
     pub partition: u16,
     /// HO_BUF_PARTITION
     pub flags: u32,
-    /// zero in what the library hands out
-    pub reserved0: u16,
+    /// the library's: how often it was forwarded
+    pub hops: u16,
     /// the memory was reserved at a multiple of 1 << align_log2 bytes
     pub align_log2: u8,
     /// HO_KIND_*
@@ -278,7 +278,7 @@ assert_layout!(
     service 44 2,
     partition 46 2,
     flags 48 4,
-    reserved0 52 2,
+    hops 52 2,
     align_log2 54 1,
     kind 55 1,
     key 56 8
