@@ -87,9 +87,9 @@ static int leave_idle(struct hoi_shard *sh, struct hoi_seg **current)
 }
 
 /* What was needed lately stays, and what the options keep beyond it. */
-static void shrink_to_need(struct hoi_arena *a)
+static void shrink_to_need(struct hoi_arena *a, int64_t now)
 {
-    int64_t now = hoi_os_now_ns(), began = A_LOAD(a->epoch_ns, memory_order_relaxed);
+    int64_t began = A_LOAD(a->epoch_ns, memory_order_relaxed);
     if (now - began >= EPOCH_NS &&
         A_CAS(a->epoch_ns, began, now, memory_order_relaxed, memory_order_relaxed)) {
         int skipped = now - began >= 2 * EPOCH_NS; /* nobody needed anything for a whole epoch */
@@ -111,11 +111,14 @@ int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
         status = acquire(sh, &seg);
     if (status)
         return status;
+    int64_t now = hoi_os_now_ns();
     leave(sh, current);
     hoi_seg_open(&sh->domain->segs, seg, use);
+    hoi_set(seg->opened_ns, now);
     *current = seg;
     if (sh->arena->keep_segs < sh->arena->budget_segs)
-        shrink_to_need(sh->arena);
+        shrink_to_need(sh->arena, now);
+    hoi_arena_watch_pins(sh->arena);
     return HO_OK;
 }
 
@@ -137,6 +140,9 @@ void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)
     }
     hoi_seg_push_tagged(&a->unused, seg);
     hoi_arena_wake(a);
+    /* Nobody will use it, or not soon. */
+    if (hoi_unlikely(A_LOAD(a->closing, memory_order_relaxed)) || hoi_unlikely(a->straggler))
+        (void)hoi_arena_shrink(a, 0, 1);
     (void)A_FSUB(a->in_use, 1, memory_order_release); /* edge USED: release. Now it may go */
 }
 
@@ -182,6 +188,6 @@ void hoi_arena_wake(struct hoi_arena *a)
         struct hoi_shard *sh = A_LOAD(a->shards[n], memory_order_acquire); /* edge SHARD: acquire */
         if (!sh)
             break;
-        (void)hoi_bell_wake(&sh->bell);
+        (void)hoi_bell_wake(hoi_get(sh->bell));
     }
 }

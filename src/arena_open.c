@@ -3,7 +3,7 @@
  * Arena: opening, closing, trimming by hand.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  ARENA | arena_slot | hoi_domain_wake | the arena object | a read of what is not set up
+ *  ARENA | hoi_arena_new | hoi_domain_wake | the arena object | a read of what is not set up
  *  CLOSING | begin_to_close | hoi_arena_worth_trying | that the arena closes | a shard sleeps past a close
  */
 #include "arena_private.h"
@@ -40,14 +40,11 @@ static void forget_counts(struct hoi_arena *a)
     }
 }
 
-/* Under the mutex: the lowest free number; its object is kept from an earlier arena if any. */
-static int32_t arena_slot(struct hoi_domain *d, struct hoi_arena **slot)
+int32_t hoi_arena_new(struct hoi_domain *d, struct hoi_arena **arena)
 {
-    if (hoi_get(d->closing))
-        return HO_E_CLOSED;
     for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
         struct hoi_arena *a = hoi_get(d->arenas[i]);
-        if (a && a->open)
+        if (a && (a->open || a->straggler))
             continue;
         if (!a) {
             if (!(a = hoi_os_alloc(sizeof *a)))
@@ -57,10 +54,18 @@ static int32_t arena_slot(struct hoi_domain *d, struct hoi_arena **slot)
         }
         memset((uint8_t *)a + HOI_ARENA_KEPT, 0, sizeof *a - HOI_ARENA_KEPT);
         forget_counts(a);
-        *slot = a;
+        *arena = a;
         return HO_OK;
     }
     return HO_E_LIMIT;
+}
+
+/* Under the mutex. */
+static int32_t arena_slot(struct hoi_domain *d, struct hoi_arena **arena)
+{
+    if (hoi_get(d->closing))
+        return HO_E_CLOSED;
+    return d->arenas_open == HOI_ARENAS_OPEN_MAX ? HO_E_LIMIT : hoi_arena_new(d, arena);
 }
 
 int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **arena)
@@ -86,6 +91,7 @@ int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **a
         a->wait_ns = known.wait_ns;
         hoi_set(a->epoch_ns, hoi_os_now_ns());
         a->open = 1;
+        d->arenas_open++;
         *arena = (ho_arena *)(uintptr_t)a->handle;
     }
     pthread_mutex_unlock(&d->mutex);
@@ -114,7 +120,7 @@ static void begin_to_close(struct hoi_arena *a)
         if (!sh)
             break;
         hoi_set(sh->closing, 1);
-        (void)hoi_bell_wake(&sh->bell);
+        (void)hoi_bell_wake(hoi_get(sh->bell));
     }
 }
 
@@ -124,6 +130,7 @@ static void arena_end(struct hoi_arena *a)
     (void)hoi_arena_shrink(a, 0, UINT64_MAX);
     hoi_handle_drop(a->handle);
     a->open = 0;
+    a->domain->arenas_open--;
 }
 
 /* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */

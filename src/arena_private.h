@@ -31,12 +31,16 @@ struct hoi_shard {
     uint32_t open;              /* under the mutex */
     HOI_COUNTER(uint64_t) full; /* counters: one writer, any reader */
     HOI_COUNTER(uint64_t) copies;
-    struct hoi_bell bell; /* rung when memory, or room in a lane, is back */
+    /* Rung when memory, or room in a lane, is back: its own, or that of the shard that a straggler's stands in
+     * for. */
+    A_TYPE(struct hoi_bell *) bell;
+    struct hoi_bell own_bell;
 };
 
 struct hoi_arena {
     /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
     struct hoi_domain *domain;
+    uint32_t straggler; /* it is a service's own, for what is copied; it has no handle */
     /* Shards are kept when closed, for reuse; numbers are given lowest first. */
     A_TYPE(struct hoi_shard *) shards[HOI_SHARDS_MAX];
     /* Read by everybody, written when it opens or closes. */
@@ -49,10 +53,12 @@ struct hoi_arena {
     HOI_APART A_TYPE(uint64_t) unused; /* stack of segments: hoi_seg_push_tagged */
     A_TYPE(uint64_t) held;             /* segments that are its own, used and unused */
     A_TYPE(uint64_t) in_use;
-    HOI_COUNTER(uint64_t) peak;   /* of in_use, ever */
-    HOI_COUNTER(uint64_t) recent; /* of in_use, in this epoch */
-    HOI_COUNTER(uint64_t) before; /* of in_use, in the epoch before */
-    A_TYPE(int64_t) epoch_ns;     /* when this epoch began */
+    A_TYPE(uint32_t) looks;           /* under pressure: segments taken since */
+    HOI_COUNTER(uint64_t) pinners[4]; /* services that pin too much of it, by number - 1 */
+    HOI_COUNTER(uint64_t) peak;       /* of in_use, ever */
+    HOI_COUNTER(uint64_t) recent;     /* of in_use, in this epoch */
+    HOI_COUNTER(uint64_t) before;     /* of in_use, in the epoch before */
+    A_TYPE(int64_t) epoch_ns;         /* when this epoch began */
     /* Somebody waits for memory: set by whoever is about to sleep, cleared by whoever wakes all. */
     HOI_APART A_TYPE(uint32_t) waiting;
     /* Under the domain's mutex. */
@@ -66,8 +72,17 @@ static inline struct hoi_shard *hoi_shard_get(const ho_shard *handle)
     return hoi_handle_get(HOI_SHARD, handle);
 }
 
+/* Under the mutex: an object for the lowest free number, all zero but for what is kept; from an earlier arena if any.
+ * HO_OK, HO_E_NOMEM or HO_E_LIMIT. */
+int32_t hoi_arena_new(struct hoi_domain *d, struct hoi_arena **arena);
+
 /* Looks an arena up and locks its domain's mutex; NULL, and not locked, when it is closed. */
 struct hoi_arena *hoi_arena_lock(const ho_arena *handle);
+
+/* Under the mutex: opens a shard without a handle; ends one, whose segments it has left. HO_OK, HO_E_NOMEM or
+ * HO_E_LIMIT. */
+int32_t hoi_shard_new(struct hoi_arena *a, struct hoi_shard **shard);
+void hoi_shard_delete(struct hoi_shard *sh);
 
 /* An empty segment, for a shard that has none yet. */
 extern struct hoi_seg hoi_seg_none;
@@ -90,6 +105,13 @@ void hoi_arena_wake(struct hoi_arena *a);
 int hoi_arena_worth_trying(struct hoi_arena *a);
 /* The same for n segments of budget at once; unused ones make way. */
 int hoi_arena_room(struct hoi_arena *a, uint64_t n);
+
+/* pins.c, at a change of segment: finds who pins too much of the arena, if more than half of it is in use. */
+void hoi_arena_watch_pins(struct hoi_arena *a);
+static inline int hoi_arena_pinned_by(const struct hoi_arena *a, uint32_t service)
+{
+    return hoi_get(a->pinners[(service - 1) / 64]) >> (service - 1) % 64 & 1;
+}
 
 /* A loan of `bytes` bytes (1 or more) with the defaults. Statuses as ho_reserve. */
 int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan);
@@ -116,21 +138,25 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
 /* Around a sleep on the shard's bell, or what arms its descriptor: one that an earlier call armed stays so. */
 static inline int hoi_shard_prepare_wait(struct hoi_shard *sh, uint32_t state)
 {
-    int armed = hoi_get(sh->bell.core.word) == HOI_BELL_ARMED;
-    hoi_bell_prepare_wait(&sh->bell.core, state);
+    struct hoi_bell *bell = hoi_get(sh->bell);
+    int armed = hoi_get(bell->core.word) == HOI_BELL_ARMED;
+    hoi_bell_prepare_wait(&bell->core, state);
     return armed;
 }
 static inline void hoi_shard_finish_wait(struct hoi_shard *sh, int armed)
 {
     if (hoi_unlikely(armed))
-        hoi_bell_rearm(&sh->bell);
+        hoi_bell_rearm(hoi_get(sh->bell));
     else
-        hoi_bell_disarm(&sh->bell);
+        hoi_bell_disarm(hoi_get(sh->bell));
 }
 
 /* HO_FULL is about to be told, for want of memory: arms the shard's descriptor, if it has one. Returns
  * whether it is worth trying again at once, for so many segments. */
 int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments);
+
+/* After the announcement that it sleeps on the shard's bell, or is armed: is there memory for so many segments? */
+int hoi_shard_worth_trying(struct hoi_shard *sh, uint64_t segments);
 
 /* Publishes what the producers over it hold back: the memory may lie in there. */
 void hoi_shard_publish(struct hoi_shard *sh);

@@ -62,6 +62,8 @@ static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t flags
     struct hoi_lane *lane = p->lanes[partition];
     if (hoi_unlikely(!lane) || hoi_unlikely(!hoi_lane_room(&lane->core)))
         return 0;
+    if (hoi_unlikely(lane->seg != seg) && hoi_lane_late(p, lane, seg))
+        return 0;
     struct hoi_slot *slot = hoi_lane_next(&lane->core);
     slot->word[0] = at;
     slot->word[1] = len;
@@ -145,8 +147,12 @@ int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t fl
 
 static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
 {
-    *seg = NULL;
-    return hoi_buffer_check(s->p->domain, b);
+    int32_t status = hoi_buffer_check(s->p->domain, b);
+    if (hoi_likely(!status)) {
+        const struct hoi_segs *segs = &s->p->domain->segs;
+        *seg = hoi_seg_at(segs, hoi_handle_seg(hoi_parent_of(segs, b->handle)));
+    }
+    return status;
 }
 
 /*

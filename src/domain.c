@@ -34,7 +34,7 @@ static void arena_free(struct hoi_arena *a)
 {
     for (uint32_t n = 0; a && n < HOI_SHARDS_MAX && hoi_get(a->shards[n]); n++) {
         struct hoi_shard *sh = hoi_get(a->shards[n]);
-        hoi_os_close(hoi_get(sh->bell.fd) - 1);
+        hoi_os_close(hoi_get(sh->own_bell.fd) - 1);
         hoi_os_free(sh, sizeof *sh);
     }
     hoi_os_free(a, sizeof *a);
@@ -93,10 +93,8 @@ static int look(struct hoi_domain *d, ho_outstanding *out)
     int any = hoi_arena_outstanding_add(d, NULL, out);
     for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
         struct hoi_arena *a = hoi_get(d->arenas[i]);
-        if (a && a->open) {
-            (void)hoi_arena_outstanding_add(d, a, out);
-            any = 1;
-        }
+        if (a && (a->open || a->straggler))
+            any |= hoi_arena_outstanding_add(d, a, out) | (int)a->open;
     }
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
         if (d->services[i] && d->services[i]->open) {

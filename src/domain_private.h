@@ -9,8 +9,9 @@
 
 #include "handoff/domain.h"
 
-#define HOI_ARENAS_MAX 256u
 #define HOI_SERVICES_MAX 256u
+#define HOI_ARENAS_OPEN_MAX 256u                                /* of users */
+#define HOI_ARENAS_MAX (HOI_ARENAS_OPEN_MAX + HOI_SERVICES_MAX) /* and one of each service */
 #define HOI_OWNERS_MAX 1024u
 
 /* How often a close that waits looks again. */
@@ -29,6 +30,7 @@ struct hoi_domain {
     struct hoi_lane_stock lanes;
     A_TYPE(uint32_t) closing;
     A_TYPE(struct hoi_arena *) arenas[HOI_ARENAS_MAX]; /* number - 1, lowest first; kept */
+    uint32_t arenas_open;                              /* of users */
     struct hoi_service *services[HOI_SERVICES_MAX];    /* number - 1 */
     A_TYPE(struct hoi_owner *) owners[HOI_OWNERS_MAX];
 };
@@ -71,8 +73,8 @@ int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_out
 /* Segments of the domain came back: wakes every shard that waits for memory, of any arena. */
 void hoi_domain_wake(struct hoi_domain *d);
 
-/* return.c: releases buffers that are not delivered, whatever their kind but loans. */
-void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count);
+/* return.c: releases buffers that are not delivered, or whose copies are, whatever their kind but loans. */
+void hoi_release(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason);
 
 /* Checks an option struct's size and tail, and copies what is known of it, the rest zero. */
 int32_t hoi_opts_read(void *known, size_t known_bytes, size_t min_bytes, const void *theirs);

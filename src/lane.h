@@ -86,6 +86,11 @@ struct hoi_lane {
     A_TYPE(uint32_t) closed;        /* the producer has gone: nothing new will come */
     A_TYPE(struct hoi_bell *) bell; /* bound: of the consumer that is there; NULL: none */
     struct hoi_lane *next;          /* in a list of lanes that go */
+    /* The producer's: is it late? straggler.c. */
+    struct hoi_seg *seg;  /* in which the last message lies; NULL: look at the next one */
+    uint64_t mark;        /* a message */
+    int64_t marked_ns;    /* when it was sent, or last looked at */
+    uint64_t copied_from; /* plus 1: copies are sent from this position on, until it is consumed */
 };
 
 /* Where the lanes of a domain come from. */

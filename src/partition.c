@@ -7,6 +7,8 @@
  */
 #include "consumer_private.h"
 
+#include "handoff/owner.h"
+
 /* Under the mutex: a free place for a lane, in a new chunk if need be. NULL: no memory. */
 static _Atomic(struct hoi_lane *) *place_for(struct hoi_partition *part, uint32_t *index)
 {
@@ -98,7 +100,7 @@ static void lane_cancel(struct hoi_service *s, struct hoi_lane *lane)
     while ((n = hoi_lane_take(&lane->core, bufs, 32, &taking))) {
         hoi_count(s->cancelled, n);
         hoi_count(s->cancelled_bytes, taking.bytes);
-        hoi_cancel(s->domain, bufs, n);
+        hoi_release(s->domain, bufs, n, HO_REASON_CANCELLED);
         taking.bytes = 0;
     }
 }

@@ -37,7 +37,7 @@ int32_t hoi_producer_connect(struct hoi_producer *p, uint32_t partition, struct 
 {
     struct hoi_service *s = p->service;
     struct hoi_bell *bell =
-        s->policy == HO_POLICY_WAIT || p->shard->armable ? &p->shard->bell : NULL;
+        s->policy == HO_POLICY_WAIT || p->shard->armable ? hoi_get(p->shard->bell) : NULL;
     pthread_mutex_lock(&p->domain->mutex);
     int32_t status = hoi_partition_connect(s, partition, bell, lane);
     pthread_mutex_unlock(&p->domain->mutex);
@@ -57,9 +57,10 @@ static int worth_trying(struct hoi_producer *p, struct hoi_lane *full)
            hoi_lane_reroom(&full->core);
 }
 
-int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns)
+int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments,
+                          int64_t *deadline_ns)
 {
-    struct hoi_bell *bell = &p->shard->bell;
+    struct hoi_bell *bell = hoi_get(p->shard->bell);
     if (p->service->policy != HO_POLICY_WAIT)
         return HO_FULL;
     int64_t now = hoi_os_now_ns();
@@ -67,9 +68,12 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t
         *deadline_ns = now + (int64_t)p->service->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
+    int memory = hoi_lane_room(&full->core);
+    if (memory) /* what is returned of it counts from now on */
+        hoi_shard_leave(p->aside);
     HO_HOOK("producer:before_wait");
     int armed = hoi_shard_prepare_wait(p->shard, HOI_BELL_SLEEPING);
-    if (!worth_trying(p, full))
+    if (memory ? !hoi_shard_worth_trying(p->aside, segments) : !worth_trying(p, full))
         (void)hoi_os_futex_wait(&bell->core.word, HOI_BELL_SLEEPING, *deadline_ns);
     hoi_shard_finish_wait(p->shard, armed);
     return HO_OK;
@@ -78,14 +82,14 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t
 int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full)
 {
     struct hoi_shard *sh = p->shard;
-    if (hoi_likely(!sh->armable))
+    if (hoi_likely(!sh->armable) || hoi_lane_room(&full->core)) /* memory: then it is armed */
         return 0;
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_ARMED);
     HO_HOOK("producer:armed");
     if (!worth_trying(p, full))
         return 0;
     if (!armed) /* by an earlier call, for something else: then it stays so */
-        hoi_bell_disarm(&sh->bell);
+        hoi_bell_disarm(hoi_get(sh->bell));
     return 1;
 }
 
@@ -105,6 +109,7 @@ static int32_t producer_slot(struct hoi_service *s, struct hoi_shard *sh,
         p->note = hoi_note_to(s->number);
         p->shard = sh;
         p->helper = NULL;
+        p->aside = NULL;
         hoi_set(p->closing, 0);
         *slot = p;
         A_STORE(s->producers[n], p, memory_order_release); /* edge PRODUCER: release */
@@ -178,6 +183,7 @@ int32_t ho_producer_close(ho_producer *handle)
         if (p->lanes[i])
             hoi_partition_disconnect(s, p->lanes[i]);
     lanes_end(p);
+    hoi_straggler_leave(p);
     p->open = 0;
     s->producers_open--; /* last: from here on the service may go */
     pthread_mutex_unlock(&s->domain->mutex);

@@ -28,9 +28,11 @@ struct hoi_producer {
     HOI_COUNTER(uint64_t) dropped_bytes;
     HOI_COUNTER(uint64_t) full;
     HOI_COUNTER(uint64_t) wakes;
-    struct hoi_producer *next;   /* over the same shard */
-    struct hoi_consumer *helper; /* takes what it sends, in the same thread; or NULL */
-    uint32_t open;               /* under the mutex */
+    HOI_COUNTER(uint64_t) copies; /* because consumers were late */
+    struct hoi_shard *aside;      /* of the service's arena for stragglers; NULL: not needed yet */
+    struct hoi_producer *next;    /* over the same shard */
+    struct hoi_consumer *helper;  /* takes what it sends, in the same thread; or NULL */
+    uint32_t open;                /* under the mutex */
     struct hoi_lane *few[2 * HOI_PRODUCER_FEW]; /* lanes and dirty, until there are more */
 };
 _Static_assert(sizeof(struct hoi_producer) <= 4096, "a page");
@@ -54,10 +56,20 @@ static inline void hoi_producer_publish(struct hoi_producer *p)
         hoi_bump(p->wakes, wakes);
 }
 
-/* HO_POLICY_WAIT: sleeps until there may be room in the lane. HO_OK: try again. HO_FULL: the policy or the
- * time says no. *deadline_ns is 0 at first. */
-int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, int64_t *deadline_ns);
+/* HO_POLICY_WAIT: sleeps until there may be room in the lane or, where it has some, memory for a copy of so many
+ * segments. HO_OK: try again. HO_FULL: the policy or the time says no. *deadline_ns is 0 at first. */
+int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments,
+                          int64_t *deadline_ns);
 /* HO_FULL is about to be told for want of the same: arms the shard's descriptor, as hoi_shard_arm. */
 int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full);
+
+/* Is the consumer of this lane so late that a message, which lies in `seg`, is to be copied? */
+int hoi_lane_late(struct hoi_producer *p, struct hoi_lane *lane, struct hoi_seg *seg);
+/* Copies it into the service's own arena. HO_OK: the copy, or nothing in it where the arena is too small for any.
+ * HO_FULL: it has no room now. HO_E_NOMEM. */
+int32_t hoi_straggler_copy(struct hoi_producer *p, const ho_buf *b, ho_buf *copy);
+/* Under the mutex: the producer goes; the service goes. */
+void hoi_straggler_leave(struct hoi_producer *p);
+void hoi_straggler_close(struct hoi_service *s);
 
 #endif

@@ -41,4 +41,13 @@ static inline struct hoi_slice_record *hoi_slice_at(const struct hoi_seg *seg, u
     return (struct hoi_slice_record *)(uintptr_t)seg->base + number;
 }
 
+/* The buffer that the bytes belong to: of a slice, its parent. */
+static inline uint64_t hoi_parent_of(const struct hoi_segs *segs, uint64_t handle)
+{
+    const struct hoi_seg *seg = hoi_seg_at(segs, hoi_handle_seg(handle));
+    if (hoi_get(seg->use) != HOI_SEG_SLICES)
+        return handle;
+    return hoi_get(hoi_slice_at(seg, hoi_handle_number(handle))->parent);
+}
+
 #endif

@@ -317,10 +317,10 @@ int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *ret
     return return_many(d, bufs, count, returned);
 }
 
-void hoi_cancel(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
+void hoi_release(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason)
 {
     uint32_t done = 0;
     /* One that somebody returned by a copy of it is stale: it is skipped, the others go. */
-    while (done < count && return_rest(d, bufs, count, HO_REASON_CANCELLED, &done))
+    while (done < count && return_rest(d, bufs, count, reason, &done))
         bufs[done++] = (ho_buf){0};
 }

@@ -60,6 +60,7 @@ struct hoi_seg {
     HOI_COUNTER(uint32_t) gen;
     HOI_COUNTER(uint32_t) sealed;
     uint64_t base;
+    HOI_COUNTER(int64_t) opened_ns; /* when a shard began to fill it */
     /* The returners'. */
     HOI_APART A_TYPE(uint64_t) count;
     A_TYPE(uint32_t) next;             /* in a stack of free segments: index + 1, 0 ends it */

@@ -10,6 +10,8 @@
 #include "consumer_private.h"
 #include "producer_private.h"
 
+#include "handoff/owner.h"
+
 struct sending {
     struct hoi_producer *p;
     uint32_t sent, dropped;
@@ -60,8 +62,9 @@ static inline void push(struct hoi_producer *p, struct hoi_lane *lane, const ho_
         p->dirty[p->dirty_count++] = lane;
 }
 
-/* The lane of a message has no room: what the policy says. HO_OK: there may be room now. */
-static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
+/* The lane of a message has no room, or the consumer is late and there is no memory for a copy: what the policy
+ * says. HO_OK: there may be some now. */
+static inline int32_t no_room(struct sending *s, const ho_buf *b, struct hoi_lane *lane)
 {
     struct hoi_producer *p = s->p;
     int32_t status = p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
@@ -70,18 +73,24 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane)
         hoi_help_settle(p->helper); /* nor can what it owes */
     /* A helper does not wait: its own thread may be the only one that could empty the lane. */
     if (p->service->policy == HO_POLICY_WAIT && !p->helper)
-        status = hoi_producer_wait(p, lane, &s->deadline_ns);
+        status = hoi_producer_wait(p, lane, hoi_whole_segments(p->domain, b->len), &s->deadline_ns);
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }
 
-/* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. */
-static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_lane **lane)
+/* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. `copy`: what to send in its
+ * place, if it has a kind. `seg`: where its bytes lie, or its record. */
+static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_seg *seg,
+                                struct hoi_lane **lane, ho_buf *copy)
 {
+    copy->kind = HO_KIND_EMPTY;
     for (;;) {
         int32_t status = lane_for(s->p, b, lane);
+        if (hoi_likely(!status) && hoi_unlikely((*lane)->seg != seg) &&
+            hoi_unlikely(hoi_lane_late(s->p, *lane, seg)))
+            status = hoi_straggler_copy(s->p, b, copy);
         if (hoi_likely(status != HO_FULL))
             return status;
-        status = no_room(s, *lane);
+        status = no_room(s, b, *lane);
         if (status)
             return status;
         if (hoi_get(s->p->closing))
@@ -141,15 +150,18 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
         ho_buf *b = &bufs[i];
         struct hoi_lane *lane;
         struct hoi_seg *seg;
+        ho_buf copy;
         status = hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST & ~HO_BUF_PARTITION) ? HO_E_FLAGS
                                                                                 : check(s, b, &seg);
         if (hoi_unlikely(status))
             break;
-        status = find_room(s, b, &lane);
+        status = find_room(s, b, seg, &lane, &copy);
         if (hoi_unlikely(status && status != HO_DROPPED))
             break;
         const int32_t refused = accept(s, b, seg);
         if (hoi_unlikely(refused)) {
+            if (copy.kind)
+                hoi_release(s->p->domain, &copy, 1, HO_REASON_CANCELLED);
             status = refused;
             break;
         }
@@ -157,7 +169,13 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
         if (hoi_unlikely(status == HO_DROPPED)) {
             s->dropped++;
             s->dropped_bytes += b->len;
-            hoi_cancel(s->p->domain, b, 1);
+            hoi_release(s->p->domain, b, 1, HO_REASON_CANCELLED);
+            continue;
+        }
+        if (hoi_unlikely(copy.kind)) {
+            push(s->p, lane, &copy);
+            hoi_bump(s->p->copies, 1);
+            hoi_release(s->p->domain, b, 1, HO_REASON_CONSUMED);
             continue;
         }
         push(s->p, lane, b);

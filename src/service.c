@@ -13,6 +13,7 @@
 #define LANE_SLOTS_DEFAULT 1024u
 #define LANE_SLOTS_MOST 65536u
 #define WAIT_NS_DEFAULT 1000000u
+#define STRAGGLER_BYTES_DEFAULT ((uint64_t)16 << 20)
 
 static int32_t opts_check(const ho_service_opts *opts, ho_service_opts *known)
 {
@@ -30,6 +31,8 @@ static int32_t opts_check(const ho_service_opts *opts, ho_service_opts *known)
         known->lane_slots = LANE_SLOTS_DEFAULT;
     if (!known->wait_ns)
         known->wait_ns = WAIT_NS_DEFAULT;
+    if (!known->straggler_bytes)
+        known->straggler_bytes = STRAGGLER_BYTES_DEFAULT;
     if (known->wait_ns > INT64_MAX / 2 || known->partitions > HOI_PARTITIONS_MAX ||
         known->lane_slots < 2 || known->lane_slots > LANE_SLOTS_MOST ||
         (known->lane_slots & (known->lane_slots - 1)))
@@ -88,6 +91,7 @@ static int32_t service_init(struct hoi_service *s, const ho_service_opts *opts)
     s->lane_slots = opts->lane_slots;
     s->wait_ns = opts->wait_ns;
     s->partitions = opts->partitions;
+    s->straggler_segs = hoi_whole_segments(s->domain, opts->straggler_bytes);
     /* One partition has one consumer: bound to it, there is nothing to claim. */
     s->bound = opts->consumers == HO_CONSUMERS_BOUND || opts->partitions == 1;
     s->parts = hoi_os_alloc(parts_bytes(s));
@@ -161,7 +165,7 @@ static void begin_to_close(struct hoi_service *s)
             break;
         A_STORE(p->closing, 1, memory_order_seq_cst); /* edge CHANGE: release */
         if (p->open)
-            (void)hoi_bell_wake(&p->shard->bell);
+            (void)hoi_bell_wake(hoi_get(p->shard->bell));
     }
     if (s->bound) {
         for (uint32_t n = 0; n < s->partitions; n++)
@@ -199,6 +203,7 @@ static void service_end(struct hoi_service *s)
         hoi_os_close(hoi_get(c->bell.fd) - 1);
         hoi_os_free(c, sizeof *c);
     }
+    hoi_straggler_close(s);
     service_free(s);
     hoi_handle_drop(s->handle);
     s->open = 0;

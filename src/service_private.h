@@ -16,6 +16,8 @@ struct hoi_service {
     /* The same for as long as the object lives: a caller with a stale handle reads them unlocked. */
     struct hoi_domain *domain;
     uint32_t number;
+    /* Its own, for what is copied while consumers are late (straggler.c); kept. NULL: none was needed yet. */
+    _Atomic(struct hoi_arena *) stragglers;
     /* Read by everybody, written when something opens or closes. */
     A_TYPE(uint32_t) closing;
     uint32_t policy;
@@ -23,6 +25,7 @@ struct hoi_service {
     uint32_t bound; /* its consumers are */
     uint32_t lane_slots;
     uint64_t wait_ns;
+    uint64_t straggler_segs; /* the budget of that arena */
     uint64_t handle;
     struct hoi_partition *parts;
     struct hoi_claim_group claims; /* shared consumers */

@@ -146,7 +146,7 @@ static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_SLEEPING);
     A_STORE(a->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
     if (!hoi_arena_worth_trying(a))
-        (void)hoi_os_futex_wait(&sh->bell.core.word, HOI_BELL_SLEEPING, *deadline_ns);
+        (void)hoi_os_futex_wait(&hoi_get(sh->bell)->core.word, HOI_BELL_SLEEPING, *deadline_ns);
     hoi_shard_finish_wait(sh, armed);
     return HO_OK;
 }

@@ -3,13 +3,13 @@
  * Shard: opening, closing, its descriptor. Loans are in shard.c.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  SHARD | shard_slot | hoi_arena_wake, shards_add | the shard object | a read of what is not set up
+ *  SHARD | hoi_shard_new | hoi_arena_wake, shards_add | the shard object | a read of what is not set up
  */
 #include "arena_private.h"
 #include "service_private.h"
 
-/* Under the mutex: a shard object for the lowest free number; kept from an earlier one if any. */
-static int32_t shard_slot(struct hoi_arena *a, struct hoi_shard **slot)
+/* An object for the lowest free number; kept from an earlier shard if any. */
+int32_t hoi_shard_new(struct hoi_arena *a, struct hoi_shard **shard)
 {
     for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
         struct hoi_shard *sh = A_LOAD(a->shards[n], memory_order_relaxed);
@@ -22,12 +22,21 @@ static int32_t shard_slot(struct hoi_arena *a, struct hoi_shard **slot)
         sh->seg = sh->recs = &hoi_seg_none;
         sh->armable = 0;
         sh->producers = NULL;
+        hoi_set(sh->bell, &sh->own_bell);
         hoi_set(sh->closing, 0);
-        *slot = sh;
+        sh->open = 1;
+        a->shards_open++;
+        *shard = sh;
         A_STORE(a->shards[n], sh, memory_order_release); /* edge SHARD: release */
         return HO_OK;
     }
     return HO_E_LIMIT;
+}
+
+void hoi_shard_delete(struct hoi_shard *sh)
+{
+    sh->open = 0;
+    sh->arena->shards_open--;
 }
 
 int32_t ho_shard_open(ho_arena *arena, ho_shard **shard)
@@ -41,14 +50,13 @@ int32_t ho_shard_open(ho_arena *arena, ho_shard **shard)
         return hoi_handle_status();
     int32_t status = !shard ? HO_E_INVAL : hoi_get(a->closing) ? HO_E_CLOSED : HO_OK;
     if (!status)
-        status = shard_slot(a, &sh);
-    if (!status && !(sh->handle = hoi_handle_new(HOI_SHARD, sh, &refused)))
+        status = hoi_shard_new(a, &sh);
+    if (!status && !(sh->handle = hoi_handle_new(HOI_SHARD, sh, &refused))) {
+        hoi_shard_delete(sh);
         status = HO_E_LIMIT;
-    if (!status) {
-        sh->open = 1;
-        a->shards_open++;
-        *shard = (ho_shard *)(uintptr_t)sh->handle;
     }
+    if (!status)
+        *shard = (ho_shard *)(uintptr_t)sh->handle;
     pthread_mutex_unlock(&a->domain->mutex);
     return status;
 }
@@ -65,10 +73,9 @@ int32_t ho_shard_close(ho_shard *handle)
     struct hoi_domain *d = sh->domain;
     hoi_shard_leave(sh);
     pthread_mutex_lock(&d->mutex);
-    hoi_bell_disarm(&sh->bell);
+    hoi_bell_disarm(hoi_get(sh->bell));
     hoi_handle_drop(sh->handle);
-    sh->open = 0;
-    sh->arena->shards_open--; /* last: from here on the arena may go */
+    hoi_shard_delete(sh); /* last: from here on the arena may go */
     pthread_mutex_unlock(&d->mutex);
     return HO_OK;
 }
@@ -84,20 +91,27 @@ int32_t ho_shard_fd(ho_shard *handle, int32_t *fd)
         return HO_E_INVAL;
     if (sh->producers)
         return HO_E_BUSY; /* whether their lanes ring is settled when they are made */
-    int known = hoi_get(sh->bell.fd) - 1, theirs = -1;
+    int known = hoi_get(sh->own_bell.fd) - 1, theirs = -1;
     if (known < 0)
         known = hoi_os_eventfd();
     else if (!sh->armable && hoi_os_eventfd_renew(known))
         return HO_E_SYSTEM; /* it was an earlier shard's: its copies stay silent */
     if (known < 0 || (theirs = hoi_os_dup(known)) < 0) {
-        if (!hoi_get(sh->bell.fd))
+        if (!hoi_get(sh->own_bell.fd))
             hoi_os_close(known);
         return HO_E_SYSTEM;
     }
-    hoi_set(sh->bell.fd, known + 1);
+    hoi_set(sh->own_bell.fd, known + 1);
     sh->armable = 1;
     *fd = theirs;
     return HO_OK;
+}
+
+int hoi_shard_worth_trying(struct hoi_shard *sh, uint64_t segments)
+{
+    A_STORE(sh->arena->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
+    HO_HOOK("shard:armed");
+    return segments > 1 ? hoi_arena_room(sh->arena, segments) : hoi_arena_worth_trying(sh->arena);
 }
 
 int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments)
@@ -107,11 +121,9 @@ int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments)
     hoi_shard_leave(
         sh); /* what is returned of it counts from now on, even if all the rest stays out */
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_ARMED);
-    A_STORE(sh->arena->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
-    HO_HOOK("shard:armed");
-    if (segments > 1 ? !hoi_arena_room(sh->arena, segments) : !hoi_arena_worth_trying(sh->arena))
+    if (!hoi_shard_worth_trying(sh, segments))
         return 0;
     if (!armed) /* by an earlier call, for something else: then it stays so */
-        hoi_bell_disarm(&sh->bell);
+        hoi_bell_disarm(hoi_get(sh->bell));
     return 1;
 }

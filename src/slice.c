@@ -60,15 +60,6 @@ static int32_t take_number(struct hoi_domain *d, struct hoi_seg **seg, uint32_t 
     }
 }
 
-/* The buffer that the bytes belong to: of a slice, its parent. */
-static uint64_t parent_of(struct hoi_domain *d, const ho_buf *src)
-{
-    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(src->handle));
-    if (hoi_get(seg->use) != HOI_SEG_SLICES)
-        return src->handle;
-    return hoi_get(hoi_slice_at(seg, hoi_handle_number(src->handle))->parent);
-}
-
 static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
 {
     if (hoi_count_drop(&seg->count, n))
@@ -129,7 +120,7 @@ int32_t ho_slice(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t
     status = take_number(d, &seg, &number);
     if (status)
         return status;
-    uint64_t parent = parent_of(d, src);
+    uint64_t parent = hoi_parent_of(&d->segs, src->handle);
     if (!parent_hold(d, parent)) {
         give_number_back(d, seg, number);
         return HO_E_STALE;

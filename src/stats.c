@@ -94,6 +94,7 @@ static void counters_add(const struct hoi_service *s, ho_service_stats *t)
         t->bytes_dropped += hoi_get(p->dropped_bytes);
         t->full += hoi_get(p->full);
         t->wakes += hoi_get(p->wakes);
+        t->straggler_copies += hoi_get(p->copies);
     }
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
         const struct hoi_consumer *c = hoi_get(s->consumers[n]);
@@ -118,6 +119,9 @@ static void service_stats(const struct hoi_service *s, ho_service_stats *t)
 {
     *t = (ho_service_stats){.size = sizeof *t, .service = s->number};
     counters_add(s, t);
+    const struct hoi_arena *a = hoi_get(s->stragglers);
+    if (a)
+        t->straggler_bytes = A_LOAD(a->held, memory_order_relaxed) * s->domain->segs.seg_bytes;
     t->undelivered = less(t->messages_in, t->messages_out + t->messages_dropped);
 }
 

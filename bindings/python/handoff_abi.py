@@ -22,8 +22,8 @@ HO_DOMAIN_OPTS_MIN = 24
 HO_OUTSTANDING_MIN = 64
 HO_ARENA_OPTS_MIN = 32
 HO_ARENA_STATS_MIN = 96
-HO_SERVICE_OPTS_MIN = 32
-HO_SERVICE_STATS_MIN = 88
+HO_SERVICE_OPTS_MIN = 40
+HO_SERVICE_STATS_MIN = 104
 HO_RESERVE_OPTS_MIN = 24
 HO_CONSUMER_OPTS_MIN = 16
 HO_OWNER_OPTS_MIN = 24
@@ -237,6 +237,7 @@ ho_service_opts._fields_ = [
     ("policy", c.c_uint32),
     ("partitions", c.c_uint32),
     ("consumers", c.c_uint32),
+    ("straggler_bytes", c.c_uint64),
 ]
 ho_service_stats._fields_ = [
     ("size", c.c_uint32),
@@ -251,6 +252,8 @@ ho_service_stats._fields_ = [
     ("wakes", c.c_uint64),
     ("late_wakes", c.c_uint64),
     ("undelivered", c.c_uint64),
+    ("straggler_copies", c.c_uint64),
+    ("straggler_bytes", c.c_uint64),
 ]
 ho_reserve_opts._fields_ = [
     ("size", c.c_uint32),

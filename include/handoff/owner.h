@@ -6,7 +6,8 @@
 #include "handoff/domain.h"
 
 /* ho_release_rec.reason */
-#define HO_REASON_CONSUMED 1u  /* its last holder returned it */
+#define HO_REASON_CONSUMED                                                                         \
+    1u /* its last holder returned it, or a copy of it was sent (straggler) */
 #define HO_REASON_CANCELLED 2u /* dropped by policy, or never delivered */
 
 /* One foreign buffer on its way back. */
@@ -27,7 +28,8 @@ typedef void (*ho_release_fn)(void *ctx, const ho_release_rec *recs, uint32_t co
 
 /*
  * Where the release runs.
- *   INLINE  inside the call that ends the last hold. Consumed: ho_return, ho_compact. Cancelled: the
+ *   INLINE  inside the call that ends the last hold. Consumed: ho_return, ho_compact; the sending call
+ *           that copied it, because a consumer was late. Cancelled: the
  *           sending call that drops by policy; ho_service_close, ho_domain_close
  *   DRAIN   queued, whatever ended the hold; inside ho_owner_drain, on the thread that calls it
  *   EVENT   as DRAIN, and ho_owner_fd becomes readable

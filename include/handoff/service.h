@@ -9,7 +9,7 @@
 typedef struct ho_service ho_service; /* a handle, as ho_domain */
 
 /*
- * What happens to a message when its lane is full.
+ * What happens to a message when its lane is full, or a straggler's arena is.
  *   FAIL         HO_FULL at once; the caller keeps the buffer
  *   WAIT         wait up to wait_ns, then HO_FULL
  *   DROP_NEWEST  take it, release it (reason cancelled), count it, HO_DROPPED
@@ -32,6 +32,15 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
 #define HO_CONSUMERS_SHARED 0u
 #define HO_CONSUMERS_BOUND 1u
 
+/*
+ * Stragglers. A message that nobody takes or returns pins its whole segment of an arena that others use, too.
+ * Where consumers are late, the sending calls copy what comes next into an arena of the service's own, densely and
+ * in order: when a message has waited for 20 ms and those that wait lie thinly in more than eight segments (a
+ * quarter of a small budget), or when more than half of an arena of at least eight segments is in use and what went to
+ * this service pins more than three eighths of it. The original is returned, foreign memory released, at once. When that arena is full, the
+ * policy speaks. Nothing is copied while consumers keep up.
+ */
+
 /* Options of a service. Zero in any field means its default. */
 typedef struct ho_service_opts {
     uint32_t size;       /* sizeof this struct as the caller knows it */
@@ -41,8 +50,11 @@ typedef struct ho_service_opts {
     uint32_t policy;     /* HO_POLICY_* */
     uint32_t partitions; /* 1 to 1,024, default 1: a service of one partition takes one consumer */
     uint32_t consumers;  /* HO_CONSUMERS_* */
+    uint64_t
+        straggler_bytes; /* most that it holds for copies while its consumers are late, default 16 MiB,
+                                 in whole segments */
 } ho_service_opts;
-#define HO_SERVICE_OPTS_MIN 32u
+#define HO_SERVICE_OPTS_MIN 40u
 
 /* Counters of a service. Each is exact once its threads are quiet and never runs backwards but for
  * those marked "now". */
@@ -55,12 +67,14 @@ typedef struct ho_service_stats {
     uint64_t bytes_out;
     uint64_t messages_dropped; /* by policy or cancelled before delivery */
     uint64_t bytes_dropped;
-    uint64_t full;        /* HO_FULL that callers of its producers got */
-    uint64_t wakes;       /* sleeping consumers woken (system calls) */
-    uint64_t late_wakes;  /* a wait ran out although a message was there: must stay 0 */
-    uint64_t undelivered; /* now: in its lanes */
+    uint64_t full;             /* HO_FULL that callers of its producers got */
+    uint64_t wakes;            /* sleeping consumers woken (system calls) */
+    uint64_t late_wakes;       /* a wait ran out although a message was there: must stay 0 */
+    uint64_t undelivered;      /* now: in its lanes */
+    uint64_t straggler_copies; /* messages that were copied, because its consumers were late */
+    uint64_t straggler_bytes;  /* now: memory held for such copies */
 } ho_service_stats;
-#define HO_SERVICE_STATS_MIN 88u
+#define HO_SERVICE_STATS_MIN 104u
 
 HO_BEGIN_DECLS
 

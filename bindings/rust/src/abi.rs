@@ -87,9 +87,9 @@ pub const HO_ARENA_OPTS_MIN: u32 = 32;
 /// frozen minimum of ho_arena_stats
 pub const HO_ARENA_STATS_MIN: u32 = 96;
 /// frozen minimum of ho_service_opts
-pub const HO_SERVICE_OPTS_MIN: u32 = 32;
+pub const HO_SERVICE_OPTS_MIN: u32 = 40;
 /// frozen minimum of ho_service_stats
-pub const HO_SERVICE_STATS_MIN: u32 = 88;
+pub const HO_SERVICE_STATS_MIN: u32 = 104;
 /// frozen minimum of ho_reserve_opts
 pub const HO_RESERVE_OPTS_MIN: u32 = 24;
 /// frozen minimum of ho_consumer_opts
@@ -128,7 +128,7 @@ pub const HO_CONSUMERS_SHARED: u32 = 0;
 pub const HO_CONSUMERS_BOUND: u32 = 1;
 /// flag: more follows at once, publish later
 pub const HO_MORE: u32 = 65536;
-/// ho_release_rec.reason: its last holder returned it
+/// ho_release_rec.reason: its last holder returned it, or a copy of it was sent
 pub const HO_REASON_CONSUMED: u32 = 1;
 /// ho_release_rec.reason: dropped by policy, or never delivered
 pub const HO_REASON_CANCELLED: u32 = 2;
@@ -541,24 +541,27 @@ pub struct ho_service_opts {
     pub partitions: u32,
     /// HO_CONSUMERS_*
     pub consumers: u32,
+    /// most that it holds for copies while its consumers are late; default 16 MiB
+    pub straggler_bytes: u64,
 }
 
 impl ho_service_opts {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 40]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 32, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 40, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_service_opts, 32, 8,
+    ho_service_opts, 40, 8,
     size 0 4,
     flags 4 4,
     wait_ns 8 8,
     lane_slots 16 4,
     policy 20 4,
     partitions 24 4,
-    consumers 28 4
+    consumers 28 4,
+    straggler_bytes 32 8
 );
 
 #[repr(C)]
@@ -588,17 +591,21 @@ pub struct ho_service_stats {
     pub late_wakes: u64,
     /// now: in its lanes
     pub undelivered: u64,
+    /// messages that were copied, because its consumers were late
+    pub straggler_copies: u64,
+    /// now: memory held for such copies
+    pub straggler_bytes: u64,
 }
 
 impl ho_service_stats {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 88]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 104]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 88, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 104, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_service_stats, 88, 8,
+    ho_service_stats, 104, 8,
     size 0 4,
     service 4 4,
     messages_in 8 8,
@@ -610,7 +617,9 @@ assert_layout!(
     full 56 8,
     wakes 64 8,
     late_wakes 72 8,
-    undelivered 80 8
+    undelivered 80 8,
+    straggler_copies 88 8,
+    straggler_bytes 96 8
 );
 
 #[repr(C)]

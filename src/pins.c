@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pins: which services hold up the recycling of an arena's segments.
+ *
+ * A segment is recycled as a whole, so one small buffer that nobody returns pins all of it, whether it waits in a
+ * lane of a consumer that hangs or is kept. Once more than half of an arena is in use, those of its
+ * segments that nobody fills any more are counted for each service that has a live buffer in them: the notes say
+ * where a buffer went. What is sent to a service that pins more than three eighths from then on is copied
+ * (straggler.c), so that one service can take about half of an arena from the others, and no more.
+ *
+ * It looks at one live buffer in each word of 32, and once per sixteenth of the budget that is taken: about two
+ * thousand loads per segment of an arena that is short, none in one that is not. Slices are not looked at: what
+ * they pin is their parent's.
+ */
+#include "arena_private.h"
+
+#define SERVICES 256u
+#define SMALLEST_BUDGET 8u /* segments: below it three eighths are nothing to go by */
+
+/* Numbers below 1 or above are of notes that were read while they changed. */
+static void mark(uint64_t *services, uint32_t service)
+{
+    if (service - 1 < SERVICES)
+        services[(service - 1) / 64] |= (uint64_t)1 << (service - 1) % 64;
+}
+
+/* Who has something in a segment. */
+static void services_of(struct hoi_seg *seg, uint64_t *services)
+{
+    uint32_t end = hoi_get(seg->issued), gen = hoi_get(seg->gen);
+    for (uint32_t first = 0; first < end; first += HOI_WORD_BITS) {
+        uint64_t word = hoi_get(seg->words[first / HOI_WORD_BITS]);
+        if ((uint32_t)(word >> 32) != gen || !(uint32_t)word)
+            continue;
+        uint64_t note = hoi_get(seg->notes[first + (uint32_t)__builtin_ctz((uint32_t)word)]);
+        if (!(note & HOI_NOTE_LOAN))
+            mark(services, hoi_note_service(note));
+    }
+}
+
+/* Adds one for each service that has something in this segment. */
+static void count_segment(struct hoi_seg *seg, uint32_t *pinned)
+{
+    uint64_t services[SERVICES / 64] = {0};
+    services_of(seg, services);
+    for (uint32_t w = 0; w < SERVICES / 64; w++)
+        for (uint64_t bits = services[w]; bits; bits &= bits - 1)
+            pinned[w * 64 + (uint32_t)__builtin_ctzll(bits)]++;
+}
+
+static void find_pinners(struct hoi_arena *a)
+{
+    struct hoi_segs *segs = &a->domain->segs;
+    uint32_t pinned[SERVICES] = {0};
+    uint32_t fresh = A_LOAD(segs->fresh, memory_order_acquire); /* edge FRESH: acquire */
+    for (uint32_t i = 0; i < fresh; i++) {
+        struct hoi_seg *seg = hoi_seg_at(segs, i);
+        uint32_t use = A_LOAD(seg->use, memory_order_acquire); /* edge OPEN: acquire */
+        if ((use == HOI_SEG_BYTES || use == HOI_SEG_FOREIGN) && hoi_get(seg->arena) == a &&
+            hoi_get(seg->sealed))
+            count_segment(seg, pinned);
+    }
+    for (uint32_t w = 0; w < SERVICES / 64; w++) {
+        uint64_t bits = 0;
+        for (uint32_t k = 0; k < 64; k++)
+            bits |= (uint64_t)(pinned[w * 64 + k] * (uint64_t)8 > a->budget_segs * 3) << k;
+        hoi_set(a->pinners[w], bits);
+    }
+}
+
+void hoi_arena_watch_pins(struct hoi_arena *a)
+{
+    if (hoi_unlikely(a->budget_segs < SMALLEST_BUDGET))
+        return;
+    if (hoi_likely(A_LOAD(a->in_use, memory_order_relaxed) * 2 <= a->budget_segs)) {
+        for (uint32_t w = 0; w < SERVICES / 64; w++)
+            if (hoi_unlikely(hoi_get(a->pinners[w])))
+                hoi_set(a->pinners[w], 0);
+        return;
+    }
+    if (A_FADD(a->looks, 1, memory_order_relaxed) % (a->budget_segs / 16 + 1) == 0)
+        find_pinners(a);
+}

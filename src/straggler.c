@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stragglers: consumers that are late pin a part of the memory that others use, and no more.
+ *
+ * A segment is recycled as a whole. A message that nobody takes pins 256 KiB, however short it is, and a lane of 1,024
+ * such messages four times a usual budget. What lies in a lane can't be moved, so the sender copies what comes
+ * next, into an arena that is the service's own: the same order, in a few segments. When that is full, the
+ * service's policy speaks. Nothing is copied for a service whose consumers keep up.
+ *
+ * A lane is late when a message has waited in it for 20 ms and what waits lies thinly in more than eight
+ * segments: a lane full of long messages pins no more than itself, and copies of those would save nothing. Or when its service
+ * pins too much of the arena, by all its lanes and by what its consumers keep (pins.c). It is in time again when
+ * the consumer has come to the first copy: from there on nothing of it pins others' memory.
+ *
+ * The usual path pays one comparison: is this message in the same segment as the last one of this lane?
+ */
+#include "producer_private.h"
+#include "record.h"
+
+#define LATE_NS 20000000
+#define LATE_SEGMENTS 8u
+
+/* What a message fills of the segment that it pins. */
+static uint64_t fills(const struct hoi_slot *slot)
+{
+    uint32_t kind = (uint32_t)(slot->tail[0] >> 56);
+    return kind == HO_KIND_FOREIGN ? sizeof(struct hoi_foreign) : slot->word[1];
+}
+
+/*
+ * Do the messages from `first` on lie in more than `most` segments, and fill less than half of them? Slots that are not
+ * consumed are the producer's to read.
+ */
+static int pins_thinly(const struct hoi_producer *p, const struct hoi_lane *lane, uint64_t first,
+                       uint32_t most)
+{
+    const struct hoi_segs *segs = &p->domain->segs;
+    const struct hoi_arena *own = hoi_get(p->service->stragglers);
+    const struct hoi_seg *seen[LATE_SEGMENTS];
+    uint64_t bytes = 0;
+    uint32_t n = 0, k;
+    for (; first != lane->core.produced; first++) {
+        const struct hoi_slot *slot = &lane->core.slots[first & lane->core.mask];
+        const struct hoi_seg *seg =
+            hoi_seg_at(segs, hoi_handle_seg(hoi_parent_of(segs, slot->word[2])));
+        if (own && hoi_get(seg->arena) == own)
+            continue;
+        for (k = n; k > 0 && seen[k - 1] != seg; k--)
+            ;
+        if (k == 0) {
+            if (n == most)
+                return bytes * 2 < (uint64_t)most * segs->seg_bytes;
+            seen[n++] = seg;
+        }
+        bytes += fills(slot);
+    }
+    return 0;
+}
+
+/* Of a small budget eight segments may be all. */
+static uint32_t most_segments(const struct hoi_arena *a)
+{
+    uint64_t share = a->budget_segs / 4;
+    return share >= LATE_SEGMENTS ? LATE_SEGMENTS : share ? (uint32_t)share : 1;
+}
+
+static int lags(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_arena *a)
+{
+    /* Relaxed: nothing is read because of it but slots, which are the producer's own. */
+    uint64_t consumed = hoi_get(lane->core.consumed);
+    int64_t now = hoi_os_now_ns();
+    if (consumed > lane->mark || consumed == lane->core.produced) {
+        lane->mark = lane->core.produced;
+        lane->marked_ns = now;
+        return 0;
+    }
+    if (now - lane->marked_ns <= LATE_NS)
+        return 0;
+    lane->marked_ns = now; /* the next look in as long a time */
+    if (!pins_thinly(p, lane, consumed, most_segments(a)))
+        return 0;
+    lane->copied_from = lane->core.produced + 1;
+    return 1;
+}
+
+static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_seg *seg)
+{
+    const struct hoi_arena *a = hoi_get(seg->arena);
+    if (!a || a->straggler) /* a copy already */
+        return 0;
+    if (hoi_get(lane->core.consumed) < lane->copied_from)
+        return 1;
+    return hoi_arena_pinned_by(a, p->service->number) ||
+           (hoi_get(seg->opened_ns) - lane->marked_ns > LATE_NS && lags(p, lane, a));
+}
+
+int hoi_lane_late(struct hoi_producer *p, struct hoi_lane *lane, struct hoi_seg *seg)
+{
+    int late = is_late(p, lane, seg);
+    if (!late && !lane->seg && p->aside) /* no more copies: their memory goes when they are back */
+        hoi_shard_leave(p->aside);
+    lane->seg = late ? NULL : seg;
+    return late;
+}
+
+/* Under the mutex: the service's own arena, made when it is first needed; again after an earlier service. */
+static int32_t straggler_arena(struct hoi_service *s, struct hoi_arena **arena)
+{
+    struct hoi_arena *a = hoi_get(s->stragglers);
+    if (!a) {
+        int32_t status = hoi_arena_new(s->domain, &a);
+        if (status)
+            return status;
+        a->straggler = 1;
+        hoi_set(s->stragglers, a);
+    }
+    a->budget_segs = s->straggler_segs;
+    a->keep_segs = 0;
+    hoi_set(a->closing, 0);
+    *arena = a;
+    return HO_OK;
+}
+
+static int32_t aside_open(struct hoi_producer *p)
+{
+    struct hoi_shard *sh;
+    struct hoi_arena *a;
+    pthread_mutex_lock(&p->domain->mutex);
+    int32_t status = straggler_arena(p->service, &a);
+    if (!status)
+        status = hoi_shard_new(a, &sh);
+    pthread_mutex_unlock(&p->domain->mutex);
+    if (status)
+        return status;
+    /* Whoever waits, waits by the shard that the producer stands over. */
+    hoi_set(sh->bell, hoi_get(p->shard->bell));
+    sh->armable = p->shard->armable;
+    p->aside = sh;
+    return HO_OK;
+}
+
+int32_t hoi_straggler_copy(struct hoi_producer *p, const ho_buf *b, ho_buf *copy)
+{
+    int32_t status = p->aside ? HO_OK : aside_open(p);
+    if (!status)
+        status = hoi_shard_copy(p->aside, b, p->note, copy);
+    if (hoi_likely(!status))
+        return HO_OK;
+    copy->kind = HO_KIND_EMPTY;
+    return status == HO_E_RANGE ? HO_OK : status;
+}
+
+void hoi_straggler_leave(struct hoi_producer *p)
+{
+    if (!p->aside)
+        return;
+    hoi_shard_leave(p->aside);
+    hoi_shard_delete(p->aside);
+    p->aside = NULL;
+}
+
+void hoi_straggler_close(struct hoi_service *s)
+{
+    struct hoi_arena *a = hoi_get(s->stragglers);
+    if (!a)
+        return;
+    hoi_set(a->closing, 1); /* what is still out goes back to the system as it comes back */
+    (void)hoi_arena_shrink(a, 0, UINT64_MAX);
+}
