@@ -38,7 +38,7 @@ static inline struct hoi_domain *hoi_domain_get(const ho_domain *handle)
     return hoi_handle_get(HOI_DOMAIN, handle);
 }
 
-/* Was this descriptor handed out, and as one of its kind? */
+/* Was this descriptor handed out by the domain, and as one of its kind? */
 static inline int hoi_seal_fits(const struct hoi_domain *d, const ho_buf *b)
 {
     return b->owner == hoi_seal_of(&d->segs.key, b->kind, b);
@@ -53,7 +53,7 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     int32_t status = hoi_seg_find(&d->segs, b->handle, &seg);
     if (status)
         return status;
-    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, b))
+    if (!hoi_seal_fits(d, b) || !hoi_seg_live(seg, b->handle))
         return HO_E_STALE;
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }
