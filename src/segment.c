@@ -60,6 +60,14 @@ int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg)
     return *seg ? HO_OK : acquire_fresh(segs, seg);
 }
 
+void hoi_segs_release(struct hoi_segs *segs, struct hoi_seg *seg)
+{
+    if (hoi_likely(hoi_get(seg->gen) != HOI_GEN_LAST))
+        hoi_seg_push_tagged(&segs->free_stack, seg);
+    else /* retired: its words stay, and refuse every copy that is still about */
+        hoi_seg_discard(segs, seg);
+}
+
 int hoi_segs_any(struct hoi_segs *segs)
 {
     return (uint32_t)A_LOAD(segs->free_stack, memory_order_seq_cst) || /* edge UNUSED: acquire */
@@ -68,7 +76,7 @@ int hoi_segs_any(struct hoi_segs *segs)
 
 void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use)
 {
-    uint32_t gen = hoi_get(seg->gen) + 1;
+    uint32_t gen = hoi_get(seg->gen) + 1; /* 1 is the first, so no handle is 0 */
     hoi_set(seg->gen, gen);
     hoi_set(seg->issued, 0);
     seg->opened = 0;

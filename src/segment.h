@@ -25,6 +25,7 @@
 #define HOI_SEG_KEPT_PAGES 1u /* of these, when nobody has it: generation and words */
 #define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
+#define HOI_GEN_LAST UINT32_MAX /* then a segment is retired: no generation comes twice */
 
 /* A note per number: {where it starts in the segment:32, loan:1, bytes:31}. Bytes are a loan's room with its
  * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
@@ -85,6 +86,9 @@ void hoi_segs_free(struct hoi_segs *segs);
 /* A segment that nobody has, committed. HO_OK, HO_FULL (max_bytes) or HO_E_NOMEM. Lock-free but for
  * the system call that commits. */
 int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg);
+
+/* From here on no arena has it; one whose generations are used up nobody ever will. Nothing of it is out. */
+void hoi_segs_release(struct hoi_segs *segs, struct hoi_seg *seg);
 
 /* Has the domain one more that nobody has? Ordered after the announcement that somebody waits. */
 int hoi_segs_any(struct hoi_segs *segs);

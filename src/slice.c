@@ -37,7 +37,7 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
         return HO_OK;
     hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
     hoi_set(seg->count, 0);
-    hoi_seg_push_tagged(&d->segs.free_stack, seg);
+    hoi_segs_release(&d->segs, seg);
     hoi_domain_wake(d);
     return HO_OK;
 }
