@@ -20,6 +20,7 @@
 #define PRODUCERS 4u
 #define CONSUMERS 4u
 #define OWNERS 2u
+#define STRANGE 256u /* loans of the stranger */
 #define NONE 0xffffffffu
 #define BLOCK OWNERS /* token.owner: memory of the library's own */
 
@@ -80,6 +81,8 @@ struct ledger {
     const uint8_t *input;
     size_t left;
     ho_domain *domain, *stranger;
+    ho_shard *strange_shard;
+    ho_buf strange_loans[STRANGE]; /* out all the time, with the handles of many an item */
     struct arena arenas[ARENAS];
     ho_shard *shards[SHARDS];
     struct service services[SERVICES];

@@ -57,9 +57,8 @@ static void do_damage(void)
     default: b.ptr = (uint8_t *)((uintptr_t)b.ptr ^ (uintptr_t)1 << pick(64));
     }
     int32_t status = try_call(&b, pick(7));
-    CHECK(status == HO_E_STALE || status == HO_E_KIND || status == HO_E_DOMAIN ||
-              status == HO_E_RANGE || status == HO_E_HANDLE || status == HO_E_CLOSED ||
-              status == HO_E_FLAGS,
+    CHECK(status == HO_E_STALE || status == HO_E_KIND || status == HO_E_RANGE ||
+              status == HO_E_HANDLE || status == HO_E_CLOSED || status == HO_E_FLAGS,
           "%s", status_name(status));
 }
 
@@ -106,12 +105,21 @@ static void do_kind(void)
 
 static void do_stranger(void)
 {
-    uint32_t i = item_any(HELD), done = 9;
+    bool loan = one_in(3);
+    uint32_t i = item_any(loan ? LOAN : HELD), done = 9;
     if (i == NONE)
         return;
+    ho_shard *shard = ledger.strange_shard;
     ho_buf b = ledger.items[i].buf, out;
-    CHECK(ho_return(ledger.stranger, &b, 1, &done) == HO_E_DOMAIN && !done, "returned elsewhere");
-    CHECK(ho_slice(ledger.stranger, &b, 0, 0, &out) == HO_E_DOMAIN, "sliced elsewhere");
+    if (loan) {
+        CHECK(ho_abort(shard, &b, 1, &done) == HO_E_STALE && !done, "aborted elsewhere");
+        CHECK(ho_split(shard, &b, 1, &out) == HO_E_STALE, "split elsewhere");
+    } else {
+        CHECK(ho_return(ledger.stranger, &b, 1, &done) == HO_E_STALE && !done,
+              "returned elsewhere");
+        CHECK(ho_slice(ledger.stranger, &b, 0, 0, &out) == HO_E_STALE, "sliced elsewhere");
+        CHECK(ho_compact(shard, &b) == HO_E_STALE, "copied elsewhere");
+    }
     CHECK(!memcmp(&b, &ledger.items[i].buf, sizeof b), "changed");
 }
 

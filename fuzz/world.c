@@ -35,12 +35,33 @@ static void service_open(struct service *s)
     s->number = stats.service;
 }
 
+static void stranger_open(const ho_domain_opts *opts)
+{
+    ho_buf *loans = ledger.strange_loans;
+    ho_arena *arena;
+    MUST(ho_domain_create(opts, &ledger.stranger));
+    MUST(ho_arena_open(ledger.stranger, NULL, &arena));
+    MUST(ho_shard_open(arena, &ledger.strange_shard));
+    for (uint32_t i = 0; i < STRANGE; i++)
+        MUST(ho_reserve(ledger.strange_shard, SEGMENT / 90, NULL, &loans[i]));
+}
+
+static void stranger_close(void)
+{
+    uint32_t done = 0;
+    MUST(ho_abort(ledger.strange_shard, ledger.strange_loans, STRANGE, &done));
+    CHECK(done == STRANGE, "%u of the stranger's loans were out", done);
+    MUST(ho_shard_close(ledger.strange_shard));
+    MUST(ho_domain_close(ledger.stranger, 0, NULL));
+    MUST(ho_domain_destroy(ledger.stranger, NULL));
+}
+
 void world_open(void)
 {
     ho_domain_opts opts = {
         .size = sizeof opts, .max_bytes = 64 * SEGMENT, .segment_bytes = SEGMENT};
     MUST(ho_domain_create(&opts, &ledger.domain));
-    MUST(ho_domain_create(&opts, &ledger.stranger));
+    stranger_open(&opts);
     for (uint32_t i = 0; i < ARENAS; i++) {
         struct arena *a = &ledger.arenas[i];
         ho_arena_opts arena = {.size = sizeof arena};
@@ -276,6 +297,5 @@ void world_close(void)
     MUST(ho_domain_close(ledger.domain, 0, &out));
     CHECK(!out.buffers && !out.loans && !out.handles && !out.undelivered, "something is left");
     MUST(ho_domain_destroy(ledger.domain, NULL));
-    MUST(ho_domain_close(ledger.stranger, 0, NULL));
-    MUST(ho_domain_destroy(ledger.stranger, NULL));
+    stranger_close();
 }

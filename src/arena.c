@@ -8,7 +8,7 @@
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  USED | hoi_seg_recycle | hoi_arena_outstanding_add | that the recycler has done | an arena freed under it
- *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim | hoi_arena_worth_trying | that memory is back | a shard sleeps on
+ *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim, retire | hoi_arena_worth_trying | that memory is back | a shard sleeps on
  *  STARVED | hoi_arena_worth_trying's callers | hoi_arena_wake | that a shard is about to sleep | the same
  * Of a recycler and a shard about to sleep at least one sees the other: the push of the segment and the load
  * of `waiting`, the store of `waiting` and the second look are in the one order of seq_cst (doorbell.inl).
@@ -128,17 +128,28 @@ void hoi_shard_leave(struct hoi_shard *sh)
     leave(sh, &sh->recs);
 }
 
+/* The segment's generations are used up: the arena may have another in its place. */
+static HOI_COLD void retire(struct hoi_arena *a, struct hoi_seg *seg)
+{
+    hoi_set(seg->arena, NULL);
+    hoi_segs_release(&a->domain->segs, seg);
+    (void)A_FSUB(a->held, 1, memory_order_seq_cst); /* edge UNUSED: release */
+}
+
 void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)
 {
     struct hoi_arena *a = hoi_get(seg->arena);
     hoi_set(seg->use, HOI_SEG_FREE);
     HO_HOOK("arena:before_recycle");
     if (!a) { /* the domain's own: slices */
-        hoi_seg_push_tagged(&d->segs.free_stack, seg);
+        hoi_segs_release(&d->segs, seg);
         hoi_domain_wake(d);
         return;
     }
-    hoi_seg_push_tagged(&a->unused, seg);
+    if (hoi_likely(hoi_get(seg->gen) != HOI_GEN_LAST))
+        hoi_seg_push_tagged(&a->unused, seg);
+    else
+        retire(a, seg);
     hoi_arena_wake(a);
     /* Nobody will use it, or not soon. */
     if (hoi_unlikely(A_LOAD(a->closing, memory_order_relaxed)) || hoi_unlikely(a->straggler))

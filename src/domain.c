@@ -74,8 +74,7 @@ int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
     if (!d->handle)
         status = refused ? HO_E_SYSTEM : HO_E_LIMIT;
     else
-        status = hoi_segs_init(&d->segs, hoi_handle_index(d->handle), known.max_bytes,
-                               known.segment_bytes);
+        status = hoi_segs_init(&d->segs, known.max_bytes, known.segment_bytes);
     d->slice_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_slice_record));
     d->foreign_numbers = hoi_seg_records(&d->segs, sizeof(struct hoi_foreign));
     if (status)

@@ -40,7 +40,7 @@ static inline struct hoi_domain *hoi_domain_get(const ho_domain *handle)
     return hoi_handle_get(HOI_DOMAIN, handle);
 }
 
-/* Was this descriptor handed out, and as one of its kind? */
+/* Was this descriptor handed out by the domain, and as one of its kind? */
 static inline int hoi_seal_fits(const struct hoi_domain *d, const ho_buf *b)
 {
     return b->owner == hoi_seal_of(&d->segs.key, b->kind, b);
@@ -55,8 +55,8 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     int32_t status = hoi_seg_find(&d->segs, b->handle, &seg);
     if (status)
         return status;
-    uint64_t note = hoi_get(seg->notes[hoi_handle_number(b->handle)]);
-    if (!hoi_seg_live(seg, b->handle) || !hoi_seal_fits(d, b) || hoi_note_hops(note) != b->hops)
+    if (!hoi_seal_fits(d, b) || !hoi_seg_live(seg, b->handle) ||
+        hoi_note_hops(hoi_get(seg->notes[hoi_handle_number(b->handle)])) != b->hops)
         return HO_E_STALE;
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }

@@ -33,13 +33,11 @@ static int wake_up(void)
     return 0;
 }
 
-/* Indices are given in turn. A domain's index is the salt in the handles of its buffers, 8 bits, and
- * should not come back at once. Index 0 stays free: see hoi_handle_get. */
+/* Indices are given in turn, so that a free one is soon found. Index 0 stays free: see hoi_handle_get. */
 static struct hoi_entry *free_entry(enum hoi_type type, uint64_t *index)
 {
-    uint32_t last = type == HOI_DOMAIN ? 255 : HOI_TABLE_SLOTS - 1;
-    uint32_t most = type == HOI_DOMAIN ? HOI_DOMAINS_MAX : last;
-    if (wiped.open[type] == most)
+    uint32_t last = HOI_TABLE_SLOTS - 1;
+    if (wiped.open[type] == (type == HOI_DOMAIN ? HOI_DOMAINS_MAX : last))
         return NULL;
     do
         wiped.turn[type] = wiped.turn[type] % last + 1;

@@ -44,7 +44,6 @@ void hoi_handle_drop(uint64_t handle);
 #define HOI_HANDLE_ENTRY ((uint64_t)(HOI_TABLE_SLOTS - 1) * sizeof(struct hoi_entry))
 #define HOI_HANDLE_GENERATION 17
 _Static_assert(HOI_HANDLE_ENTRY >> HOI_HANDLE_GENERATION == 0, "the generation lies above");
-#define hoi_handle_index(h) ((uint32_t)(((h)&HOI_HANDLE_ENTRY) / sizeof(struct hoi_entry)))
 
 static inline struct hoi_entry *hoi_handle_entry(enum hoi_type type, uint64_t h)
 {

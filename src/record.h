@@ -27,7 +27,7 @@ struct hoi_slice_record {
 
 /* Where a domain's slices get their numbers: any thread, by compare-exchange. */
 struct hoi_slices {
-    /* {segment + 1:20, generation:24, number:20}; 0 = no segment yet. */
+    /* {segment + 1:32, number:32}; 0 = no segment yet. */
     HOI_APART A_TYPE(uint64_t) cursor;
 };
 

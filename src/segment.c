@@ -7,12 +7,11 @@
  */
 #include "segment.h"
 
-int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, uint32_t seg_bytes)
+int32_t hoi_segs_init(struct hoi_segs *segs, uint64_t max_bytes, uint32_t seg_bytes)
 {
     uint64_t max = max_bytes / seg_bytes;
     if (max == 0 || max >= HOI_SEGS_MAX)
         return HO_E_RANGE;
-    segs->salt = salt;
     if (hoi_os_random(&segs->key, sizeof segs->key))
         return HO_E_SYSTEM;
     segs->seg_bytes = seg_bytes;
@@ -61,6 +60,14 @@ int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg)
     return *seg ? HO_OK : acquire_fresh(segs, seg);
 }
 
+void hoi_segs_release(struct hoi_segs *segs, struct hoi_seg *seg)
+{
+    if (hoi_likely(hoi_get(seg->gen) != HOI_GEN_LAST))
+        hoi_seg_push_tagged(&segs->free_stack, seg);
+    else /* retired: its words stay, and refuse every copy that is still about */
+        hoi_seg_discard(segs, seg);
+}
+
 int hoi_segs_any(struct hoi_segs *segs)
 {
     return (uint32_t)A_LOAD(segs->free_stack, memory_order_seq_cst) || /* edge UNUSED: acquire */
@@ -69,7 +76,7 @@ int hoi_segs_any(struct hoi_segs *segs)
 
 void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use)
 {
-    uint32_t gen = segs->salt << 24 | ((hoi_get(seg->gen) + 1) & HOI_GEN_MASK);
+    uint32_t gen = hoi_get(seg->gen) + 1; /* 1 is the first, so no handle is 0 */
     hoi_set(seg->gen, gen);
     hoi_set(seg->issued, 0);
     seg->opened = 0;

@@ -3,8 +3,8 @@
  * Segment: a block of a domain's memory, filled front to back, recycled whole.
  *
  * The bytes lie in the domain's data region, the bookkeeping in a region of its own, so that a stray
- * write through a buffer does not reach it. A buffer's handle is {salt:8, generation:24, segment:20,
- * number:12}: salt names the domain, number the bit in words[] and the note.
+ * write through a buffer does not reach it. A buffer's handle is {generation:32, segment:20, number:12}:
+ * number names the bit in words[] and the note. Another domain has the same handles; its seals are others.
  *
  * A segment of records has the same bookkeeping; its bytes are the library's records of foreign
  * buffers or of slices (record.h).
@@ -25,7 +25,7 @@
 #define HOI_SEG_KEPT_PAGES 1u /* of these, when nobody has it: generation and words */
 #define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
-#define HOI_GEN_MASK 0xffffffu /* of a segment's gen, {salt:8, generation:24} */
+#define HOI_GEN_LAST UINT32_MAX /* then a segment is retired: no generation comes twice */
 
 /* A note per number. Of a loan: {where it starts in the segment:32, 1:1, its room with the tailroom:31}. Of what
  * was sent: {hops:16, number of the service it went to:16, 0:1, payload in the segment:31}. Written by its holder
@@ -77,7 +77,6 @@ _Static_assert(offsetof(struct hoi_seg, notes) <= HOI_SEG_KEPT_PAGES * 4096, "on
 /* All segments of a domain. */
 struct hoi_segs {
     struct hoi_seal_key key;
-    uint32_t salt;
     uint32_t seg_bytes;
     uint32_t max;
     A_TYPE(uint32_t) fresh; /* committed so far; those below are readable for ever */
@@ -87,12 +86,15 @@ struct hoi_segs {
     HOI_APART A_TYPE(uint64_t) free_stack;
 };
 
-int32_t hoi_segs_init(struct hoi_segs *segs, uint32_t salt, uint64_t max_bytes, uint32_t seg_bytes);
+int32_t hoi_segs_init(struct hoi_segs *segs, uint64_t max_bytes, uint32_t seg_bytes);
 void hoi_segs_free(struct hoi_segs *segs);
 
 /* A segment that nobody has, committed. HO_OK, HO_FULL (max_bytes) or HO_E_NOMEM. Lock-free but for
  * the system call that commits. */
 int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg);
+
+/* From here on no arena has it; one whose generations are used up nobody ever will. Nothing of it is out. */
+void hoi_segs_release(struct hoi_segs *segs, struct hoi_seg *seg);
 
 /* Has the domain one more that nobody has? Ordered after the announcement that somebody waits. */
 int hoi_segs_any(struct hoi_segs *segs);
@@ -116,8 +118,7 @@ void hoi_seg_discard(const struct hoi_segs *segs, struct hoi_seg *seg);
 void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
 
-#define hoi_handle_salt(h) ((uint32_t)((h) >> 56))
-#define hoi_handle_gen(h) ((uint32_t)((h) >> 32)) /* with the salt */
+#define hoi_handle_gen(h) ((uint32_t)((h) >> 32))
 #define hoi_handle_seg(h) ((uint32_t)((h) >> 12) & (HOI_SEGS_MAX - 1))
 #define hoi_handle_number(h) ((uint32_t)(h) & (HOI_SEG_NUMBERS - 1))
 
@@ -133,17 +134,20 @@ __extension__ typedef unsigned __int128 hoi_u128;
 /*
  * The seal of a buffer, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
  * descriptor that was made up, or hit by a stray write in one of these, does not fit its seal. The words find
- * stale handles; this finds those that were never given out. It is not cryptographic: docs/ownership.md says
- * what it is for. `end` is ptr + cap, which stays when a holder moves ptr forward.
+ * stale handles; this finds those that were never given out, and those of another domain, which has another
+ * key. It is not cryptographic: docs/ownership.md says what it is for. `end` is ptr + cap, which stays when a
+ * holder moves ptr forward.
  *
- * A product of 128 bits folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The kind
- * lies where a handle has its salt, so that one kind's seals are those of no handle of this domain.
+ * A product of 128 bits folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The kind is
+ * folded in last, as a multiple of an odd number: of the same handle and end no two kinds have the same seal,
+ * and where the kind is known this is one instruction.
  */
+#define HOI_SEAL_KIND 0x9e3779b1u
 static inline uint32_t hoi_seal(const struct hoi_seal_key *key, uint32_t kind, uint64_t handle,
                                 uint64_t end)
 {
-    hoi_u128 product = (hoi_u128)(handle ^ (uint64_t)kind << 62 ^ key->handle) * (end ^ key->end);
-    return (uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product);
+    hoi_u128 product = (hoi_u128)(handle ^ key->handle) * (end ^ key->end);
+    return (uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product) ^ kind * HOI_SEAL_KIND;
 }
 
 /* What the seal of a descriptor must be, if its kind is `kind`. */
@@ -157,11 +161,10 @@ static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t i
     return &segs->table[index];
 }
 
-/* The segment of a buffer's handle, if it can have one; says why not. Nothing of it is read. */
+/* The segment of a buffer's handle, if it can have one; says why not. Nothing of it is read: what the
+ * segment says means nothing unless the seal fits, because the handle may be another domain's. */
 static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struct hoi_seg **seg)
 {
-    if (hoi_unlikely(hoi_handle_salt(handle) != segs->salt))
-        return HO_E_DOMAIN;
     uint32_t index = hoi_handle_seg(handle);
     if (hoi_unlikely(index >= A_LOAD(segs->fresh, memory_order_acquire))) /* edge FRESH: acquire */
         return HO_E_STALE;

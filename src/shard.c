@@ -188,6 +188,7 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     int32_t status = hoi_seg_find(&d->segs, b->handle, seg);
     if (hoi_unlikely(status))
         return status;
+    int sealed = b->owner == hoi_seal_of(&d->segs.key, HO_KIND_LOAN, b);
     struct hoi_seg *s = *seg;
     uint64_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
     if (hoi_unlikely(hoi_get(s->gen) != hoi_handle_gen(b->handle) ||
@@ -197,10 +198,13 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     /* ptr may have moved forward, with cap less by as much. */
     uint64_t moved = (uint64_t)(uintptr_t)b->ptr - hoi_note_start(s, note);
     uint64_t room = hoi_note_bytes(note);
-    if (hoi_unlikely(moved > room || b->cap > room - moved))
-        return HO_E_RANGE;
-    /* Last: who forgot cap when he moved ptr is better told so. */
-    return hoi_likely(b->owner == hoi_seal_of(&d->segs.key, HO_KIND_LOAN, b)) ? HO_OK : HO_E_STALE;
+    if (hoi_unlikely(moved > room || b->cap > room - moved)) {
+        /* Who forgot cap when he moved ptr is better told so than that the seal does not fit. But a loan of
+         * another domain may have the handle of one here: its memory lies elsewhere. */
+        int here = (uint64_t)(uintptr_t)b->ptr - s->base < s->end - s->base;
+        return sealed || here ? HO_E_RANGE : HO_E_STALE;
+    }
+    return hoi_likely(sealed) ? HO_OK : HO_E_STALE;
 }
 
 /* Returns the number of a loan that is not to be delivered. */

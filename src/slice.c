@@ -10,12 +10,16 @@
 
 #include "handoff/consumer.h"
 
-/* cursor: {segment + 1, generation, next number} */
-#define CURSOR(index, gen, number)                                                                 \
-    ((uint64_t)((index) + 1) << 44 | (uint64_t)(gen) << 20 | (number))
-#define CURSOR_SEG(c) ((uint32_t)((c) >> 44) - 1)
-#define CURSOR_GEN(c) ((uint32_t)((c) >> 20) & HOI_GEN_MASK)
-#define CURSOR_NUMBER(c) ((uint32_t)(c)&0xfffffu)
+/*
+ * cursor: {segment + 1, next number}. It has no tag against ABA and needs none. An exchange that succeeds
+ * means what it says whenever its old value was read: it takes this number of the segment that is current
+ * now, or replaces one that is used up now. The segment is of the right generation, too: each number that
+ * the cursor has not given out holds it by a count, and whoever took one has that count until the number's
+ * bit is set. So the generation is read from the segment, after the exchange: it can't change before.
+ */
+#define CURSOR(index, number) ((uint64_t)((index) + 1) << 32 | (number))
+#define CURSOR_SEG(c) ((uint32_t)((c) >> 32) - 1)
+#define CURSOR_NUMBER(c) ((uint32_t)(c))
 
 /* A new segment of slices, in place of the one that is used up (`old`). */
 static int32_t install(struct hoi_domain *d, uint64_t old)
@@ -27,13 +31,13 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
     hoi_seg_open(&d->segs, seg, HOI_SEG_SLICES);
     hoi_count_hold(&seg->count, d->slice_numbers);
     (void)hoi_count_drop(&seg->count, HOI_COUNT_BIAS);
-    uint64_t next = CURSOR(seg->index, hoi_get(seg->gen) & HOI_GEN_MASK, 0);
+    uint64_t next = CURSOR(seg->index, 0);
     if (A_CAS(d->slices.cursor, old, next, memory_order_acq_rel, /* edge SLICES: release */
               memory_order_relaxed))
         return HO_OK;
     hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
     hoi_set(seg->count, 0);
-    hoi_seg_push_tagged(&d->segs.free_stack, seg);
+    hoi_segs_release(&d->segs, seg);
     hoi_domain_wake(d);
     return HO_OK;
 }
@@ -52,8 +56,7 @@ static int32_t take_number(struct hoi_domain *d, struct hoi_seg **seg, uint32_t 
                          memory_order_acquire)) { /* edge SLICES: acquire */
             *seg = hoi_seg_at(&d->segs, CURSOR_SEG(cursor));
             *number = CURSOR_NUMBER(cursor);
-            hoi_seg_issue_late((*seg)->words, &(*seg)->count,
-                               d->segs.salt << 24 | CURSOR_GEN(cursor), *number);
+            hoi_seg_issue_late((*seg)->words, &(*seg)->count, hoi_get((*seg)->gen), *number);
             (void)hoi_count_drop(&(*seg)->count, 1); /* taken: the bit counts from here on */
             return HO_OK;
         }

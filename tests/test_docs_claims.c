@@ -41,7 +41,7 @@ static void each_mistake_with_a_buffer_has_its_status(void **state)
     loan.partition = 1;
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_E_ROUTE);
     loan.flags = 0;
-    CHECK_STATUS(ho_commit(other.producer, &loan, 1, 0, NULL), HO_E_DOMAIN);
+    CHECK_STATUS(ho_commit(other.producer, &loan, 1, 0, NULL), HO_E_STALE);
     CHECK_STATUS(ho_commit(r.producer, &loan, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_commit(r.producer, &copy, 1, 0, NULL), HO_E_STALE);
     buf = rig_take(r.consumer);

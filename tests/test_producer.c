@@ -261,8 +261,8 @@ static void commit_refuses_lengths_and_pointers_outside_the_loan(void **state)
     uint8_t *outside[] = {NULL, loan.ptr - 1, loan.ptr + RIG_SEGMENT, (uint8_t *)&bad,
                           (uint8_t *)UINTPTR_MAX};
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
-        bad.ptr = outside[i];
-        CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_RANGE);
+        bad.ptr = outside[i]; /* not even in the segment: as if it were another domain's */
+        CHECK_REFUSED(&r, &bad, 1, commit(&bad, 1), HO_E_STALE);
         bad = loan;
     }
     CHECK_STATUS(commit(&loan, 1), HO_OK);

@@ -112,8 +112,8 @@ HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;
  *   bufs      `count` buffers in any order, from any service of the domain, not NULL unless count is
  *             0; empty descriptors are skipped; the returned ones are emptied
  *   returned  out, may be NULL: how many, from the front
- * Returns HO_OK, HO_E_INVAL, HO_E_STALE (returned before: the rest is untouched), HO_E_DOMAIN,
- *   HO_E_KIND (a loan: ho_abort).
+ * Returns HO_OK, HO_E_INVAL, HO_E_STALE (returned before, or another domain's: the rest is
+ *   untouched), HO_E_KIND (a loan: ho_abort).
  * Threads [any]. Progress lock-free; runs the release of owners that asked for inline; a system call
  *   when the queue of an owner of mode EVENT was empty. Since 0.2
  */
@@ -127,8 +127,8 @@ HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
  *   offset, len  bytes, offset + len at most src->len
  *   slice        out, not NULL: kind HO_KIND_SLICE, key, value and flags of src; empty on
  *                failure
- * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE, HO_E_NOMEM (also:
- *   max_bytes are used up).
+ * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's), HO_E_RANGE, HO_E_NOMEM
+ *   (also: max_bytes are used up).
  * Ownership: the caller holds both.
  * Threads [any]. Progress lock-free; a system call when it needs a fresh segment for records, once in
  *   up to 4,096 slices. Since 0.2

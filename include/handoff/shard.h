@@ -69,7 +69,7 @@ HO_API int32_t ho_reserve(ho_shard *shard, uint64_t bytes, const ho_reserve_opts
  * Gives loans back unused. The room goes back to the segment if nothing was reserved behind it.
  *   bufs     `count` loans, not NULL unless count is 0; the aborted ones are emptied
  *   aborted  out, may be NULL: how many, from the front
- * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE.
+ * Returns HO_OK, HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's), HO_E_RANGE.
  * Threads [shard]: any shard of the domain. Progress lock-free. Since 0.2
  */
 HO_API int32_t ho_abort(ho_shard *shard, ho_buf *bufs, uint32_t count,
@@ -83,8 +83,8 @@ HO_API int32_t ho_abort(ho_shard *shard, ho_buf *bufs, uint32_t count,
  *   bytes     1 to loan->cap
  *   front     out, not NULL, not loan: len = cap = bytes; empty on failure
  * Returns HO_OK, HO_FULL (the segment has given all its 4,096 numbers: commit what is whole, move
- *   the rest to a new loan), HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN (also: another
- *   shard's loan), HO_E_RANGE.
+ *   the rest to a new loan), HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's), HO_E_DOMAIN
+ *   (another shard's loan), HO_E_RANGE.
  * Ownership: the caller holds both.
  * Threads [shard]. Progress lock-free. Since 0.2
  */
@@ -96,8 +96,8 @@ HO_API int32_t ho_split(ho_shard *shard, ho_buf *loan, uint64_t bytes, ho_buf *f
  * copied to a mapping of its own (ho_give_copy).
  *   buf  any kind but a loan; on success it names the copy (cap = len); key, value, partition and flags
  *        are unchanged
- * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE, HO_E_DOMAIN, HO_E_RANGE (len over
- *   cap, or over the arena's budget), HO_E_CLOSED, HO_E_NOMEM.
+ * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's),
+ *   HO_E_RANGE (len over cap, or over the arena's budget), HO_E_CLOSED, HO_E_NOMEM.
  * Threads [shard]. Progress as ho_reserve and ho_return. Since 0.2
  */
 HO_API int32_t ho_compact(ho_shard *shard, ho_buf *buf) HO_NOEXCEPT;

@@ -19,8 +19,9 @@
     X(HO_E_FLAGS, -4, "an unknown flag that must be understood: clear it, or update the library")  \
     X(HO_E_RESERVED, -5, "a reserved field is not zero: initialise the struct with ho_init")       \
     X(HO_E_HANDLE, -6, "no open object has this handle: it was closed, or never opened")           \
-    X(HO_E_STALE, -7, "the buffer was returned or committed before: drop this copy of it")         \
-    X(HO_E_DOMAIN, -8, "the buffer belongs to another domain: use that domain's handles")          \
+    X(HO_E_STALE, -7,                                                                              \
+      "returned or committed before, or another domain's buffer: drop it, or use its domain")      \
+    X(HO_E_DOMAIN, -8, "the shard is another domain's, or the loan another shard's: use its own")  \
     X(HO_E_RANGE, -9, "a length, offset, option or number is out of range: see the docstring")     \
     X(HO_E_KIND, -10, "the call does not fit this kind of buffer: commit loans, return the rest")  \
     X(HO_E_CLOSED, -11, "the object is closing and takes nothing new: stop, keep what you hold")   \

@@ -162,9 +162,9 @@ pub const HO_E_FLAGS: i32 = -4;
 pub const HO_E_RESERVED: i32 = -5;
 /// no open object has this handle: it was closed, or never opened
 pub const HO_E_HANDLE: i32 = -6;
-/// the buffer was returned or committed before: drop this copy of it
+/// returned or committed before, or another domain's buffer: drop it, or use its domain
 pub const HO_E_STALE: i32 = -7;
-/// the buffer belongs to another domain: use that domain's handles
+/// the shard is another domain's, or the loan another shard's: use its own
 pub const HO_E_DOMAIN: i32 = -8;
 /// a length, offset, option or number is out of range: see the docstring
 pub const HO_E_RANGE: i32 = -9;
@@ -238,7 +238,7 @@ pub struct ho_buf {
     pub ptr: *mut u8,
     /// bytes that carry data
     pub len: u64,
-    /// domain, segment, generation, number; 0 in an empty descriptor; in `ho_give`: the owner's token
+    /// generation, segment, number, of one domain; 0 in an empty descriptor; in `ho_give`: the owner's token
     pub handle: u64,
     /// the sender's, carried verbatim with every kind
     pub value: u64,
@@ -775,11 +775,11 @@ extern "C" {
     pub fn ho_shard_fd(shard: *mut ho_shard, fd: *mut i32) -> i32;
     /// Threads: shard. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_reserve(shard: *mut ho_shard, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
-    /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
     pub fn ho_abort(shard: *mut ho_shard, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
     /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
     pub fn ho_split(shard: *mut ho_shard, loan: *mut ho_buf, bytes: u64, front: *mut ho_buf) -> i32;
-    /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_compact(shard: *mut ho_shard, buf: *mut ho_buf) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_service_open(domain: *mut ho_domain, opts: *const ho_service_opts, service: *mut *mut ho_service) -> i32;
@@ -791,13 +791,13 @@ extern "C" {
     pub fn ho_producer_open(service: *mut ho_service, shard: *mut ho_shard, producer: *mut *mut ho_producer) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_producer_close(producer: *mut ho_producer) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_OWNER HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give_copy(producer: *mut ho_producer, from: *const ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
     pub fn ho_flush(producer: *mut ho_producer) -> i32;
@@ -815,9 +815,9 @@ extern "C" {
     pub fn ho_wait(consumer: *mut ho_consumer, timeout_ns: i64) -> i32;
     /// Threads: consumer. Returns HO_OK HO_E_INVAL HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_consumer_fd(consumer: *mut ho_consumer, fd: *mut i32) -> i32;
-    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_DOMAIN HO_E_KIND HO_E_HANDLE HO_E_FORKED.
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_KIND HO_E_HANDLE HO_E_FORKED.
     pub fn ho_return(domain: *mut ho_domain, bufs: *mut ho_buf, count: u32, returned: *mut u32) -> i32;
-    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_slice(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;

@@ -267,7 +267,7 @@ fn a_loan_that_is_refused_is_still_held() {
     let strange_output = producer(&stranger, &strange_shard);
     let loan = shard.reserve(8).expect("a loan");
     let mut refused = strange_output.commit(loan, 0).expect_err("of another domain");
-    assert_eq!(refused.status, Status(abi::HO_E_DOMAIN));
+    assert_eq!(refused.status, Status(abi::HO_E_STALE));
     assert_eq!(refused.what.room().len(), 8);
     assert_eq!(domain.close(0), Err(Status(abi::HO_TIMEOUT)));
     drop(refused);

@@ -28,13 +28,13 @@
 typedef struct ho_buf {
     uint8_t *ptr;     /* first byte; never NULL in a buffer that the library hands out */
     uint64_t len;     /* bytes that carry data */
-    uint64_t handle;  /* domain, segment, generation, number; 0 in an empty descriptor. In ho_give:
-                            the owner's token for this buffer (ho_release_rec) */
+    uint64_t handle;  /* generation, segment, number, of one domain; 0 in an empty descriptor. In
+                            ho_give: the owner's token for this buffer (ho_release_rec) */
     uint64_t value;   /* the sender's, carried verbatim with every kind: what to answer to */
     uint64_t cap;     /* bytes from ptr that belong to this buffer, at least len */
     uint32_t owner;   /* in ho_give: who gets it back (ho_owner_register). In what the library
                             hands out: its seal on kind, handle and ptr + cap; one that does not
-                            fit is HO_E_STALE */
+                            fit, as in another domain, is HO_E_STALE */
     uint16_t service; /* number of the service that delivered it; 0 before delivery */
     uint16_t
         partition;  /* when taken: which it came through. Sent with HO_BUF_PARTITION: where to */
