@@ -15,8 +15,8 @@
  * biased reference counts: the owner's side costs no atomic.)
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  BITS | word_return | word_return | reads by earlier holders of the word | recycled under a reader
- *  LAST | count_drop | count_drop | reads by holders of other words | recycled under a reader
+ *  BITS | word_return | the same | reads by earlier holders of the word | recycled under a reader
+ *  LAST | count_drop | the same | reads by holders of other words | recycled under a reader
  * Opening a word is relaxed: its number travels to a holder through a lane (SLOT) or in the caller's
  * own order.
  */
