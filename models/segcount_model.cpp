@@ -77,10 +77,10 @@ struct segment {
     /* Numbers of one word, as a mask. Whether they were the caller's to return. */
     bool give_back(unsigned word, uint32_t mask)
     {
-        int done = hoi_word_return(&words[word], GEN, mask);
-        if (done == 2 && DO_STEP(count_last))
+        hoi_returned done = hoi_word_return(&words[word], GEN, mask);
+        if (done == HOI_RETURNED_LAST && DO_STEP(count_last))
             drop(1);
-        return done != 0;
+        return done != HOI_RETURN_STALE;
     }
 
     /* The same for foreign buffers and slices: what is known of them lies in the segment, so the
@@ -94,9 +94,9 @@ struct segment {
             hoi_count_hold(&count, HOI_COUNT_HOLD);
         else if (!hoi_count_try_hold(&count, HOI_COUNT_HOLD))
             return false;
-        int done = hoi_word_return(&words[word], GEN, mask);
-        drop(HOI_COUNT_HOLD + (done == 2));
-        return done != 0;
+        hoi_returned done = hoi_word_return(&words[word], GEN, mask);
+        drop(HOI_COUNT_HOLD + (done == HOI_RETURNED_LAST));
+        return done != HOI_RETURN_STALE;
     }
 
     void seal(uint32_t issued)

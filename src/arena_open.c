@@ -4,7 +4,7 @@
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  ARENA | hoi_arena_new | hoi_domain_wake | the arena object | a read of what is not set up
- *  CLOSING | begin_to_close | hoi_arena_worth_trying | that the arena closes | a shard sleeps past a close
+ *  CLOSING | begin_to_close | hoi_arena_worth_trying, hoi_arena_room | that the arena closes | a shard sleeps past a close
  */
 #include "arena_private.h"
 

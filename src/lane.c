@@ -3,7 +3,7 @@
  * Lanes, several to a page; the rings are mappings of their own.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  SPARE | hoi_lane_delete | spare_take | the last reads and writes of the lane | written after reuse
+ *  SPARE | spare_put | spare_take | the last reads and writes of the lane | written after reuse
  */
 #include "lane.h"
 

@@ -3,9 +3,10 @@
  * Owners of foreign memory: registered once; each accepted buffer is released to them exactly once.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  OWNER | ho_owner_register | find, owner_of | the callbacks and the context | a wild call
+ *  OWNER | owner_slot, ho_owner_register | find, find_and_hold, batch_turn, hoi_owners_retire, hoi_owners_out
+ *      | the callbacks and the context | a wild call
  *  QUEUE | hoi_owner_queue | take_queue | the record, and the last reads of the bytes | freed under a reader
- *  OUT | hoi_owner_drop | finished, hoi_owners_out | that every release has returned | code unloaded under a release
+ *  OUT | hoi_owner_drop | finished, slot_fits, hoi_owners_out | that every release has returned | code unloaded under a release
  */
 #include "owner_private.h"
 #include "arena_private.h"

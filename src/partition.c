@@ -3,7 +3,7 @@
  * Partition: its lanes, and who is told of them.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  CHUNK | hoi_partition_connect | hoi_partition_next | the chunk and the lane in it | a lane that is not set up
+ *  CHUNK | place_for, hoi_partition_connect | hoi_partition_next | the chunk and the lane in it | a lane that is not set up
  */
 #include "consumer_private.h"
 

@@ -83,11 +83,11 @@ static inline void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t n
 
 /* Foreign buffers: the record must stay readable past the exchange, so the group holds the segment
  * by itself; the hold and the word's count go together in one subtraction. */
-static int foreign_return(struct batch *t, const struct group *g)
+static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
 {
     if (!hoi_count_try_hold(&g->seg->count, HOI_COUNT_HOLD))
-        return 0; /* recycled since the word was looked at: somebody else's return was first */
-    int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+        return HOI_RETURN_STALE; /* recycled since that look: another's return was first */
+    enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint32_t number = g->word * HOI_WORD_BITS + (uint32_t)__builtin_ctz(rest);
         struct hoi_foreign *f = hoi_foreign_at(g->seg, number);
@@ -97,19 +97,19 @@ static int foreign_return(struct batch *t, const struct group *g)
                 1) /* edge REFS: release, edge REFS: acquire */
             foreign_done(t, g->seg, number);
     }
-    drop(t->d, g->seg, HOI_COUNT_HOLD + (done == 2));
+    drop(t->d, g->seg, HOI_COUNT_HOLD + (done == HOI_RETURNED_LAST));
     return done;
 }
 
 /* Slices: each lets go of its parent. */
-static int slices_return(struct batch *t, const struct group *g)
+static enum hoi_returned slices_return(struct batch *t, const struct group *g)
 {
     uint64_t parents[HOI_WORD_BITS];
     for (uint32_t rest = g->mask; rest; rest &= rest - 1) {
         uint32_t bit = (uint32_t)__builtin_ctz(rest);
         parents[bit] = hoi_get(hoi_slice_at(g->seg, g->word * HOI_WORD_BITS + bit)->parent);
     }
-    int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+    enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint64_t parent = parents[__builtin_ctz(rest)];
         struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_handle_seg(parent));
@@ -119,16 +119,16 @@ static int slices_return(struct batch *t, const struct group *g)
             foreign_done(t, seg, hoi_handle_number(parent));
         drop(t->d, seg, HOI_COUNT_HOLD);
     }
-    drop(t->d, g->seg, done == 2);
+    drop(t->d, g->seg, done == HOI_RETURNED_LAST);
     return done;
 }
 
-static int group_return(struct batch *t, const struct group *g)
+static enum hoi_returned group_return(struct batch *t, const struct group *g)
 {
     uint32_t use = hoi_get(g->seg->use);
     if (hoi_likely(use == HOI_SEG_BYTES)) {
-        int done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
-        if (done == 2)
+        enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+        if (done == HOI_RETURNED_LAST)
             drop(t->d, g->seg, 1);
         return done;
     }
@@ -136,7 +136,7 @@ static int group_return(struct batch *t, const struct group *g)
     uint64_t word = hoi_get(g->seg->words[g->word]);
     if (use == HOI_SEG_FREE || (uint32_t)(word >> 32) != g->gen ||
         ((uint32_t)word & g->mask) != g->mask)
-        return 0;
+        return HOI_RETURN_STALE;
     return use == HOI_SEG_FOREIGN ? foreign_return(t, g) : slices_return(t, g);
 }
 
@@ -225,7 +225,7 @@ static inline struct hoi_seg *usual_seg(struct hoi_domain *d, uint64_t handle)
     return hoi_seg_at(&d->segs, index);
 }
 
-static inline int word_return(struct hoi_seg *seg, uint64_t handle, uint32_t mask)
+static inline enum hoi_returned word_return(struct hoi_seg *seg, uint64_t handle, uint32_t mask)
 {
     return hoi_word_return(&seg->words[hoi_handle_number(handle) / HOI_WORD_BITS],
                            hoi_handle_gen(handle), mask);
@@ -246,12 +246,13 @@ static inline uint32_t return_group(struct hoi_domain *d, ho_buf *bufs, uint32_t
             break;
         mask |= bit;
     } while (++n < count && ((handle = bufs[n].handle) ^ first) < HOI_WORD_BITS);
-    int done = hoi_likely(n) && hoi_likely(seg != NULL) ? word_return(seg, first, mask) : 0;
+    enum hoi_returned done =
+        hoi_likely(n) && hoi_likely(seg != NULL) ? word_return(seg, first, mask) : HOI_RETURN_STALE;
     if (hoi_unlikely(!done))
         return 0;
     for (uint32_t i = 0; i < n; i++)
         bufs[i] = (ho_buf){0};
-    if (hoi_unlikely(done == 2))
+    if (hoi_unlikely(done == HOI_RETURNED_LAST))
         drop(d, seg, 1);
     return n;
 }
@@ -305,12 +306,12 @@ int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *ret
         uint64_t first = bufs->handle;
         struct hoi_seg *seg = usual_seg(d, first);
         if (hoi_likely(seg) && usual(d, bufs)) {
-            int done = word_return(seg, first, (uint32_t)1 << first % HOI_WORD_BITS);
+            enum hoi_returned done = word_return(seg, first, (uint32_t)1 << first % HOI_WORD_BITS);
             if (hoi_likely(done)) {
                 *bufs = (ho_buf){0};
                 if (returned)
                     *returned = 1;
-                return hoi_unlikely(done == 2) ? drop_word(d, seg) : HO_OK;
+                return hoi_unlikely(done == HOI_RETURNED_LAST) ? drop_word(d, seg) : HO_OK;
             }
         }
     }

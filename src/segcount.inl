@@ -15,8 +15,8 @@
  * biased reference counts: the owner's side costs no atomic.)
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  BITS | word_return | word_return | reads by earlier holders of the word | recycled under a reader
- *  LAST | count_drop | count_drop | reads by holders of other words | recycled under a reader
+ *  BITS | word_return | the same | reads by earlier holders of the word | recycled under a reader
+ *  LAST | count_drop | the same | reads by holders of other words | recycled under a reader
  * Opening a word is relaxed: its number travels to a holder through a lane (SLOT) or in the caller's
  * own order.
  */
@@ -28,6 +28,13 @@
 #define HOI_COUNT_BIAS ((uint64_t)1 << 24) /* above any number of words */
 #define HOI_COUNT_HOLD ((uint64_t)1 << 32) /* slices and queued releases: the high half */
 
+/* What became of a return. */
+enum hoi_returned {
+    HOI_RETURN_STALE, /* 0: another generation, or a bit was clear already; nothing changed */
+    HOI_RETURNED,
+    HOI_RETURNED_LAST /* and no bit of the word is left */
+};
+
 #define hoi_word_pack(gen, live) ((uint64_t)(gen) << 32 | (live))
 
 /* Owner: begins a word whose numbers it will issue one after the other. */
@@ -37,20 +44,20 @@ static inline void hoi_word_open(A_TYPE(uint64_t) * word, uint32_t gen)
 }
 
 /*
- * Any holder: clears the bits of `mask`, all of them or none. Returns 0 if the generation is another
- * or a bit is clear already (nothing changed); 1 done; 2 done, and this was the word's last bit: the
- * caller subtracts one from the count.
+ * Any holder: clears the bits of `mask`, all of them or none. Whoever is told that the word's last bit is
+ * clear subtracts one from the count.
  */
-static inline int hoi_word_return(A_TYPE(uint64_t) * word, uint32_t gen, uint32_t mask)
+static inline enum hoi_returned hoi_word_return(A_TYPE(uint64_t) * word, uint32_t gen,
+                                                uint32_t mask)
 {
     uint64_t w = A_LOAD(*word, AT(word_look, relaxed)); /* the exchange below orders */
     do {
         if ((uint32_t)(w >> 32) != gen || ((uint32_t)w & mask) != mask)
-            return 0;
+            return HOI_RETURN_STALE;
     } while (!A_CAS(*word, w, w & ~(uint64_t)mask,
                     AT(word_return, acq_rel),   /* edge BITS: release */
                     AT(word_relook, relaxed))); /* edge BITS: acquire */
-    return (uint32_t)w == mask ? 2 : 1;
+    return (uint32_t)w == mask ? HOI_RETURNED_LAST : HOI_RETURNED;
 }
 
 /* A holder of the segment adds another hold: it can't reach zero meanwhile, so relaxed is enough. */
@@ -94,7 +101,8 @@ static inline int hoi_seg_seal_count(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) 
     uint32_t opened = (issued + HOI_WORD_BITS - 1) / HOI_WORD_BITS;
     uint32_t rest = issued % HOI_WORD_BITS;
     uint64_t drop = HOI_COUNT_BIAS - opened;
-    if (rest && hoi_word_return(&words[opened - 1], gen, HOI_WORD_ALL & HOI_WORD_ALL << rest) == 2)
+    if (rest && hoi_word_return(&words[opened - 1], gen, HOI_WORD_ALL & HOI_WORD_ALL << rest) ==
+                    HOI_RETURNED_LAST)
         drop++;
     return hoi_count_drop(count, drop);
 }

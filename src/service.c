@@ -3,7 +3,7 @@
  * Service: opening, closing, and what happens to lanes that both ends have left.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  CHANGE | begin_to_close, hoi_consumer_change | changed, hoi_producer_wait | that lanes or state changed | somebody sleeps past a close
+ *  CHANGE | begin_to_close, hoi_consumer_change | changed, worth_trying | that lanes or state changed | somebody sleeps past a close
  */
 #include "consumer_private.h"
 #include "producer_private.h"

@@ -215,9 +215,10 @@ static void loan_return(struct hoi_shard *sh, struct hoi_seg *seg, const ho_buf 
     if (seg == sh->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
         hoi_set(seg->cursor, start);
     hoi_set(seg->notes[number], 0);
-    int done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
-                               (uint32_t)1 << number % HOI_WORD_BITS);
-    if (done == 2 && hoi_count_drop(&seg->count, 1))
+    enum hoi_returned done =
+        hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
+                        (uint32_t)1 << number % HOI_WORD_BITS);
+    if (done == HOI_RETURNED_LAST && hoi_count_drop(&seg->count, 1))
         hoi_seg_recycle(sh->domain, seg);
 }
 

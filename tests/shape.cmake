@@ -23,8 +23,10 @@ add_test(NAME includes_point_downward
 
 file(GLOB core_files CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/src/*.c ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/src/*.inl)
-add_test(NAME every_edge_has_both_ends
+add_test(NAME edges_are_as_their_tables_say
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_edges.py ${core_files})
+add_test(NAME wrong_edges_are_found
+    COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_edges_refuses.py)
 
 add_test(NAME readme_is_true
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_readme.py ${PROJECT_SOURCE_DIR})
