@@ -43,14 +43,14 @@ HO_API int32_t ho_producer_close(ho_producer *producer) HO_NOEXCEPT;
  *   bufs      `count` loans, not NULL unless count is 0; the accepted ones are emptied
  *   flags     HO_MORE or 0
  *   accepted  out, may be NULL: how many, from the front, changed hands
- * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (the lane of the first that
- *   was not accepted, or the service's arena for stragglers: service.h), HO_E_INVAL, HO_E_FLAGS, HO_E_KIND (not a loan), HO_E_STALE (committed or aborted
- *   before), HO_E_DOMAIN, HO_E_RANGE (len over cap, or the memory is not the loan's), HO_E_ROUTE (the
- *   service has no such partition), HO_E_CLOSED, HO_E_NOMEM and HO_E_LIMIT (a lane, at the first message
- *   to a partition: 65,536 of the service).
+ * Returns HO_OK (all), HO_DROPPED (all; some were dropped by policy), HO_FULL (no room in the lane of the
+ *   first that was not accepted, or in its straggler's arena), HO_E_INVAL, HO_E_FLAGS, HO_E_KIND (not a loan),
+ *   HO_E_STALE (committed or aborted before, or another domain's), HO_E_RANGE (len over cap, or the memory
+ *   is not the loan's), HO_E_ROUTE (the service has no such partition), HO_E_CLOSED, HO_E_NOMEM and
+ *   HO_E_LIMIT (a lane, at the first message to a partition: 65,536 of the service).
  * Threads [producer]. Progress wait-free; a system call when a sleeping consumer must be woken; the
- *   domain's mutex at the first message to a partition; a copy where the consumers are late; with HO_POLICY_WAIT it may block for wait_ns.
- *   Since 0.2
+ *   domain's mutex at the first message to a partition; a copy where consumers are late (service.h);
+ *   with HO_POLICY_WAIT it may block for wait_ns. Since 0.2
  */
 HO_API int32_t ho_commit(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t flags,
                          uint32_t *accepted) HO_NOEXCEPT;
@@ -90,7 +90,7 @@ HO_API int32_t ho_give_copy(ho_producer *producer, const ho_buf *from, uint32_t 
  *   producer  of the service that is to get them
  *   bufs, count, flags, accepted  as ho_commit; any kind but loans
  * Returns as ho_commit; HO_E_KIND is a loan or an empty descriptor, HO_E_STALE one that was returned or
- *   forwarded before.
+ *   forwarded before, or another domain's.
  * Threads [producer]. Progress as ho_commit. Since 0.2
  */
 HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, uint32_t flags,
