@@ -69,7 +69,7 @@ struct service {
     ho_service *handle;
     uint32_t number, partitions, slots, policy;
     bool bound, closing;
-    uint64_t in, in_bytes, out, out_bytes, dropped, dropped_bytes, full;
+    uint64_t in, in_bytes, out, out_bytes, dropped, dropped_bytes, full, copies;
 };
 
 struct arena {
@@ -80,6 +80,7 @@ struct arena {
 struct ledger {
     const uint8_t *input;
     size_t left;
+    bool stragglers; /* arenas so large that late messages are copied: they go one by one */
     ho_domain *domain, *stranger;
     ho_shard *strange_shard;
     ho_buf strange_loans[STRANGE]; /* out all the time, with the handles of many an item */

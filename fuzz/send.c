@@ -21,6 +21,12 @@ static struct producer *any_producer(void)
     return p->handle ? p : NULL;
 }
 
+static uint32_t batch_size(void)
+{
+    uint32_t size = 1 + pick(BATCH);
+    return ledger.stragglers ? 1 : size;
+}
+
 /* A value of its own for each message, a key, and now and then a partition by its number. */
 static void label(ho_buf *b, const struct service *s)
 {
@@ -90,7 +96,12 @@ static void foretell(struct batch *t)
 static void settle(struct batch *t, int32_t status, uint32_t done, bool memory, bool copies)
 {
     struct service *s = t->service;
-    bool short_of_memory = memory && status == HO_FULL && done <= t->expected;
+    bool short_of_memory =
+        (memory || ledger.stragglers) && status == HO_FULL && done <= t->expected;
+    if (ledger.stragglers && status == HO_DROPPED && t->status == HO_OK) {
+        t->status = HO_DROPPED; /* no room for a copy */
+        t->drops[0] = true;
+    }
     if (!t->count && status == HO_OK) /* nothing asked for, nothing refused */
         t->status = HO_OK;
     CHECK(short_of_memory || (status == t->status && done == t->expected),
@@ -120,6 +131,26 @@ static void settle(struct batch *t, int32_t status, uint32_t done, bool memory, 
     }
 }
 
+/* Was it copied, because the consumers are late? Then the original is gone. */
+static void follow_copy(struct batch *t, uint32_t done)
+{
+    ho_service_stats stats;
+    MUST(ho_init(HO_TYPE_SERVICE_STATS, &stats, sizeof stats));
+    MUST(ho_service_stats_get(t->service->handle, &stats));
+    uint64_t copies = stats.straggler_copies - t->service->copies;
+    t->service->copies = stats.straggler_copies;
+    if (!copies)
+        return;
+    CHECK(copies == 1 && done == 1, "%lu copies of %u messages", (unsigned long)copies, done);
+    struct item *item = &ledger.items[t->items[0]];
+    CHECK(item->place == SENT, "a copy of what was not sent");
+    if (item->token != NONE && --ledger.tokens[item->token].parts == 0)
+        ledger.tokens[item->token].reason = HO_REASON_CONSUMED;
+    item->token = item->home = NONE;
+    item->buf.kind = item->buf.len > SEGMENT ? HO_KIND_FOREIGN : HO_KIND_ARENA;
+    item->buf.ptr = NULL; /* wherever it was copied to */
+}
+
 static bool batch_begin(struct batch *t)
 {
     memset(t, 0, sizeof *t);
@@ -132,7 +163,7 @@ static bool batch_begin(struct batch *t)
 
 static void batch_gather(struct batch *t, enum place place)
 {
-    uint32_t wanted = 1 + pick(BATCH), first = pick(ITEMS);
+    uint32_t wanted = batch_size(), first = pick(ITEMS);
     for (uint32_t i = 0; i < ITEMS && t->count < wanted; i++) {
         struct item *item = &ledger.items[(first + i) % ITEMS];
         if (item->place != place)
@@ -166,6 +197,7 @@ static void do_commit(void)
         ledger.items[t.items[i]].bytes = t.before[i].len;
         bury(&t.before[i], true);
     }
+    follow_copy(&t, done);
 }
 
 static void do_forward(void)
@@ -178,12 +210,13 @@ static void do_forward(void)
     foretell(&t);
     int32_t status = ho_forward(t.producer->handle, t.bufs, t.count, t.flags, &done);
     settle(&t, status, done, false, false);
+    follow_copy(&t, done);
 }
 
 static void do_give(void)
 {
     struct batch t;
-    uint32_t done = 99, wanted = 1 + pick(BATCH);
+    uint32_t done = 99, wanted = batch_size();
     if (!batch_begin(&t))
         return;
     for (; t.count < wanted && ledger.tokens_used < TOKENS; t.count++) {
@@ -216,13 +249,14 @@ static void do_give(void)
             ledger.tokens_used--; /* they are the last ones */
         }
     }
+    follow_copy(&t, done);
 }
 
 static void do_give_copy(void)
 {
     static uint8_t bytes[BATCH][4 * SEGMENT];
     struct batch t;
-    uint32_t done = 99, wanted = 1 + pick(BATCH), arena;
+    uint32_t done = 99, wanted = batch_size(), arena;
     uint64_t budget;
     if (!batch_begin(&t))
         return;
@@ -269,6 +303,7 @@ static void do_give_copy(void)
         if (i >= done)
             item->place = NOWHERE;
     }
+    follow_copy(&t, done);
 }
 
 static void do_flush(void)

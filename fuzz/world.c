@@ -60,12 +60,14 @@ void world_open(void)
 {
     ho_domain_opts opts = {
         .size = sizeof opts, .max_bytes = 64 * SEGMENT, .segment_bytes = SEGMENT};
+    ledger.stragglers = one_in(4);
     MUST(ho_domain_create(&opts, &ledger.domain));
     stranger_open(&opts);
     for (uint32_t i = 0; i < ARENAS; i++) {
         struct arena *a = &ledger.arenas[i];
         ho_arena_opts arena = {.size = sizeof arena};
-        a->budget = arena.budget_bytes = (uint64_t)(2 + pick(8)) * SEGMENT;
+        a->budget = arena.budget_bytes =
+            (uint64_t)((ledger.stragglers ? 8 : 2) + pick(6)) * SEGMENT;
         arena.keep_bytes = (uint64_t)pick(4) * SEGMENT;
         MUST(ho_arena_open(ledger.domain, &arena, &a->handle));
     }

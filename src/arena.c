@@ -112,7 +112,7 @@ int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
         status = acquire(sh, &seg);
     if (status)
         return status;
-    int64_t now = hoi_os_now_ns();
+    int64_t now = hoi_os_tick_ns();
     leave(sh, current);
     hoi_seg_open(&sh->domain->segs, seg, use);
     hoi_set(seg->opened_ns, now);

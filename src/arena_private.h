@@ -53,7 +53,9 @@ struct hoi_arena {
     HOI_APART A_TYPE(uint64_t) unused; /* stack of segments: hoi_seg_push_tagged */
     A_TYPE(uint64_t) held;             /* segments that are its own, used and unused */
     A_TYPE(uint64_t) in_use;
-    A_TYPE(uint32_t) looks;           /* under pressure: segments taken since */
+    A_TYPE(uint32_t) looks;    /* under pressure: segments taken since */
+    A_TYPE(uint64_t) users[4]; /* services that were ever sent something out of it, by number - 1 */
+    A_TYPE(uint32_t) shared;   /* there are two */
     HOI_COUNTER(uint64_t) pinners[4]; /* services that pin too much of it, by number - 1 */
     HOI_COUNTER(uint64_t) peak;       /* of in_use, ever */
     HOI_COUNTER(uint64_t) recent;     /* of in_use, in this epoch */
@@ -106,8 +108,12 @@ int hoi_arena_worth_trying(struct hoi_arena *a);
 /* The same for n segments of budget at once; unused ones make way. */
 int hoi_arena_room(struct hoi_arena *a, uint64_t n);
 
+/* An arena of fewer segments is not guarded against stragglers: there are no parts of it to speak of. */
+#define HOI_GUARDED_SEGMENTS 8u
 /* pins.c, at a change of segment: finds who pins too much of the arena, if more than half of it is in use. */
 void hoi_arena_watch_pins(struct hoi_arena *a);
+/* A service is sent something out of it. Returns whether others are, too. */
+int hoi_arena_use(struct hoi_arena *a, uint32_t service);
 static inline int hoi_arena_pinned_by(const struct hoi_arena *a, uint32_t service)
 {
     return hoi_get(a->pinners[(service - 1) / 64]) >> (service - 1) % 64 & 1;

@@ -76,11 +76,21 @@ int hoi_os_random(void *ptr, size_t bytes)
     return n == (long)bytes ? 0 : -1;
 }
 
-int64_t hoi_os_now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(clock, &ts);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t hoi_os_now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t hoi_os_tick_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 static struct timespec timespec_of(int64_t ns)

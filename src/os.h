@@ -35,6 +35,8 @@ int hoi_os_wipe_on_fork(void *ptr, size_t bytes);
 int hoi_os_random(void *ptr, size_t bytes);
 
 int64_t hoi_os_now_ns(void); /* monotonic */
+/* The same as of the kernel's last tick, 1 to 10 ms ago: never a system call, a page is read. */
+int64_t hoi_os_tick_ns(void);
 
 /* A time-out as a point in time: negative stays "for ever". */
 static inline int64_t hoi_os_deadline(int64_t timeout_ns)

@@ -8,6 +8,8 @@
  * where a buffer went. What is sent to a service that pins more than three eighths from then on is copied
  * (straggler.c), so that one service can take about half of an arena from the others, and no more.
  *
+ * An arena that only one service was ever sent something of is not guarded: there is nobody to guard it for.
+ *
  * It looks at one live buffer in each word of 32, and once per sixteenth of the budget that is taken: about two
  * thousand loads per segment of an arena that is short, none in one that is not. Slices are not looked at: what
  * they pin is their parent's.
@@ -15,7 +17,6 @@
 #include "arena_private.h"
 
 #define SERVICES 256u
-#define SMALLEST_BUDGET 8u /* segments: below it three eighths are nothing to go by */
 
 /* Numbers below 1 or above are of notes that were read while they changed. */
 static void mark(uint64_t *services, uint32_t service)
@@ -68,9 +69,25 @@ static void find_pinners(struct hoi_arena *a)
     }
 }
 
+int hoi_arena_use(struct hoi_arena *a, uint32_t service)
+{
+    uint32_t own = (service - 1) / 64;
+    uint64_t bit = (uint64_t)1 << (service - 1) % 64, others = 0;
+    if (!(A_LOAD(a->users[own], memory_order_relaxed) & bit))
+        (void)A_OR(a->users[own], bit, memory_order_relaxed);
+    if (hoi_likely(A_LOAD(a->shared, memory_order_relaxed)))
+        return 1;
+    for (uint32_t w = 0; w < SERVICES / 64; w++)
+        others |= A_LOAD(a->users[w], memory_order_relaxed) & ~(w == own ? bit : 0);
+    if (others)
+        A_STORE(a->shared, 1, memory_order_relaxed);
+    return others != 0;
+}
+
 void hoi_arena_watch_pins(struct hoi_arena *a)
 {
-    if (hoi_unlikely(a->budget_segs < SMALLEST_BUDGET))
+    if (hoi_likely(!A_LOAD(a->shared, memory_order_relaxed)) ||
+        hoi_unlikely(a->budget_segs < HOI_GUARDED_SEGMENTS))
         return;
     if (hoi_likely(A_LOAD(a->in_use, memory_order_relaxed) * 2 <= a->budget_segs)) {
         for (uint32_t w = 0; w < SERVICES / 64; w++)

@@ -50,11 +50,11 @@ int32_t hoi_producer_connect(struct hoi_producer *p, uint32_t partition, struct 
     return status;
 }
 
-/* Looked at after the announcement that it waits. */
-static int worth_trying(struct hoi_producer *p, struct hoi_lane *full)
+/* Looked at after the announcement that it waits: for memory for a copy of so many segments, or for room. */
+static int worth_trying(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments)
 {
     return A_LOAD(p->closing, memory_order_seq_cst) || /* edge CHANGE: acquire */
-           hoi_lane_reroom(&full->core);
+           (segments ? hoi_shard_worth_trying(p->aside, segments) : hoi_lane_reroom(&full->core));
 }
 
 int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments,
@@ -68,12 +68,11 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_
         *deadline_ns = now + (int64_t)p->service->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
-    int memory = hoi_lane_room(&full->core);
-    if (memory) /* what is returned of it counts from now on */
+    if (segments) /* what is returned of it counts from now on */
         hoi_shard_leave(p->aside);
     HO_HOOK("producer:before_wait");
     int armed = hoi_shard_prepare_wait(p->shard, HOI_BELL_SLEEPING);
-    if (memory ? !hoi_shard_worth_trying(p->aside, segments) : !worth_trying(p, full))
+    if (!worth_trying(p, full, segments))
         (void)hoi_os_futex_wait(&bell->core.word, HOI_BELL_SLEEPING, *deadline_ns);
     hoi_shard_finish_wait(p->shard, armed);
     return HO_OK;
@@ -82,11 +81,11 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_
 int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full)
 {
     struct hoi_shard *sh = p->shard;
-    if (hoi_likely(!sh->armable) || hoi_lane_room(&full->core)) /* memory: then it is armed */
+    if (hoi_likely(!sh->armable))
         return 0;
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_ARMED);
     HO_HOOK("producer:armed");
-    if (!worth_trying(p, full))
+    if (!worth_trying(p, full, 0))
         return 0;
     if (!armed) /* by an earlier call, for something else: then it stays so */
         hoi_bell_disarm(hoi_get(sh->bell));

@@ -56,8 +56,8 @@ static inline void hoi_producer_publish(struct hoi_producer *p)
         hoi_bump(p->wakes, wakes);
 }
 
-/* HO_POLICY_WAIT: sleeps until there may be room in the lane or, where it has some, memory for a copy of so many
- * segments. HO_OK: try again. HO_FULL: the policy or the time says no. *deadline_ns is 0 at first. */
+/* HO_POLICY_WAIT: sleeps until there may be room in the lane or, for a straggler, memory for a copy of so many segments
+ * (0: the lane). HO_OK: try again. HO_FULL: the policy or the time says no. *deadline_ns is 0 at first. */
 int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments,
                           int64_t *deadline_ns);
 /* HO_FULL is about to be told for want of the same: arms the shard's descriptor, as hoi_shard_arm. */

@@ -62,9 +62,9 @@ static inline void push(struct hoi_producer *p, struct hoi_lane *lane, const ho_
         p->dirty[p->dirty_count++] = lane;
 }
 
-/* The lane of a message has no room, or the consumer is late and there is no memory for a copy: what the policy
+/* The lane of a message has no room or, where the consumer is late, a copy of so many segments none: what the policy
  * says. HO_OK: there may be some now. */
-static inline int32_t no_room(struct sending *s, const ho_buf *b, struct hoi_lane *lane)
+static inline int32_t no_room(struct sending *s, struct hoi_lane *lane, uint64_t segments)
 {
     struct hoi_producer *p = s->p;
     int32_t status = p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
@@ -73,7 +73,9 @@ static inline int32_t no_room(struct sending *s, const ho_buf *b, struct hoi_lan
         hoi_help_settle(p->helper); /* nor can what it owes */
     /* A helper does not wait: its own thread may be the only one that could empty the lane. */
     if (p->service->policy == HO_POLICY_WAIT && !p->helper)
-        status = hoi_producer_wait(p, lane, hoi_whole_segments(p->domain, b->len), &s->deadline_ns);
+        status = hoi_producer_wait(p, lane, segments, &s->deadline_ns);
+    if (segments) /* whoever asked for the memory has armed the shard */
+        return status;
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }
 
@@ -84,13 +86,16 @@ static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_s
 {
     copy->kind = HO_KIND_EMPTY;
     for (;;) {
+        uint64_t segments = 0;
         int32_t status = lane_for(s->p, b, lane);
         if (hoi_likely(!status) && hoi_unlikely((*lane)->seg != seg) &&
-            hoi_unlikely(hoi_lane_late(s->p, *lane, seg)))
+            hoi_unlikely(hoi_lane_late(s->p, *lane, seg))) {
             status = hoi_straggler_copy(s->p, b, copy);
+            segments = hoi_whole_segments(s->p->domain, b->len + 1);
+        }
         if (hoi_likely(status != HO_FULL))
             return status;
-        status = no_room(s, b, *lane);
+        status = no_room(s, *lane, segments);
         if (status)
             return status;
         if (hoi_get(s->p->closing))

@@ -57,18 +57,18 @@ static int pins_thinly(const struct hoi_producer *p, const struct hoi_lane *lane
     return 0;
 }
 
-/* Of a small budget eight segments may be all. */
+/* Of a small budget eight segments are too much. */
 static uint32_t most_segments(const struct hoi_arena *a)
 {
     uint64_t share = a->budget_segs / 4;
-    return share >= LATE_SEGMENTS ? LATE_SEGMENTS : share ? (uint32_t)share : 1;
+    return share < LATE_SEGMENTS ? (uint32_t)share : LATE_SEGMENTS;
 }
 
 static int lags(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_arena *a)
 {
     /* Relaxed: nothing is read because of it but slots, which are the producer's own. */
     uint64_t consumed = hoi_get(lane->core.consumed);
-    int64_t now = hoi_os_now_ns();
+    int64_t now = hoi_os_tick_ns();
     if (consumed > lane->mark || consumed == lane->core.produced) {
         lane->mark = lane->core.produced;
         lane->marked_ns = now;
@@ -85,8 +85,10 @@ static int lags(const struct hoi_producer *p, struct hoi_lane *lane, const struc
 
 static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_seg *seg)
 {
-    const struct hoi_arena *a = hoi_get(seg->arena);
-    if (!a || a->straggler) /* a copy already */
+    struct hoi_arena *a = hoi_get(seg->arena);
+    if (!a || a->straggler ||
+        a->budget_segs < HOI_GUARDED_SEGMENTS || /* straggler: a copy already */
+        !hoi_arena_use(a, p->service->number))
         return 0;
     if (hoi_get(lane->core.consumed) < lane->copied_from)
         return 1;

@@ -33,12 +33,13 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
 #define HO_CONSUMERS_BOUND 1u
 
 /*
- * Stragglers. A message that nobody takes or returns pins its whole segment of an arena that others use, too.
- * Where consumers are late, the sending calls copy what comes next into an arena of the service's own, densely and
- * in order: when a message has waited for 20 ms and those that wait lie thinly in more than eight segments (a
- * quarter of a small budget), or when more than half of an arena of at least eight segments is in use and what went to
- * this service pins more than three eighths of it. The original is returned, foreign memory released, at once. When that arena is full, the
- * policy speaks. Nothing is copied while consumers keep up.
+ * Stragglers. A message that nobody takes or returns pins its whole segment of an arena that others use,
+ * too. Where consumers are late, the sending calls copy what comes next into an arena of the service's
+ * own, densely and in order: when a message has waited for 20 ms and those that wait lie thinly in more
+ * than eight segments (a quarter of a small budget), or when more than half of the arena is in use and
+ * what went to this service pins more than three eighths of it. The original is returned, foreign memory
+ * released, at once. When the service's arena is full, the policy speaks. Nothing is copied while consumers
+ * keep up, nor out of an arena of fewer than eight segments or of one that no other service uses.
  */
 
 /* Options of a service. Zero in any field means its default. */
