@@ -92,32 +92,50 @@ static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf
     }
 }
 
-static HOI_COLD int32_t take_refused(const struct hoi_consumer *c, uint32_t max, uint32_t *taken)
+static HOI_COLD int32_t take_refused(ho_consumer *handle, uint32_t max, uint32_t *taken)
 {
     if (taken)
         *taken = 0;
-    if (!c)
+    if (!hoi_consumer_get(handle))
         return hoi_handle_status();
     return !taken || max ? HO_E_INVAL : HO_EMPTY;
 }
 
+/* A batch; or there is more than one lane to look at (lane is NULL). */
+static __attribute__((noinline)) int32_t take_many(struct hoi_consumer *c, struct hoi_lane *lane,
+                                                   ho_buf *bufs, uint32_t max, uint32_t *taken)
+{
+    if (hoi_unlikely(!max)) {
+        *taken = 0;
+        return HO_EMPTY;
+    }
+    if (!lane)
+        return take_any(c, bufs, max, taken);
+    struct hoi_taking taking = {.from = c->from};
+    uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
+    if (hoi_unlikely(!n))
+        return take_any(c, bufs, max, taken);
+    hoi_lane_free(&lane->core);
+    count(c, n, taking.bytes);
+    *taken = n;
+    return HO_OK;
+}
+
 int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken)
 {
-    struct hoi_consumer *c = hoi_consumer_get(handle);
-    if (hoi_unlikely(!c) || hoi_unlikely(!taken) || hoi_unlikely(!bufs) || hoi_unlikely(!max))
-        return take_refused(c, max, taken);
-    struct hoi_lane *lane = c->only;
-    if (hoi_likely(lane) && hoi_likely(!stale(c))) {
-        struct hoi_taking taking = {.from = c->from};
-        uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
-        if (hoi_likely(n)) {
-            hoi_lane_free(&lane->core);
-            count(c, n, taking.bytes);
-            *taken = n;
-            return HO_OK;
-        }
-    }
-    return take_any(c, bufs, max, taken);
+    struct hoi_consumer *c = hoi_handle_usual(HOI_CONSUMER, handle);
+    if (hoi_unlikely(!c) || hoi_unlikely(!taken) || hoi_unlikely(!bufs))
+        return take_refused(handle, max, taken);
+    struct hoi_lane *lane = hoi_get(c->only);
+    if (hoi_unlikely(!lane) || max != 1)
+        return take_many(c, lane, bufs, max, taken);
+    struct hoi_taking taking = {.from = c->from};
+    if (hoi_unlikely(!hoi_lane_take_one(&lane->core, bufs, &taking)))
+        return take_any(c, bufs, 1, taken);
+    hoi_lane_free(&lane->core);
+    count(c, 1, taking.bytes);
+    *taken = 1;
+    return HO_OK;
 }
 
 /* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
@@ -205,6 +223,6 @@ int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)
     if (*fd < 0)
         return HO_E_SYSTEM;
     c->armable = 1;
-    c->only = NULL; /* each take has the descriptor to look after */
+    hoi_set(c->only, NULL); /* each take has the descriptor to look after */
     return HO_OK;
 }

@@ -20,7 +20,8 @@ struct hoi_producer;
 
 struct hoi_consumer {
     /* The consumer thread's own. Bound: its lanes. */
-    struct hoi_lane *only; /* the one lane, if nothing but a look at it is to be done; else NULL */
+    /* The one lane, if nothing but a look at it is to be done; else NULL. `changed` makes it NULL, too. */
+    _Atomic(struct hoi_lane *) only;
     struct hoi_lane **lanes;
     uint32_t lanes_count;
     uint32_t lanes_room;

@@ -39,7 +39,10 @@ int32_t hoi_partition_connect(struct hoi_service *s, uint32_t partition, struct 
     (*lane)->service = s;
     (*lane)->producer_bell = bell;
     (*lane)->partition = partition;
-    (*lane)->hint = s->bound ? 0 : hoi_part_hint(index);
+    if (!s->bound) {
+        (*lane)->hint = hoi_part_hint(index);
+        hoi_set((*lane)->bell, &hoi_bell_many);
+    }
     s->lanes++;
     A_STORE(*place, *lane, memory_order_release); /* edge CHUNK: release */
     if (!s->bound) { /* once, so that whoever clears the hint has seen the lane */

@@ -37,20 +37,23 @@ static inline void hoi_word_open(A_TYPE(uint64_t) * word, uint32_t gen)
 }
 
 /*
- * Any holder: clears the bits of `mask`, all of them or none. Returns 0 if the generation is another
- * or a bit is clear already (nothing changed); 1 done; 2 done, and this was the word's last bit: the
+ * Any holder: clears the bits of `mask`, all of them or none. `id` has the generation in its upper half, as
+ * a handle has; the lower one is not looked at. Returns 0 if the generation is another or a bit is clear already (nothing changed); 1 done; 2 done, and this was the word's last bit: the
  * caller subtracts one from the count.
  */
-static inline int hoi_word_return(A_TYPE(uint64_t) * word, uint32_t gen, uint32_t mask)
+static inline int hoi_word_return(A_TYPE(uint64_t) * word, uint64_t id, uint32_t mask)
 {
     uint64_t w = A_LOAD(*word, AT(word_look, relaxed)); /* the exchange below orders */
+    uint64_t rest;
     do {
-        if ((uint32_t)(w >> 32) != gen || ((uint32_t)w & mask) != mask)
+        rest = w - mask; /* a borrow, if a bit was clear, leaves one set that the mask has */
+        if (hoi_unlikely((w ^ id) > UINT32_MAX))
             return 0;
-    } while (!A_CAS(*word, w, w & ~(uint64_t)mask,
-                    AT(word_return, acq_rel),   /* edge BITS: release */
-                    AT(word_relook, relaxed))); /* edge BITS: acquire */
-    return (uint32_t)w == mask ? 2 : 1;
+        if (hoi_unlikely(rest & mask))
+            return 0;
+    } while (!A_CAS(*word, w, rest, AT(word_return, acq_rel), /* edge BITS: release */
+                    AT(word_relook, relaxed)));               /* edge BITS: acquire */
+    return (uint32_t)rest ? 1 : 2;
 }
 
 /* A holder of the segment adds another hold: it can't reach zero meanwhile, so relaxed is enough. */
@@ -94,7 +97,8 @@ static inline int hoi_seg_seal_count(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) 
     uint32_t opened = (issued + HOI_WORD_BITS - 1) / HOI_WORD_BITS;
     uint32_t rest = issued % HOI_WORD_BITS;
     uint64_t drop = HOI_COUNT_BIAS - opened;
-    if (rest && hoi_word_return(&words[opened - 1], gen, HOI_WORD_ALL & HOI_WORD_ALL << rest) == 2)
+    if (rest && hoi_word_return(&words[opened - 1], hoi_word_pack(gen, 0),
+                                HOI_WORD_ALL & HOI_WORD_ALL << rest) == 2)
         drop++;
     return hoi_count_drop(count, drop);
 }

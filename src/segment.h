@@ -31,7 +31,6 @@
  * tailroom, or a committed buffer's payload. Written by its holder alone, read by ho_stats_get. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
-#define hoi_note_loan(offset, bytes) ((uint64_t)(offset) << 32 | (HOI_NOTE_LOAN + (bytes)))
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
 
 enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES };
@@ -55,6 +54,8 @@ struct hoi_seg {
     HOI_COUNTER(uint32_t) gen;
     HOI_COUNTER(uint32_t) sealed;
     uint64_t base;
+    uint64_t note_base; /* of a loan's note: hoi_note_loan; set once, as base */
+    uint32_t mark; /* in a loan's `owner`, with its tailroom added; another for each generation */
     /* The returners'. */
     HOI_APART A_TYPE(uint64_t) count;
     A_TYPE(uint32_t) next;             /* in a stack of free segments: index + 1, 0 ends it */
@@ -125,19 +126,21 @@ static inline uint32_t hoi_seg_records(const struct hoi_segs *segs, size_t recor
 __extension__ typedef unsigned __int128 hoi_u128;
 
 /*
- * The seal of a buffer, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
+ * The seal of a buffer that is no loan, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
  * descriptor that was made up, or hit by a stray write in one of these, does not fit its seal. The words find
  * stale handles; this finds those that were never given out. It is not cryptographic: docs/ownership.md says
  * what it is for. `end` is ptr + cap, which stays when a holder moves ptr forward.
  *
  * A product of 128 bits folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The kind
- * lies where a handle has its salt, so that one kind's seals are those of no handle of this domain.
+ * lies where a handle has its salt, so that one kind's seals are those of no handle of this domain; the usual
+ * kind counts as 0, which costs nothing.
  */
 static inline uint32_t hoi_seal(const struct hoi_seal_key *key, uint32_t kind, uint64_t handle,
                                 uint64_t end)
 {
-    hoi_u128 product = (hoi_u128)(handle ^ (uint64_t)kind << 62 ^ key->handle) * (end ^ key->end);
-    return (uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product);
+    hoi_u128 product = (hoi_u128)(handle ^ (uint64_t)(kind ^ HO_KIND_ARENA) << 62 ^ key->handle) *
+                       (end ^ key->end);
+    return (uint32_t)(product >> 64) ^ (uint32_t)product;
 }
 
 /* What the seal of a descriptor must be, if its kind is `kind`. */
@@ -161,6 +164,13 @@ static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struc
         return HO_E_STALE;
     *seg = hoi_seg_at(segs, index);
     return HO_OK;
+}
+
+/* The note of a loan: {at - base:32, 1:1, bytes:31}, in one addition. */
+#define HOI_NOTE_BASE(base) (HOI_NOTE_LOAN - ((base) << 32))
+static inline uint64_t hoi_note_loan(const struct hoi_seg *seg, uint64_t at, uint64_t bytes)
+{
+    return (at << 32) + seg->note_base + bytes;
 }
 
 /* Where a loan starts. */

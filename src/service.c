@@ -160,8 +160,10 @@ static void begin_to_close(struct hoi_service *s)
         if (!p)
             break;
         A_STORE(p->closing, 1, memory_order_seq_cst); /* edge CHANGE: release */
-        if (p->open)
-            (void)hoi_bell_wake(&p->shard->bell);
+        if (!p->open)
+            continue;
+        hoi_handle_close(p->handle);
+        (void)hoi_bell_wake(&p->shard->bell);
     }
     if (s->bound) {
         for (uint32_t n = 0; n < s->partitions; n++)

@@ -11,34 +11,27 @@ static inline uint64_t align_up(uint64_t at, uint32_t align_log2)
     return (at + mask) & ~mask;
 }
 
+/* Two words at a time where one of them is zero or both are known. */
 static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_t handle,
-                              uint32_t seal, uint32_t align_log2)
+                              uint64_t owner, uint32_t align_log2)
 {
-    loan->ptr = (uint8_t *)(uintptr_t)at;
-    loan->len = 0;
-    loan->handle = handle;
-    loan->value = 0;
+    hoi_pair_write(&loan->ptr, at, 0);        /* len */
+    hoi_pair_write(&loan->handle, handle, 0); /* value */
     loan->cap = bytes;
-    loan->owner = seal;
-    loan->service = 0;
-    loan->partition = 0;
-    loan->flags = 0;
-    loan->reserved0 = 0;
-    loan->align_log2 = (uint8_t)align_log2;
-    loan->kind = HO_KIND_LOAN;
-    loan->key = 0;
+    __builtin_memcpy(&loan->owner, &owner, sizeof owner); /* service, partition */
+    hoi_pair_write(&loan->flags, HOI_TAIL_KIND(HO_KIND_LOAN) | (uint64_t)align_log2 << 48,
+                   0); /* key */
 }
 
 /* Gives the next number of a segment, `number`, to `bytes` bytes at `at`, the cursor behind them. */
 static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at, uint64_t bytes,
-                              uint64_t tail, uint32_t align_log2, ho_buf *loan)
+                              uint32_t tail, uint32_t align_log2, ho_buf *loan)
 {
-    hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, bytes + tail));
+    HOI_COUNTER(uint64_t) *note = &seg->notes[number];
+    hoi_set(*note, hoi_note_loan(seg, at, bytes + tail));
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
-    uint64_t handle = hoi_get(seg->handle_base) + number;
-    loan_write(loan, at, bytes, handle, hoi_seal(&seg->key, HO_KIND_LOAN, handle, at + bytes),
-               align_log2);
+    loan_write(loan, at, bytes, hoi_own(seg->handle_base) + number, seg->mark + tail, align_log2);
 }
 
 static int32_t reserve_slow(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
@@ -65,30 +58,35 @@ static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint
     return HO_OK;
 }
 
+/* Of a shard that is not closing. */
 static inline int32_t reserve_usual(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
     struct hoi_seg *seg = sh->seg;
-    uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
-    uint32_t number = hoi_get(seg->issued);
-    if (hoi_likely(bytes - 1 < seg->end - at) && hoi_likely(number != seg->opened) &&
-        hoi_likely(!hoi_get(sh->closing))) {
-        loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
-        return HO_OK;
-    }
-    return reserve_next(sh, bytes, loan);
+    uint64_t at = align_up(hoi_own(seg->cursor), ALIGN_DEFAULT);
+    uint32_t number = hoi_own(seg->issued);
+    if (hoi_unlikely(bytes - 1 >= seg->end - at) || hoi_unlikely(number == seg->opened))
+        return reserve_next(sh, bytes, loan);
+    loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
+    return HO_OK;
+}
+
+static HOI_COLD int32_t reserve_general(ho_shard *handle, uint64_t bytes,
+                                        const ho_reserve_opts *opts, ho_buf *loan)
+{
+    return reserve_slow(hoi_shard_get(handle), bytes, opts, loan);
 }
 
 int32_t ho_reserve(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
 {
-    struct hoi_shard *sh = hoi_shard_get(handle);
-    if (hoi_likely(sh) && hoi_likely(loan) && hoi_likely(!opts))
-        return reserve_usual(sh, bytes, loan);
-    return reserve_slow(sh, bytes, opts, loan);
+    struct hoi_shard *sh = hoi_handle_usual(HOI_SHARD, handle);
+    if (hoi_unlikely(opts != NULL) || hoi_unlikely(!sh) || hoi_unlikely(!loan))
+        return reserve_general(handle, bytes, opts, loan);
+    return reserve_usual(sh, bytes, loan);
 }
 
 int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
-    return reserve_usual(sh, bytes, loan);
+    return hoi_unlikely(hoi_get(sh->closing)) ? HO_E_CLOSED : reserve_usual(sh, bytes, loan);
 }
 
 static int32_t opts_check(const struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
@@ -199,8 +197,9 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     uint64_t room = hoi_note_bytes(note);
     if (hoi_unlikely(moved > room || b->cap > room - moved))
         return HO_E_RANGE;
-    /* Last: who forgot cap when he moved ptr is better told so. */
-    return hoi_likely(b->owner == hoi_seal_of(&d->segs.key, HO_KIND_LOAN, b)) ? HO_OK : HO_E_STALE;
+    /* Last: who forgot cap when he moved ptr is better told so. What cap leaves is the tailroom. */
+    uint32_t tail = (uint32_t)(room - moved - b->cap);
+    return hoi_likely(b->owner == s->mark + tail) ? HO_OK : HO_E_STALE;
 }
 
 /* Returns the number of a loan that is not to be delivered. */
@@ -211,7 +210,7 @@ static void loan_return(struct hoi_shard *sh, struct hoi_seg *seg, const ho_buf 
     if (seg == sh->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
         hoi_set(seg->cursor, start);
     hoi_set(seg->notes[number], 0);
-    int done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
+    int done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], b->handle,
                                (uint32_t)1 << number % HOI_WORD_BITS);
     if (done == 2 && hoi_count_drop(&seg->count, 1))
         hoi_seg_recycle(sh->domain, seg);
@@ -260,7 +259,7 @@ static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
     loan->cap -= bytes;
     loan->len = loan->len > bytes ? loan->len - bytes : 0;
     uint64_t at = (uint64_t)(uintptr_t)loan->ptr;
-    hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, end - at));
+    hoi_set(seg->notes[number], hoi_note_loan(seg, at, end - at));
 }
 
 int32_t ho_split(ho_shard *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)

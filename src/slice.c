@@ -106,7 +106,8 @@ static int parent_hold(struct hoi_domain *d, uint64_t parent)
 static void give_number_back(struct hoi_domain *d, struct hoi_seg *seg, uint32_t number)
 {
     uint32_t bit = (uint32_t)1 << number % HOI_WORD_BITS;
-    if (hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_get(seg->gen), bit) == 2)
+    if (hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_word_pack(hoi_get(seg->gen), 0),
+                        bit) == 2)
         drop(d, seg, 1);
 }
 

@@ -33,7 +33,7 @@ static void issue(uint32_t issued)
 /* Whether the return is legal; adds to *recycled if the caller has to recycle. */
 static int give_back(uint32_t word, uint32_t mask, unsigned *recycled)
 {
-    int done = hoi_word_return(&words[word], GEN, mask);
+    int done = hoi_word_return(&words[word], hoi_word_pack(GEN, 0), mask);
     if (done == 2)
         *recycled += (unsigned)hoi_count_drop(&count, 1);
     return done != 0;
@@ -43,9 +43,9 @@ static void a_return_is_legal_once(void **state)
 {
     (void)state;
     issue(2);
-    CHECK(hoi_word_return(&words[0], GEN, 1) == 1);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 1) == 1);
     uint64_t before = hoi_get(words[0]);
-    CHECK(hoi_word_return(&words[0], GEN, 1) == 0);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 1) == 0);
     CHECK(hoi_get(words[0]) == before);
 }
 
@@ -54,9 +54,9 @@ static void another_generation_is_refused(void **state)
     (void)state;
     issue(2);
     uint64_t before = hoi_get(words[0]);
-    CHECK(hoi_word_return(&words[0], GEN - 1, 1) == 0);
-    CHECK(hoi_word_return(&words[0], GEN + 1, 1) == 0);
-    CHECK(hoi_word_return(&words[1], GEN, 1) == 0); /* not opened yet */
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN - 1, 0), 1) == 0);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN + 1, 0), 1) == 0);
+    CHECK(hoi_word_return(&words[1], hoi_word_pack(GEN, 0), 1) == 0); /* not opened yet */
     CHECK(hoi_get(words[0]) == before);
 }
 
@@ -64,11 +64,11 @@ static void a_batch_with_a_stale_number_changes_nothing(void **state)
 {
     (void)state;
     issue(32);
-    CHECK(hoi_word_return(&words[0], GEN, 0x10) == 1);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 0x10) == 1);
     uint64_t before = hoi_get(words[0]);
-    CHECK(hoi_word_return(&words[0], GEN, 0x31) == 0);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 0x31) == 0);
     CHECK(hoi_get(words[0]) == before);
-    CHECK(hoi_word_return(&words[0], GEN, ~0x10u) == 2);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), ~0x10u) == 2);
 }
 
 static void the_last_return_after_sealing_recycles(void **state)
