@@ -160,6 +160,8 @@ static int32_t consumer_start(struct hoi_service *s, uint32_t partition,
         return status;
     c->open = 1;
     hoi_bump(s->consumers_open, 1);
+    if (!s->bound)
+        hoi_claim_join(&s->claims, c->number);
     if (s->bound) {
         c->from = HOI_FROM(s->number, partition);
         s->parts[partition].consumer = c;
