@@ -58,17 +58,14 @@ static inline struct hoi_lane *lane_usual(const struct hoi_producer *p, const ho
 /*
  * The usual loan: of the shard's current segment, unmoved, without a tailroom, to a lane with room. Its note tells that
  * it is a loan, where it lies and how much it may hold. NULL: it is not so, nothing has changed, and the general loop
- * says what it is. Else the slot that it was written to, of `*to`; it is still to be pushed.
+ * says what it is. Else the slot that it was written to; it is still to be pushed.
  */
 static inline __attribute__((always_inline)) struct hoi_slot *
-commit_usual(struct hoi_producer *p, ho_buf *b, int latest_only, struct hoi_lane **to)
+commit_usual(struct hoi_seg *seg, struct hoi_lane *lane, ho_buf *b, int latest_only)
 {
-    struct hoi_lane *lane = lane_usual(p, b);
     if (hoi_unlikely(!lane) || hoi_unlikely(!hoi_lane_room(&lane->core)))
         return NULL;
-    *to = lane;
     struct hoi_slot *slot = hoi_lane_next(&lane->core);
-    struct hoi_seg *seg = p->shard->seg;
     uint64_t handle = b->handle, number = handle - hoi_own(seg->handle_base);
     uint64_t at = (uint64_t)(uintptr_t)b->ptr, cap = b->cap, end = at + cap, len = b->len;
     if (hoi_unlikely(b->kind != HO_KIND_LOAN) || hoi_unlikely(number >= HOI_SEG_NUMBERS))
@@ -97,7 +94,6 @@ commit_usual(struct hoi_producer *p, ho_buf *b, int latest_only, struct hoi_lane
     slot->tail[0] = HOI_TAIL_SENT(hoi_buf_tail(b)) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
     slot->tail[1] = b->key;
     *b = (ho_buf){0};
-    hoi_bump(p->bytes, len);
     return slot;
 }
 
@@ -116,24 +112,36 @@ static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_
     return status;
 }
 
+/* Usual loans, from the front. Returns how many. */
+static inline uint32_t commit_run(struct hoi_producer *p, ho_buf *bufs, uint32_t count)
+{
+    struct hoi_seg *seg = p->shard->seg;
+    uint64_t bytes = 0;
+    ho_buf *b = bufs, *end = bufs + count;
+    for (; b != end; b++) {
+        struct hoi_lane *lane = lane_usual(p, b);
+        struct hoi_slot *slot = commit_usual(seg, lane, b, 0);
+        if (hoi_unlikely(!slot))
+            break;
+        bytes += slot->word[1];
+        ask_ahead(slot, slot->word[0] + slot->word[1]);
+        if (hoi_lane_pushed(&lane->core, slot))
+            p->dirty[p->dirty_count++] = lane;
+    }
+    uint32_t n = (uint32_t)(b - bufs);
+    hoi_bump(p->messages, n);
+    hoi_bump(p->bytes, bytes);
+    return n;
+}
+
 static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_buf *bufs,
                                                      uint32_t count, uint32_t flags,
                                                      uint32_t *accepted)
 {
     uint32_t done = 0;
     int32_t status = HO_OK;
-    if (bufs && !(flags & ~HO_MORE) && !hoi_get(p->closing)) {
-        for (; done < count; done++) {
-            struct hoi_lane *lane;
-            struct hoi_slot *slot = commit_usual(p, &bufs[done], 0, &lane);
-            if (hoi_unlikely(!slot))
-                break;
-            ask_ahead(slot, slot->word[0] + slot->word[1]);
-            if (hoi_lane_pushed(&lane->core, slot))
-                p->dirty[p->dirty_count++] = lane;
-        }
-        hoi_bump(p->messages, done);
-    }
+    if (bufs && !(flags & ~HO_MORE) && !hoi_get(p->closing))
+        done = commit_run(p, bufs, count);
     if (hoi_unlikely(done < count || !done))
         status = commit_rest(p, bufs, count, flags, &done);
     else if (!(flags & HO_MORE))
@@ -159,13 +167,14 @@ static __attribute__((noinline)) int32_t commit_more(struct hoi_producer *p, ho_
                                                      uint32_t count, uint32_t flags,
                                                      uint32_t *accepted)
 {
-    struct hoi_slot *slot;
-    struct hoi_lane *lane;
     if (hoi_unlikely(count != 1) || hoi_unlikely(!bufs) || hoi_unlikely(flags != HO_MORE))
         return commit_many(p, bufs, count, flags, accepted);
-    if (hoi_unlikely(!(slot = commit_usual(p, bufs, 1, &lane))))
+    struct hoi_lane *lane = lane_usual(p, bufs);
+    struct hoi_slot *slot = commit_usual(p->shard->seg, lane, bufs, 1);
+    if (hoi_unlikely(!slot))
         return commit_many(p, bufs, 1, HO_MORE, accepted);
     hoi_bump(p->messages, 1);
+    hoi_bump(p->bytes, slot->word[1]);
     if (hoi_lane_pushed(&lane->core, slot))
         p->dirty[p->dirty_count++] = lane;
     ask_ahead(slot, slot->word[0] + slot->word[1]);
@@ -188,17 +197,18 @@ int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t fl
                   uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_handle_usual(HOI_PRODUCER, handle);
-    struct hoi_slot *slot;
-    struct hoi_lane *lane;
     if (hoi_unlikely(!p))
         return commit_refused(handle, bufs, count, flags, accepted);
     if (hoi_unlikely(flags | p->dirty_count))
         return commit_more(p, bufs, count, flags, accepted);
     if (hoi_unlikely(count != 1) || hoi_unlikely(!bufs))
         return commit_many(p, bufs, count, 0, accepted);
-    if (hoi_unlikely(!(slot = commit_usual(p, bufs, 1, &lane))))
+    struct hoi_lane *lane = lane_usual(p, bufs);
+    struct hoi_slot *slot = commit_usual(p->shard->seg, lane, bufs, 1);
+    if (hoi_unlikely(!slot))
         return commit_many(p, bufs, 1, 0, accepted);
     hoi_bump(p->messages, 1);
+    hoi_bump(p->bytes, slot->word[1]);
     if (accepted)
         *accepted = 1;
     hoi_lane_alone(&lane->core, slot);

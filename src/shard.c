@@ -84,6 +84,60 @@ int32_t ho_reserve(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts
     return reserve_usual(sh, bytes, loan);
 }
 
+/* What the open numbers and the room of the current segment give of `count` loans, one behind the other: what is
+ * the same for all is worked out once. */
+static inline uint32_t reserve_run(struct hoi_shard *sh, uint64_t bytes, ho_buf *loans,
+                                   uint32_t count)
+{
+    struct hoi_seg *seg = sh->seg;
+    uint64_t at = align_up(hoi_own(seg->cursor), ALIGN_DEFAULT);
+    uint64_t room = seg->end - at, stride = align_up(bytes, ALIGN_DEFAULT);
+    uint32_t number = hoi_own(seg->issued);
+    if (hoi_unlikely(bytes - 1 >= room) ||
+        (number == seg->opened && !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS)))
+        return 0;
+    uint32_t n = seg->opened - number < count ? seg->opened - number : count;
+    if (hoi_unlikely(n * stride > room + (stride - bytes))) /* the last needs no more than bytes */
+        n = (uint32_t)((room + (stride - bytes)) / stride);
+    HOI_COUNTER(uint64_t) *notes = &seg->notes[number];
+    uint64_t note = hoi_note_loan(seg, at, bytes), handle = hoi_own(seg->handle_base) + number;
+    hoi_set(seg->issued, number + n);
+    hoi_set(seg->cursor, at + (n - 1) * stride + bytes);
+    for (const ho_buf *end = loans + n; loans != end; loans++) {
+        hoi_set(*notes++, note);
+        loan_write(loans, at, bytes, handle++, seg->mark, ALIGN_DEFAULT);
+        note += stride << 32;
+        at += stride;
+    }
+    return n;
+}
+
+int32_t ho_reserve_many(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts,
+                        ho_buf *loans, uint32_t count, uint32_t *reserved)
+{
+    struct hoi_shard *sh = hoi_handle_usual(HOI_SHARD, handle);
+    int32_t status = HO_OK;
+    uint32_t done = 0;
+    if (hoi_unlikely(!sh) && !hoi_shard_get(handle))
+        status = hoi_handle_status();
+    else if (hoi_unlikely(!reserved) || (!loans && count))
+        status = HO_E_INVAL;
+    while (!status && done < count) {
+        uint32_t n = 0;
+        if (hoi_likely(sh) && hoi_likely(!opts))
+            done += n = reserve_run(sh, bytes, loans + done, count - done);
+        if (!n) { /* one that goes on to the next segment; or not as usual */
+            status = reserve_general(handle, bytes, opts, loans + done);
+            done += !status;
+        }
+    }
+    for (uint32_t i = done; loans && i < count; i++)
+        loans[i] = (ho_buf){0};
+    if (reserved)
+        *reserved = done;
+    return status;
+}
+
 int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
     return hoi_unlikely(hoi_get(sh->closing)) ? HO_E_CLOSED : reserve_usual(sh, bytes, loan);

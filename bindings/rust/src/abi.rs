@@ -766,6 +766,8 @@ extern "C" {
     pub fn ho_shard_fd(shard: *mut ho_shard, fd: *mut i32) -> i32;
     /// Threads: shard. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_reserve(shard: *mut ho_shard, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
+    /// Threads: shard. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_reserve_many(shard: *mut ho_shard, bytes: u64, opts: *const ho_reserve_opts, loans: *mut ho_buf, count: u32, reserved: *mut u32) -> i32;
     /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
     pub fn ho_abort(shard: *mut ho_shard, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
     /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
