@@ -70,14 +70,10 @@ static int arm(struct hoi_consumer *c)
     return 0;
 }
 
-/* The general take: nothing was there at the first look, or there is more than one lane to look at. */
-static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf *bufs,
-                                                  uint32_t max, uint32_t *taken)
+/* From all its lanes. */
+static __attribute__((noinline)) int32_t take_bound(struct hoi_consumer *c, ho_buf *bufs,
+                                                    uint32_t max, uint32_t *taken)
 {
-    if (c->armable)
-        hoi_bell_finish_wait(&c->bell);
-    if (!c->bound)
-        return hoi_shared_take(c, bufs, max, taken);
     for (;;) {
         int32_t status = hoi_unlikely(stale(c)) ? hoi_consumer_refresh(c) : HO_OK;
         *taken = take_round(c, bufs, max);
@@ -92,6 +88,19 @@ static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf
     }
 }
 
+/* The general take: nothing was there at the first look, or there is more than one lane to look at. */
+static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf *bufs,
+                                                  uint32_t max, uint32_t *taken)
+{
+    if (hoi_unlikely(!max)) {
+        *taken = 0;
+        return HO_EMPTY;
+    }
+    if (c->armable)
+        hoi_bell_finish_wait(&c->bell);
+    return c->bound ? take_bound(c, bufs, max, taken) : hoi_shared_take(c, bufs, max, taken);
+}
+
 static HOI_COLD int32_t take_refused(ho_consumer *handle, uint32_t max, uint32_t *taken)
 {
     if (taken)
@@ -101,16 +110,10 @@ static HOI_COLD int32_t take_refused(ho_consumer *handle, uint32_t max, uint32_t
     return !taken || max ? HO_E_INVAL : HO_EMPTY;
 }
 
-/* A batch; or there is more than one lane to look at (lane is NULL). */
+/* A batch. */
 static __attribute__((noinline)) int32_t take_many(struct hoi_consumer *c, struct hoi_lane *lane,
                                                    ho_buf *bufs, uint32_t max, uint32_t *taken)
 {
-    if (hoi_unlikely(!max)) {
-        *taken = 0;
-        return HO_EMPTY;
-    }
-    if (!lane)
-        return take_any(c, bufs, max, taken);
     struct hoi_taking taking = {.from = c->from};
     uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
     if (hoi_unlikely(!n))
@@ -127,7 +130,9 @@ int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken
     if (hoi_unlikely(!c) || hoi_unlikely(!taken) || hoi_unlikely(!bufs))
         return take_refused(handle, max, taken);
     struct hoi_lane *lane = hoi_get(c->only);
-    if (hoi_unlikely(!lane) || max != 1)
+    if (hoi_unlikely(!lane))
+        return take_any(c, bufs, max, taken);
+    if (max != 1)
         return take_many(c, lane, bufs, max, taken);
     struct hoi_taking taking = {.from = c->from};
     if (hoi_unlikely(!hoi_lane_take_one(&lane->core, bufs, &taking)))

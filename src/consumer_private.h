@@ -72,7 +72,17 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c);
 void hoi_consumer_change(struct hoi_consumer *c);
 
 /* The next lane of a hint, from a chunk on; NULL: no more. */
-struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index);
+static inline struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index)
+{
+    while (*chunk) {
+        struct hoi_lane *lane =
+            A_LOAD((*chunk)->lanes[index], memory_order_acquire); /* edge CHUNK: acquire */
+        *chunk = A_LOAD((*chunk)->next, memory_order_acquire);    /* edge CHUNK: acquire */
+        if (lane)
+            return lane;
+    }
+    return NULL;
+}
 
 /* The claimant: a lane that its producer has left, with nothing in it, goes. Returns whether it did. */
 int hoi_partition_retire(struct hoi_lane *lane);

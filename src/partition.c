@@ -69,18 +69,6 @@ void hoi_partition_disconnect(struct hoi_service *s, struct hoi_lane *lane)
     }
 }
 
-struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index)
-{
-    while (*chunk) {
-        struct hoi_lane *lane =
-            A_LOAD((*chunk)->lanes[index], memory_order_acquire); /* edge CHUNK: acquire */
-        *chunk = A_LOAD((*chunk)->next, memory_order_acquire);    /* edge CHUNK: acquire */
-        if (lane)
-            return lane;
-    }
-    return NULL;
-}
-
 void hoi_partition_unlink(struct hoi_lane *lane, struct hoi_lane **gone)
 {
     struct hoi_partition *part = &lane->service->parts[lane->partition];

@@ -77,9 +77,10 @@ static inline int hoi_lane_tell(struct hoi_lane *lane)
 {
     if (lane->hint) {
         struct hoi_claim_group *g = &lane->service->claims;
-        return lane->helper ? hoi_help_published(lane)
-                            : hoi_service_ring(lane->service,
-                                               hoi_claim_published(g, lane->partition, lane->hint));
+        if (hoi_unlikely(lane->helper != NULL))
+            return hoi_help_published(lane);
+        uint32_t who = hoi_claim_published(g, lane->partition, lane->hint);
+        return hoi_likely(who == HOI_CLAIM_NONE) ? 0 : hoi_service_ring(lane->service, who);
     }
     return hoi_bell_wake(A_LOAD(lane->bell, memory_order_seq_cst)); /* edge BELL: acquire */
 }
