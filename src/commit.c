@@ -71,8 +71,7 @@ commit_usual(struct hoi_seg *seg, struct hoi_lane *lane, ho_buf *b, int latest_o
     if (hoi_unlikely(b->kind != HO_KIND_LOAN) || hoi_unlikely(number >= HOI_SEG_NUMBERS))
         return NULL;
     HOI_COUNTER(uint64_t) *note = &seg->notes[number];
-    __asm__("" : "+r"(note)); /* one register for both uses */
-    if (hoi_unlikely(hoi_own(*note) != hoi_note_loan(seg, at, cap)) ||
+    if (hoi_unlikely(hoi_get(*note) != hoi_note_loan(seg, at, cap)) ||
         hoi_unlikely(cap > HOI_NOTE_BYTES) || hoi_unlikely(b->owner != seg->mark) ||
         hoi_unlikely(len > cap))
         return NULL;
