@@ -106,6 +106,12 @@ static void many_are_refused_when_the_arena_closes(void **state)
     CHECK_STATUS(ho_reserve_many(r.shard, 1, NULL, loans, 3, &n), HO_E_CLOSED);
     CHECK(n == 0);
     CHECK_EMPTY(&loans[2]);
+    for (uint32_t bit = 0; bit < 64;
+         bit++) { /* nor does another handle lead to a shard that closes */
+        ho_shard *forged = (ho_shard *)((uintptr_t)r.shard ^ (uintptr_t)1 << bit);
+        CHECK_STATUS(ho_reserve(forged, 1, NULL, loans), HO_E_HANDLE);
+        CHECK_STATUS(ho_reserve_many(forged, 1, NULL, loans, 1, &n), HO_E_HANDLE);
+    }
     CHECK_STATUS(ho_commit(r.producer, &first, 1, 0, NULL), HO_OK);
     CHECK_STATUS(ho_take(r.consumer, &first, 1, &n), HO_OK);
     rig_return(r.domain, &first);
