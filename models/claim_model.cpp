@@ -19,6 +19,8 @@
  */
 #define HOI_CLAIM_WORDS 1
 #define MODEL_SITES(X)                                                                             \
+    X(group_join, STORE, seq_cst)                                                                  \
+    X(group_words, LOAD, seq_cst)                                                                  \
     X(wait_any, LOAD, seq_cst)                                                                     \
     X(wait_look, LOAD, seq_cst)                                                                    \
     X(wait_pick, RMW, acq_rel)                                                                     \
@@ -62,6 +64,7 @@
     X(pass_on, STEP, relaxed)                                                                      \
     X(ring_at_end, STEP, relaxed)
 #define OTHER_SITES(X)                                                                             \
+    X(join_look, LOAD, relaxed)                                                                    \
     X(cursor, LOAD, relaxed)                                                                       \
     X(settle_look, LOAD, relaxed)                                                                  \
     X(idle_look, LOAD, relaxed)                                                                    \
@@ -233,6 +236,7 @@ struct debt_test : service_test<debt_test, 4> {
     {
         init(3);
         for (unsigned c = 0; c != 2; ++c) {
+            hoi_claim_join(&s.g, c);
             hoi_bell_prepare_wait(&s.bells[c], HOI_BELL_SLEEPING);
             RL_ASSERT(hoi_claim_prepare_wait(&s.g, c, HOI_WAIT_SLEEPING));
         }

@@ -50,7 +50,8 @@ struct service {
     {
         with_news = false;
         g.parts = parts;
-        g.part_words = g.consumer_words = 1;
+        g.part_words = 1;
+        A_STORE(g.consumer_words, 0, rl::mo_relaxed);
         A_STORE(g.ended, 0, rl::mo_relaxed);
         A_STORE(g.cursor, 0, rl::mo_relaxed);
         A_STORE(g.ready[0], 0, rl::mo_relaxed);
@@ -236,6 +237,7 @@ struct service {
     /* Sleeps unless there is something. Returns whether it was chosen. */
     uint32_t wait(unsigned me)
     {
+        hoi_claim_join(&g, me);
         hoi_bell_prepare_wait(&bells[me], HOI_BELL_SLEEPING);
         if (hoi_claim_prepare_wait(&g, me, HOI_WAIT_SLEEPING) || !DO_STEP(look_before_sleep))
             bells[me].sleep.wait(bells[me].word, HOI_BELL_SLEEPING);
@@ -245,6 +247,7 @@ struct service {
 
     bool arm(unsigned me)
     {
+        hoi_claim_join(&g, me);
         hoi_bell_prepare_wait(&bells[me], HOI_BELL_ARMED);
         return hoi_claim_prepare_wait(&g, me, HOI_WAIT_ARMED) || !DO_STEP(look_after_arming);
     }

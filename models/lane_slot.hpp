@@ -34,7 +34,7 @@ struct lane : hoi_lane_core {
             A_STORE(slot.seq, 0, rl::mo_relaxed);
         P_WRITE(produced, 0);
         P_WRITE(published, 0);
-        P_WRITE(consumed_seen, 0);
+        P_WRITE(room_end, mask + 1);
         P_WRITE(taken, 0);
         A_STORE(consumed, 0, rl::mo_relaxed);
     }

@@ -77,7 +77,7 @@ struct segment {
     /* Numbers of one word, as a mask. Whether they were the caller's to return. */
     bool give_back(unsigned word, uint32_t mask)
     {
-        hoi_returned done = hoi_word_return(&words[word], GEN, mask);
+        hoi_returned done = hoi_word_return(&words[word], hoi_word_pack(GEN, 0), mask);
         if (done == HOI_RETURNED_LAST && DO_STEP(count_last))
             drop(1);
         return done != HOI_RETURN_STALE;
@@ -94,7 +94,7 @@ struct segment {
             hoi_count_hold(&count, HOI_COUNT_HOLD);
         else if (!hoi_count_try_hold(&count, HOI_COUNT_HOLD))
             return false;
-        hoi_returned done = hoi_word_return(&words[word], GEN, mask);
+        hoi_returned done = hoi_word_return(&words[word], hoi_word_pack(GEN, 0), mask);
         drop(HOI_COUNT_HOLD + (done == HOI_RETURNED_LAST));
         return done != HOI_RETURN_STALE;
     }

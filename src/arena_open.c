@@ -120,6 +120,8 @@ static void begin_to_close(struct hoi_arena *a)
         if (!sh)
             break;
         hoi_set(sh->closing, 1);
+        if (sh->open)
+            hoi_handle_close(sh->handle);
         (void)hoi_bell_wake(hoi_get(sh->bell));
     }
 }

@@ -23,6 +23,7 @@
  *   word ACTIVE, then searching   | searching dropped, then word
  *   silent's ready bit, then word | word ACTIVE, then the ready bit by whoever is woken
  *   ended, then waiting           | waiting, then ended
+ *   ready bit, then its words     | waiting's words, then ready bits
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  HINT | part_announce, part_silent | part_hints, part_clear | the hint's lanes | lanes not found
@@ -31,6 +32,7 @@
  *  TURN | part_idle | part_hints | lanes' positions, the user's state | two turns overlap
  *  READY | ready_set | claim_bit, wait_ready, more_ready | the same, and what is ready | both
  *  SLEEPERS | wait_prepare | wait_any, wait_look, wait_pick | who sleeps, its bell | a wake-up lost
+ *  WORDS | group_join | group_words | that somebody may wait in a word | as SLEEPERS
  *  CHOSEN | wait_pick | wait_finish | the token is taken | dropped before it is taken: stuck
  *  TOKEN | token_drop | token_check | nobody searches | a wake-up lost
  *  ENDED | group_end | wait_ended, group_ended | nothing comes any more | sleeps for ever
@@ -59,11 +61,11 @@ struct hoi_claim_part {
 };
 
 struct hoi_claim_group {
-    /* Written once, but for `ended`. */
+    /* Written once, but for `ended` and `consumer_words`. */
     struct hoi_claim_part *parts;
     uint32_t part_words;
-    uint32_t consumer_words;
     A_TYPE(uint32_t) ended;
+    A_TYPE(uint32_t) consumer_words;   /* in which there ever was a consumer: hoi_claim_join */
     HOI_APART A_TYPE(uint32_t) cursor; /* where the next claim begins to scan */
     A_TYPE(uint64_t) ready[HOI_CLAIM_WORDS];
     HOI_APART A_TYPE(uint64_t) waiting[2][HOI_CLAIM_WORDS];
@@ -88,9 +90,24 @@ static inline uint64_t hoi_part_hint(uint32_t lane)
 
 /* Waking. */
 
+/* A consumer that will wait: before it does, one at a time. So whoever wakes looks at no more words than there were
+ * ever consumers for. */
+static inline void hoi_claim_join(struct hoi_claim_group *g, uint32_t me)
+{
+    uint32_t words = me / 64 + 1;
+    if (A_LOAD(g->consumer_words, AT(join_look, relaxed)) < words)  /* the joiners' own store */
+        A_STORE(g->consumer_words, words, AT(group_join, seq_cst)); /* edge WORDS: release */
+}
+
+static inline uint32_t hoi_wait_words(struct hoi_claim_group *g)
+{
+    return A_LOAD(g->consumer_words, AT(group_words, seq_cst)); /* edge WORDS: acquire */
+}
+
 static inline int hoi_wait_any(struct hoi_claim_group *g, uint32_t kind)
 {
-    for (uint32_t w = 0; w < g->consumer_words; w++)
+    uint32_t words = hoi_wait_words(g);
+    for (uint32_t w = 0; w < words; w++)
         if (A_LOAD(g->waiting[kind][w], AT(wait_any, seq_cst))) /* edge SLEEPERS: acquire */
             return 1;
     return 0;
@@ -99,7 +116,8 @@ static inline int hoi_wait_any(struct hoi_claim_group *g, uint32_t kind)
 /* Takes one consumer out of those that wait. Whoever clears its bit has to ring it. */
 static inline uint32_t hoi_wait_pick(struct hoi_claim_group *g, uint32_t kind)
 {
-    for (uint32_t w = 0; w < g->consumer_words; w++) {
+    uint32_t words = hoi_wait_words(g);
+    for (uint32_t w = 0; w < words; w++) {
         uint64_t seen =
             A_LOAD(g->waiting[kind][w], AT(wait_look, seq_cst)); /* edge SLEEPERS: acquire */
         for (; seen; seen &= seen - 1) {

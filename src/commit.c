@@ -33,63 +33,71 @@ static inline int32_t commit_accept(struct sending *s, ho_buf *b, struct hoi_seg
 #define SLOTS_AHEAD 4u
 #define BYTES_AHEAD 192u
 
-static inline void ask_ahead(const struct hoi_lane_core *lane, uint64_t cursor)
+/* Past the end of the ring it asks for lines that nobody needs: once a lap. */
+static inline void ask_ahead(const struct hoi_slot *slot, uint64_t cursor)
 {
-    hoi_prefetch_write(&lane->slots[(lane->produced + SLOTS_AHEAD) & lane->mask]);
+    hoi_prefetch_write(slot + SLOTS_AHEAD);
     hoi_prefetch_write((uintptr_t)cursor + BYTES_AHEAD);
 }
 
-/*
- * The usual loan: of the shard's current segment, unmoved, without a tailroom, to a lane with room.
- * One comparison with the note tells that it is a loan, where it lies and how much it may hold. 0: it is
- * not so, nothing has changed, and the general loop says what it is.
- */
-static inline int commit_usual(struct hoi_producer *p, ho_buf *b, uint32_t flags)
+/* Where a buffer goes; NULL: the general way finds out. */
+static inline struct hoi_lane *lane_usual(const struct hoi_producer *p, const ho_buf *b)
 {
-    struct hoi_seg *seg = p->shard->seg;
-    uint64_t at = (uint64_t)(uintptr_t)b->ptr, len = b->len, cap = b->cap;
-    uint64_t number = b->handle - hoi_get(seg->handle_base);
-    if (hoi_unlikely(number >= hoi_get(seg->issued)) ||
-        hoi_unlikely(hoi_note_start(seg, hoi_get(seg->notes[number])) != at) ||
-        hoi_unlikely((uint32_t)hoi_get(seg->notes[number]) != HOI_NOTE_LOAN + cap) ||
-        hoi_unlikely(b->owner != hoi_seal(&seg->key, HO_KIND_LOAN, b->handle, at + cap)) ||
-        hoi_unlikely(len > cap) || hoi_unlikely(b->kind != HO_KIND_LOAN) ||
-        hoi_unlikely(b->flags & HO_BUF_FLAGS_MUST & ~HO_BUF_PARTITION))
-        return 0;
-    uint32_t partition = partition_for(p, b);
-    if (hoi_unlikely(partition >= p->partitions))
-        return 0;
-    struct hoi_lane *lane = p->lanes[partition];
+    uint32_t partition;
+    if (hoi_likely(!(b->flags & HO_BUF_FLAGS_MUST))) {
+        if (hoi_likely(p->only))
+            return p->only;
+        partition = hoi_partition_of(b->key, p->partitions);
+    } else {
+        partition = b->partition;
+        if (b->flags & HO_BUF_FLAGS_MUST & ~HO_BUF_PARTITION || partition >= p->partitions)
+            return NULL;
+    }
+    return p->lanes[partition];
+}
+
+/*
+ * The usual loan: of the shard's current segment, unmoved, without a tailroom, to a lane with room. Its note tells that
+ * it is a loan, where it lies and how much it may hold. NULL: it is not so, nothing has changed, and the general loop
+ * says what it is. Else the slot that it was written to; it is still to be pushed.
+ */
+static inline __attribute__((always_inline)) struct hoi_slot *
+commit_usual(struct hoi_producer *p, struct hoi_seg *seg, struct hoi_lane *lane, ho_buf *b,
+             int latest_only)
+{
     if (hoi_unlikely(!lane) || hoi_unlikely(!hoi_lane_room(&lane->core)))
-        return 0;
+        return NULL;
     if (hoi_unlikely(lane->seg != seg) && hoi_lane_late(p, lane, seg))
-        return 0;
+        return NULL;
     struct hoi_slot *slot = hoi_lane_next(&lane->core);
+    uint64_t handle = b->handle, number = handle - hoi_own(seg->handle_base);
+    uint64_t at = (uint64_t)(uintptr_t)b->ptr, cap = b->cap, end = at + cap, len = b->len;
+    if (hoi_unlikely(b->kind != HO_KIND_LOAN) || hoi_unlikely(number >= HOI_SEG_NUMBERS))
+        return NULL;
+    HOI_COUNTER(uint64_t) *note = &seg->notes[number];
+    if (hoi_unlikely(hoi_get(*note) != hoi_note_loan(seg, at, cap)) ||
+        hoi_unlikely(cap > HOI_NOTE_BYTES) || hoi_unlikely(b->owner != seg->mark) ||
+        hoi_unlikely(len > cap))
+        return NULL;
+    /* A note has but 32 bits of where it lies. The end of the latest one is the cursor: that fixes the others. */
+    if (hoi_likely(end == hoi_own(seg->cursor))) {
+        end = at + len;
+        cap = len;
+        hoi_set(seg->cursor, end);
+    } else if (latest_only || hoi_unlikely((at - seg->base) >> 32)) {
+        return NULL;
+    }
+    hoi_set(*note, len | p->note);
     slot->word[0] = at;
     slot->word[1] = len;
-    slot->word[2] = b->handle;
+    slot->word[2] = handle;
     slot->word[3] = b->value;
-    slot->tail[0] = hoi_buf_tail(b) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
-    slot->tail[1] = b->key;
-    hoi_set(seg->notes[number], len | p->note);
-    hoi_bump(p->messages, 1);
-    hoi_bump(p->bytes, len);
-    if (hoi_likely(at + cap == hoi_get(seg->cursor))) {
-        hoi_set(seg->cursor, at + len);
-        cap = len;
-    }
     slot->word[4] = cap;
-    slot->owner = hoi_seal(&seg->key, HO_KIND_ARENA, slot->word[2], at + cap);
+    slot->owner = hoi_seal(&seg->key, HO_KIND_ARENA, handle, end);
+    slot->tail[0] = HOI_TAIL_SENT(hoi_buf_tail(b)) + HOI_TAIL_KIND(HO_KIND_ARENA - HO_KIND_LOAN);
+    slot->tail[1] = b->key;
     *b = (ho_buf){0};
-    if (hoi_lane_pushed(&lane->core, slot)) {
-        if (flags & HO_MORE || p->dirty_count)
-            p->dirty[p->dirty_count++] = lane;
-        else if (hoi_unlikely(hoi_lane_announce(lane))) /* alone: no list is needed */
-            hoi_bump(p->wakes, 1);
-    }
-    if (flags & HO_MORE)
-        ask_ahead(&lane->core, at + len);
-    return 1;
+    return slot;
 }
 
 /* What is left after `done`, and every call that is not quite usual: loans of another shard above all, so it
@@ -107,6 +115,28 @@ static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_
     return status;
 }
 
+/* Usual loans, from the front. Returns how many. */
+static inline uint32_t commit_run(struct hoi_producer *p, ho_buf *bufs, uint32_t count)
+{
+    struct hoi_seg *seg = p->shard->seg;
+    uint64_t bytes = 0;
+    ho_buf *b = bufs, *end = bufs + count;
+    for (; b != end; b++) {
+        struct hoi_lane *lane = lane_usual(p, b);
+        struct hoi_slot *slot = commit_usual(p, seg, lane, b, 0);
+        if (hoi_unlikely(!slot))
+            break;
+        bytes += slot->word[1];
+        ask_ahead(slot, slot->word[0] + slot->word[1]);
+        if (hoi_lane_pushed(&lane->core, slot))
+            p->dirty[p->dirty_count++] = lane;
+    }
+    uint32_t n = (uint32_t)(b - bufs);
+    hoi_bump(p->messages, n);
+    hoi_bump(p->bytes, bytes);
+    return n;
+}
+
 static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_buf *bufs,
                                                      uint32_t count, uint32_t flags,
                                                      uint32_t *accepted)
@@ -114,8 +144,7 @@ static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_
     uint32_t done = 0;
     int32_t status = HO_OK;
     if (bufs && !(flags & ~HO_MORE) && !hoi_get(p->closing))
-        while (done < count && commit_usual(p, &bufs[done], HO_MORE))
-            done++;
+        done = commit_run(p, bufs, count);
     if (hoi_unlikely(done < count || !done))
         status = commit_rest(p, bufs, count, flags, &done);
     else if (!(flags & HO_MORE))
@@ -125,24 +154,69 @@ static __attribute__((noinline)) int32_t commit_many(struct hoi_producer *p, ho_
     return status;
 }
 
-int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
-                  uint32_t *accepted)
+static HOI_COLD int32_t commit_refused(ho_producer *handle, ho_buf *bufs, uint32_t count,
+                                       uint32_t flags, uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
-    if (hoi_unlikely(!p)) {
-        if (accepted)
-            *accepted = 0;
-        return hoi_handle_status();
-    }
-    /* One message, the most usual call: without the loop and its registers. */
-    if (hoi_unlikely(count != 1) || hoi_unlikely(!bufs) || hoi_unlikely(flags & ~HO_MORE) ||
-        hoi_unlikely(hoi_get(p->closing)) || !commit_usual(p, bufs, flags))
+    if (p)
         return commit_many(p, bufs, count, flags, accepted);
-    if (!(flags & HO_MORE) && hoi_unlikely(p->dirty_count))
-        hoi_producer_publish(p);
+    if (accepted)
+        *accepted = 0;
+    return hoi_handle_status();
+}
+
+/* One to be held back, with those that are. */
+static __attribute__((noinline)) int32_t commit_more(struct hoi_producer *p, ho_buf *bufs,
+                                                     uint32_t count, uint32_t flags,
+                                                     uint32_t *accepted)
+{
+    if (hoi_unlikely(count != 1) || hoi_unlikely(!bufs) || hoi_unlikely(flags != HO_MORE))
+        return commit_many(p, bufs, count, flags, accepted);
+    struct hoi_lane *lane = lane_usual(p, bufs);
+    struct hoi_slot *slot = commit_usual(p, p->shard->seg, lane, bufs, 1);
+    if (hoi_unlikely(!slot))
+        return commit_many(p, bufs, 1, HO_MORE, accepted);
+    hoi_bump(p->messages, 1);
+    hoi_bump(p->bytes, slot->word[1]);
+    if (hoi_lane_pushed(&lane->core, slot))
+        p->dirty[p->dirty_count++] = lane;
+    ask_ahead(slot, slot->word[0] + slot->word[1]);
     if (accepted)
         *accepted = 1;
     return HO_OK;
+}
+
+/* What a message alone leaves to do where somebody may sleep. */
+static __attribute__((noinline)) int32_t commit_tell(struct hoi_producer *p, struct hoi_lane *lane)
+{
+    if (hoi_lane_tell(lane))
+        hoi_bump(p->wakes, 1);
+    return HO_OK;
+}
+
+/* The usual call is one message, while none is held back: without the loop and its registers, and no list of lanes is
+ * needed. */
+int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
+                  uint32_t *accepted)
+{
+    struct hoi_producer *p = hoi_handle_usual(HOI_PRODUCER, handle);
+    if (hoi_unlikely(!p))
+        return commit_refused(handle, bufs, count, flags, accepted);
+    if (hoi_unlikely(flags | p->dirty_count))
+        return commit_more(p, bufs, count, flags, accepted);
+    if (hoi_unlikely(count != 1) || hoi_unlikely(!bufs))
+        return commit_many(p, bufs, count, 0, accepted);
+    struct hoi_lane *lane = lane_usual(p, bufs);
+    struct hoi_slot *slot = commit_usual(p, p->shard->seg, lane, bufs, 1);
+    if (hoi_unlikely(!slot))
+        return commit_many(p, bufs, 1, 0, accepted);
+    hoi_bump(p->messages, 1);
+    hoi_bump(p->bytes, slot->word[1]);
+    if (accepted)
+        *accepted = 1;
+    hoi_lane_alone(&lane->core, slot);
+    HO_HOOK("lane:after_publish");
+    return hoi_likely(hoi_lane_quiet(lane)) ? HO_OK : commit_tell(p, lane);
 }
 
 static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)

@@ -70,14 +70,10 @@ static int arm(struct hoi_consumer *c)
     return 0;
 }
 
-/* The general take: nothing was there at the first look, or there is more than one lane to look at. */
-static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf *bufs,
-                                                  uint32_t max, uint32_t *taken)
+/* From all its lanes. */
+static __attribute__((noinline)) int32_t take_bound(struct hoi_consumer *c, ho_buf *bufs,
+                                                    uint32_t max, uint32_t *taken)
 {
-    if (c->armable)
-        hoi_bell_finish_wait(&c->bell);
-    if (!c->bound)
-        return hoi_shared_take(c, bufs, max, taken);
     for (;;) {
         int32_t status = hoi_unlikely(stale(c)) ? hoi_consumer_refresh(c) : HO_OK;
         *taken = take_round(c, bufs, max);
@@ -92,32 +88,59 @@ static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf
     }
 }
 
-static HOI_COLD int32_t take_refused(const struct hoi_consumer *c, uint32_t max, uint32_t *taken)
+/* The general take: nothing was there at the first look, or there is more than one lane to look at. */
+static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf *bufs,
+                                                  uint32_t max, uint32_t *taken)
+{
+    if (hoi_unlikely(!max)) {
+        *taken = 0;
+        return HO_EMPTY;
+    }
+    if (c->armable)
+        hoi_bell_finish_wait(&c->bell);
+    return c->bound ? take_bound(c, bufs, max, taken) : hoi_shared_take(c, bufs, max, taken);
+}
+
+static HOI_COLD int32_t take_refused(ho_consumer *handle, uint32_t max, uint32_t *taken)
 {
     if (taken)
         *taken = 0;
-    if (!c)
+    if (!hoi_consumer_get(handle))
         return hoi_handle_status();
     return !taken || max ? HO_E_INVAL : HO_EMPTY;
 }
 
+/* A batch. */
+static __attribute__((noinline)) int32_t take_many(struct hoi_consumer *c, struct hoi_lane *lane,
+                                                   ho_buf *bufs, uint32_t max, uint32_t *taken)
+{
+    struct hoi_taking taking = {.from = c->from};
+    uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
+    if (hoi_unlikely(!n))
+        return take_any(c, bufs, max, taken);
+    hoi_lane_free(&lane->core);
+    count(c, n, taking.bytes);
+    *taken = n;
+    return HO_OK;
+}
+
 int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken)
 {
-    struct hoi_consumer *c = hoi_consumer_get(handle);
-    if (hoi_unlikely(!c) || hoi_unlikely(!taken) || hoi_unlikely(!bufs) || hoi_unlikely(!max))
-        return take_refused(c, max, taken);
-    struct hoi_lane *lane = c->only;
-    if (hoi_likely(lane) && hoi_likely(!stale(c))) {
-        struct hoi_taking taking = {.from = c->from};
-        uint32_t n = hoi_lane_take(&lane->core, bufs, max, &taking);
-        if (hoi_likely(n)) {
-            hoi_lane_free(&lane->core);
-            count(c, n, taking.bytes);
-            *taken = n;
-            return HO_OK;
-        }
-    }
-    return take_any(c, bufs, max, taken);
+    struct hoi_consumer *c = hoi_handle_usual(HOI_CONSUMER, handle);
+    if (hoi_unlikely(!c) || hoi_unlikely(!taken) || hoi_unlikely(!bufs))
+        return take_refused(handle, max, taken);
+    struct hoi_lane *lane = hoi_get(c->only);
+    if (hoi_unlikely(!lane))
+        return take_any(c, bufs, max, taken);
+    if (max != 1)
+        return take_many(c, lane, bufs, max, taken);
+    struct hoi_taking taking = {.from = c->from};
+    if (hoi_unlikely(!hoi_lane_take_one(&lane->core, bufs, &taking)))
+        return take_any(c, bufs, 1, taken);
+    hoi_lane_free(&lane->core);
+    count(c, 1, taking.bytes);
+    *taken = 1;
+    return HO_OK;
 }
 
 /* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
@@ -205,6 +228,6 @@ int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)
     if (*fd < 0)
         return HO_E_SYSTEM;
     c->armable = 1;
-    c->only = NULL; /* each take has the descriptor to look after */
+    hoi_set(c->only, NULL); /* each take has the descriptor to look after */
     return HO_OK;
 }

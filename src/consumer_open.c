@@ -3,7 +3,7 @@
  * Consumer: opening, closing, and following its partition's lanes as producers come and go.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  BELL | lanes_bell | hoi_lane_announce | who takes from a lane now | a new consumer sleeps on
+ *  BELL | lanes_bell | hoi_lane_tell, hoi_lane_quiet | who takes from a lane now | a new consumer sleeps on
  *  CONSUMER | consumer_slot | hoi_service_ring | the consumer object | a read of what is not set up
  *  CLOSED | hoi_partition_disconnect | hoi_partition_retire, hint_recheck | the producer's last writes | a lane destroyed under it
  * Of a publisher and a new consumer that goes to sleep at least one sees the other, as with SLEEP: the store
@@ -39,7 +39,7 @@ static int32_t lanes_grow(struct hoi_consumer *c)
 static void lanes_forget(struct hoi_consumer *c)
 {
     lanes_release(c);
-    c->only = NULL;
+    hoi_set(c->only, NULL);
     c->lanes = NULL;
     c->lanes_count = c->lanes_room = 0;
 }
@@ -56,7 +56,7 @@ static int32_t lanes_add(struct hoi_consumer *c, struct hoi_lane *lane)
 static int32_t lanes_follow(struct hoi_consumer *c, struct hoi_lane **gone)
 {
     struct hoi_partition *part = &c->service->parts[c->from >> 16];
-    c->only = NULL;
+    hoi_set(c->only, NULL);
     c->lanes_count = 0;
     for (struct hoi_lane_chunk *chunk = &part->first; chunk; chunk = hoi_get(chunk->next))
         for (uint32_t i = 0; i < HOI_PART_HINT_COUNT; i++) {
@@ -82,7 +82,7 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c)
     if (status)
         hoi_set(c->changed, 1); /* the next call tries again */
     else if (c->lanes_count == 1 && !c->armable && !c->lanes[0]->producer_bell)
-        c->only = c->lanes[0];
+        hoi_set(c->only, c->lanes[0]);
     pthread_mutex_unlock(&s->domain->mutex);
     hoi_lanes_destroy(s, gone);
     return status;
@@ -91,6 +91,7 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c)
 void hoi_consumer_change(struct hoi_consumer *c)
 {
     A_STORE(c->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
+    hoi_set(c->only, NULL);                       /* so that the usual take looks at nothing else */
     (void)hoi_bell_wake(&c->bell);
 }
 
@@ -159,6 +160,8 @@ static int32_t consumer_start(struct hoi_service *s, uint32_t partition,
         return status;
     c->open = 1;
     hoi_bump(s->consumers_open, 1);
+    if (!s->bound)
+        hoi_claim_join(&s->claims, c->number);
     if (s->bound) {
         c->from = HOI_FROM(s->number, partition);
         s->parts[partition].consumer = c;
@@ -207,7 +210,7 @@ int32_t ho_consumer_close(ho_consumer *handle)
     if (c->bound) {
         struct hoi_partition *part = &s->parts[c->from >> 16];
         (void)lanes_follow(c, &gone);
-        lanes_bell(part, NULL);
+        lanes_bell(part, &hoi_bell_none);
         part->consumer = NULL;
         lanes_forget(c);
         hoi_lanes_destroy(s, gone); /* nothing is in them: no release runs here */

@@ -20,7 +20,8 @@ struct hoi_producer;
 
 struct hoi_consumer {
     /* The consumer thread's own. Bound: its lanes. */
-    struct hoi_lane *only; /* the one lane, if nothing but a look at it is to be done; else NULL */
+    /* The one lane, if nothing but a look at it is to be done; else NULL. `changed` makes it NULL, too. */
+    _Atomic(struct hoi_lane *) only;
     struct hoi_lane **lanes;
     uint32_t lanes_count;
     uint32_t lanes_room;
@@ -71,7 +72,17 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c);
 void hoi_consumer_change(struct hoi_consumer *c);
 
 /* The next lane of a hint, from a chunk on; NULL: no more. */
-struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index);
+static inline struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index)
+{
+    while (*chunk) {
+        struct hoi_lane *lane =
+            A_LOAD((*chunk)->lanes[index], memory_order_acquire); /* edge CHUNK: acquire */
+        *chunk = A_LOAD((*chunk)->next, memory_order_acquire);    /* edge CHUNK: acquire */
+        if (lane)
+            return lane;
+    }
+    return NULL;
+}
 
 /* The claimant: a lane that its producer has left, with nothing in it, goes. Returns whether it did. */
 int hoi_partition_retire(struct hoi_lane *lane);

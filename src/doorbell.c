@@ -4,6 +4,8 @@
 #define WRITE_PAUSE_NS 50000
 #define WRITE_PAUSES 1000
 
+struct hoi_bell hoi_bell_none, hoi_bell_many = {.core = {HOI_BELL_SLEEPING}};
+
 int hoi_bell_wake_sleeper(struct hoi_bell *b)
 {
     uint32_t state = hoi_bell_ring(&b->core);

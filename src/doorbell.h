@@ -15,6 +15,10 @@ struct hoi_bell {
     uint32_t owed; /* the sleeper's: writes of the descriptor that it has not read yet */
 };
 
+/* Of nobody. One never sleeps: where there is no sleeper. One always seems to: where a look at one word is not
+ * enough, and who publishes has to look further. */
+extern struct hoi_bell hoi_bell_none, hoi_bell_many;
+
 /* Publisher, when the other side sleeps: wakes it, unless somebody else was faster. Returns whether it did. */
 HOI_COLD int hoi_bell_wake_sleeper(struct hoi_bell *b);
 

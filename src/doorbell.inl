@@ -15,10 +15,11 @@
  * and that the word was RUNG is in the exchanged value itself (models/README.md).
  */
 
-#define HOI_BELL_AWAKE 0u    /* nobody sleeps: nothing to do for a publisher */
-#define HOI_BELL_SLEEPING 1u /* sleeps on the word itself (futex) */
-#define HOI_BELL_ARMED 2u    /* sleeps on the descriptor (eventfd) */
-#define HOI_BELL_RUNG 3u     /* was ARMED; whoever made it RUNG writes the descriptor once */
+/* A publisher has something to do from SLEEPING on: one comparison. */
+#define HOI_BELL_AWAKE 0u    /* nobody sleeps */
+#define HOI_BELL_RUNG 1u     /* was ARMED; whoever made it RUNG writes the descriptor once */
+#define HOI_BELL_SLEEPING 2u /* sleeps on the word itself (futex) */
+#define HOI_BELL_ARMED 3u    /* sleeps on the descriptor (eventfd) */
 
 struct hoi_bell_core {
     A_TYPE(uint32_t) word;
@@ -27,8 +28,7 @@ struct hoi_bell_core {
 /* Publisher, after a seq_cst publish: does the other side sleep? */
 static inline int hoi_bell_asleep(struct hoi_bell_core *b)
 {
-    uint32_t word = A_LOAD(b->word, AT(bell_check, seq_cst)); /* edge SLEEP: acquire */
-    return word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED;
+    return A_LOAD(b->word, AT(bell_check, seq_cst)) >= HOI_BELL_SLEEPING; /* edge SLEEP: acquire */
 }
 
 /* Publisher, when it does. Returns the state that this caller, and no other, has to wake: HOI_BELL_SLEEPING,
@@ -36,7 +36,7 @@ static inline int hoi_bell_asleep(struct hoi_bell_core *b)
 static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
 {
     uint32_t word = A_LOAD(b->word, AT(bell_recheck, relaxed));
-    while (hoi_unlikely(word == HOI_BELL_SLEEPING || word == HOI_BELL_ARMED)) {
+    while (hoi_unlikely(word >= HOI_BELL_SLEEPING)) {
         uint32_t next = word == HOI_BELL_SLEEPING ? HOI_BELL_AWAKE : HOI_BELL_RUNG;
         if (A_CAS(b->word, word, next, AT(bell_ring, acquire), /* edge SLEEP: acquire */
                   AT(bell_recheck, relaxed)))

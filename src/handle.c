@@ -75,6 +75,21 @@ void hoi_handle_drop(uint64_t handle)
     pthread_mutex_unlock(&wiped.mutex);
 }
 
+void hoi_handle_close(uint64_t handle)
+{
+    pthread_mutex_lock(&wiped.mutex);
+    struct hoi_entry *e = hoi_handle_entry((enum hoi_type)((handle >> 56) - 1), handle);
+    if (hoi_get(e->self) == handle)
+        hoi_set(e->self, handle ^ HOI_HANDLE_CLOSING);
+    pthread_mutex_unlock(&wiped.mutex);
+}
+
+void *hoi_handle_get_closing(enum hoi_type type, uint64_t h)
+{
+    struct hoi_entry *e = hoi_handle_entry(type, h);
+    return hoi_get(e->self) == (h ^ HOI_HANDLE_CLOSING) ? hoi_get(e->object) : NULL;
+}
+
 int32_t hoi_handle_status(void)
 {
     return hoi_get(was_alive) && !hoi_get(wiped.alive) ? HO_E_FORKED : HO_E_HANDLE;

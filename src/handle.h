@@ -34,7 +34,8 @@ struct hoi_entry {
     _Atomic(void *) object; /* outlives the handle: a late look-up is told by `self` */
 };
 
-extern struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
+extern struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS]
+    __attribute__((visibility("hidden"))); /* its place is known without a look-up */
 
 /* Makes a handle for an object; 0 when the table is full. -1 in *refused: the kernel can't wipe. */
 uint64_t hoi_handle_new(enum hoi_type type, void *object, int *refused);
@@ -53,7 +54,8 @@ static inline struct hoi_entry *hoi_handle_entry(enum hoi_type type, uint64_t h)
 /* What to answer when hoi_handle_get gave NULL: HO_E_HANDLE or HO_E_FORKED. */
 int32_t hoi_handle_status(void);
 
-static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
+/* The object that a handle names, unless it closes: what the usual ways ask for, which need not look at it then. */
+static inline void *hoi_handle_usual(enum hoi_type type, const void *handle)
 {
     uint64_t h = (uint64_t)(uintptr_t)handle;
     struct hoi_entry *e = hoi_handle_entry(type, h);
@@ -62,6 +64,19 @@ static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
     if (hoi_unlikely(hoi_get(e->self) != h))
         return NULL;
     return hoi_get(e->object);
+}
+
+/* The object closes: an entry holds its handle with this bit of its own place changed, which no handle that leads
+ * there has. */
+#define HOI_HANDLE_CLOSING ((uint64_t)sizeof(struct hoi_entry))
+void hoi_handle_close(uint64_t handle);
+HOI_COLD void *hoi_handle_get_closing(enum hoi_type type, uint64_t h);
+
+static inline void *hoi_handle_get(enum hoi_type type, const void *handle)
+{
+    void *object = hoi_handle_usual(type, handle);
+    return hoi_likely(object != NULL) ? object
+                                      : hoi_handle_get_closing(type, (uint64_t)(uintptr_t)handle);
 }
 
 #endif

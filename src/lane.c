@@ -61,7 +61,8 @@ struct hoi_lane *hoi_lane_new(struct hoi_lane_stock *stock, uint32_t slots)
         hoi_os_free(ring, slots * sizeof *ring);
         return NULL;
     }
-    *lane = (struct hoi_lane){.core = {.slots = ring, .mask = slots - 1}};
+    *lane = (struct hoi_lane){.core = {.slots = ring, .mask = slots - 1, .room_end = slots},
+                              .bell = &hoi_bell_none};
     return lane;
 }
 

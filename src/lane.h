@@ -34,14 +34,23 @@ struct hoi_taking {
 #define HOI_FROM(service, partition) ((uint32_t)(service) | (uint32_t)(partition) << 16)
 _Static_assert(offsetof(ho_buf, partition) == offsetof(ho_buf, service) + 2, "little endian");
 
-/* flags, align_log2 and kind, as one word: the form in which they travel. Where to has done its work. */
+/* flags, align_log2 and kind, as one word: the form in which they travel, but for where to, which has done its
+ * work by then. */
 static inline uint64_t hoi_buf_tail(const ho_buf *b)
 {
     uint64_t tail;
     __builtin_memcpy(&tail, (const uint8_t *)b + offsetof(ho_buf, flags), sizeof tail);
-    return tail & ~(uint64_t)HO_BUF_PARTITION;
+    return tail;
 }
+#define HOI_TAIL_SENT(tail) ((tail) & ~(uint64_t)HO_BUF_PARTITION)
 #define HOI_TAIL_KIND(kind) ((uint64_t)(kind) << 56)
+
+/* Two words next to each other, of a descriptor that is written afresh, in one store. */
+typedef uint64_t hoi_pair __attribute__((vector_size(16), aligned(8), may_alias));
+static inline void hoi_pair_write(void *at, uint64_t first, uint64_t second)
+{
+    *(hoi_pair *)at = (hoi_pair){first, second};
+}
 
 /* Word by word: the caller has just written the descriptor in pieces, and a wide load of what is still in
  * the store buffer waits until it has left it. */
@@ -53,7 +62,7 @@ static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
     slot->word[3] = b->value;
     slot->word[4] = b->cap;
     slot->owner = b->owner;
-    slot->tail[0] = hoi_buf_tail(b);
+    slot->tail[0] = HOI_TAIL_SENT(hoi_buf_tail(b));
     slot->tail[1] = b->key;
 }
 
@@ -83,9 +92,11 @@ struct hoi_lane {
     struct hoi_consumer
         *helper; /* the producer's: of its own thread, takes what it sends; or NULL */
     uint32_t partition;
-    A_TYPE(uint32_t) closed;        /* the producer has gone: nothing new will come */
-    A_TYPE(struct hoi_bell *) bell; /* bound: of the consumer that is there; NULL: none */
-    struct hoi_lane *next;          /* in a list of lanes that go */
+    A_TYPE(uint32_t) closed; /* the producer has gone: nothing new will come */
+    A_TYPE(struct hoi_bell *)
+    bell;                  /* bound: of the consumer that is there, or hoi_bell_none;
+                                       shared: hoi_bell_many */
+    struct hoi_lane *next; /* in a list of lanes that go */
     /* The producer's: is it late? straggler.c. */
     struct hoi_seg *seg;  /* in which the last message lies; NULL: look at the next one */
     uint64_t mark;        /* a message */

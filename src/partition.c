@@ -41,7 +41,10 @@ int32_t hoi_partition_connect(struct hoi_service *s, uint32_t partition, struct 
     (*lane)->service = s;
     (*lane)->producer_bell = bell;
     (*lane)->partition = partition;
-    (*lane)->hint = s->bound ? 0 : hoi_part_hint(index);
+    if (!s->bound) {
+        (*lane)->hint = hoi_part_hint(index);
+        hoi_set((*lane)->bell, &hoi_bell_many);
+    }
     s->lanes++;
     A_STORE(*place, *lane, memory_order_release); /* edge CHUNK: release */
     if (!s->bound) { /* once, so that whoever clears the hint has seen the lane */
@@ -66,18 +69,6 @@ void hoi_partition_disconnect(struct hoi_service *s, struct hoi_lane *lane)
         hoi_partition_unlink(lane, &gone);
         hoi_lanes_destroy(s, gone);
     }
-}
-
-struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index)
-{
-    while (*chunk) {
-        struct hoi_lane *lane =
-            A_LOAD((*chunk)->lanes[index], memory_order_acquire); /* edge CHUNK: acquire */
-        *chunk = A_LOAD((*chunk)->next, memory_order_acquire);    /* edge CHUNK: acquire */
-        if (lane)
-            return lane;
-    }
-    return NULL;
 }
 
 void hoi_partition_unlink(struct hoi_lane *lane, struct hoi_lane **gone)

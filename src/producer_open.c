@@ -21,6 +21,7 @@ static int32_t lanes_begin(struct hoi_producer *p)
         return HO_E_NOMEM;
     p->dirty = p->lanes + p->partitions;
     p->dirty_count = 0;
+    p->only = NULL;
     for (uint32_t i = 0; i < p->partitions; i++)
         p->lanes[i] = NULL;
     return HO_OK;
@@ -46,6 +47,8 @@ int32_t hoi_producer_connect(struct hoi_producer *p, uint32_t partition, struct 
         if (p->helper) /* a new lane has announced itself */
             hoi_help_owe(p->helper, partition);
         p->lanes[partition] = *lane;
+        if (p->partitions == 1)
+            p->only = *lane;
     }
     return status;
 }

@@ -17,6 +17,7 @@ struct hoi_producer {
     HOI_COUNTER(uint32_t) closing; /* the service closes */
     uint32_t partitions;           /* the service's */
     uint64_t note;                 /* where what it sends goes: hoi_note_to */
+    struct hoi_lane *only;         /* the one lane, of a service with one partition; else NULL */
     struct hoi_lane **lanes;       /* by partition; NULL: nothing was sent there yet */
     struct hoi_lane **dirty;       /* lanes that were pushed to and not published */
     uint32_t dirty_count;

@@ -44,8 +44,8 @@ static HOI_COLD void batch_turn(struct batch *t, uint32_t id)
 struct group {
     struct hoi_seg *seg;
     uint32_t word;
-    uint32_t gen;
     uint32_t mask;
+    uint64_t id; /* a handle of it */
 };
 
 static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
@@ -87,7 +87,7 @@ static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
 {
     if (!hoi_count_try_hold(&g->seg->count, HOI_COUNT_HOLD))
         return HOI_RETURN_STALE; /* recycled since that look: another's return was first */
-    enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+    enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->id, g->mask);
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint32_t number = g->word * HOI_WORD_BITS + (uint32_t)__builtin_ctz(rest);
         struct hoi_foreign *f = hoi_foreign_at(g->seg, number);
@@ -109,7 +109,7 @@ static enum hoi_returned slices_return(struct batch *t, const struct group *g)
         uint32_t bit = (uint32_t)__builtin_ctz(rest);
         parents[bit] = hoi_get(hoi_slice_at(g->seg, g->word * HOI_WORD_BITS + bit)->parent);
     }
-    enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+    enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->id, g->mask);
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint64_t parent = parents[__builtin_ctz(rest)];
         struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_handle_seg(parent));
@@ -127,15 +127,14 @@ static enum hoi_returned group_return(struct batch *t, const struct group *g)
 {
     uint32_t use = hoi_get(g->seg->use);
     if (hoi_likely(use == HOI_SEG_BYTES)) {
-        enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->gen, g->mask);
+        enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->id, g->mask);
         if (done == HOI_RETURNED_LAST)
             drop(t->d, g->seg, 1);
         return done;
     }
     /* The word is looked at first, because holding a segment is for those who have a share of it. */
     uint64_t word = hoi_get(g->seg->words[g->word]);
-    if (use == HOI_SEG_FREE || (uint32_t)(word >> 32) != g->gen ||
-        ((uint32_t)word & g->mask) != g->mask)
+    if (use == HOI_SEG_FREE || (word ^ g->id) >> 32 || ((uint32_t)word & g->mask) != g->mask)
         return HOI_RETURN_STALE;
     return use == HOI_SEG_FOREIGN ? foreign_return(t, g) : slices_return(t, g);
 }
@@ -152,7 +151,7 @@ static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct 
         return HO_E_STALE;
     uint32_t number = hoi_handle_number(b->handle);
     g->word = number / HOI_WORD_BITS;
-    g->gen = hoi_handle_gen(b->handle);
+    g->id = b->handle;
     g->mask = (uint32_t)1 << number % HOI_WORD_BITS;
     return HO_OK;
 }
@@ -215,39 +214,39 @@ static inline int usual(const struct hoi_domain *d, const ho_buf *b)
            hoi_likely(b->owner == hoi_seal_of(&d->segs.key, HO_KIND_ARENA, b));
 }
 
-/* The segment of a handle whose seal fits, so one of bytes. NULL: the domain has none of that number. */
-static inline struct hoi_seg *usual_seg(struct hoi_domain *d, uint64_t handle)
+/* The segment of a handle whose seal fits is one of bytes. Has the domain one of its number, though? */
+static inline int usual_seg(const struct hoi_domain *d, uint64_t handle)
 {
-    uint32_t index = hoi_handle_seg(handle);
-    if (hoi_unlikely(index >=
-                     A_LOAD(d->segs.fresh, memory_order_acquire))) /* edge FRESH: acquire */
-        return NULL;
-    return hoi_seg_at(&d->segs, index);
+    return (hoi_handle_seg(handle) <
+            A_LOAD(d->segs.fresh, memory_order_acquire)); /* edge FRESH: acquire */
 }
 
 static inline enum hoi_returned word_return(struct hoi_seg *seg, uint64_t handle, uint32_t mask)
 {
-    return hoi_word_return(&seg->words[hoi_handle_number(handle) / HOI_WORD_BITS],
-                           hoi_handle_gen(handle), mask);
+    return hoi_word_return(&seg->words[hoi_handle_number(handle) / HOI_WORD_BITS], handle, mask);
 }
 
 /*
  * Neighbours that share a word, from the front. Returns how many; 0: the first one is not as usual, or one of
- * them is stale, and nothing has changed.
+ * them is stale, and nothing has changed. By itself, for the registers of its loop.
  */
-static inline uint32_t return_group(struct hoi_domain *d, ho_buf *bufs, uint32_t count)
+static __attribute__((noinline)) uint32_t return_group(struct hoi_domain *d, ho_buf *bufs,
+                                                       uint32_t count)
 {
-    uint64_t first = bufs->handle, handle = first;
-    struct hoi_seg *seg = usual_seg(d, first);
-    uint32_t n = 0, mask = 0;
+    const ho_buf *b = bufs, *end = bufs + count;
+    uint64_t first = bufs->handle;
+    uint32_t mask = 0;
     do {
-        uint32_t bit = (uint32_t)1 << handle % HOI_WORD_BITS;
-        if (!usual(d, &bufs[n]) || hoi_unlikely(mask & bit))
+        uint32_t bit = (uint32_t)1 << b->handle % HOI_WORD_BITS;
+        if (!usual(d, b) || hoi_unlikely(mask & bit))
             break;
         mask |= bit;
-    } while (++n < count && ((handle = bufs[n].handle) ^ first) < HOI_WORD_BITS);
-    enum hoi_returned done =
-        hoi_likely(n) && hoi_likely(seg != NULL) ? word_return(seg, first, mask) : HOI_RETURN_STALE;
+    } while (++b != end && (b->handle ^ first) < HOI_WORD_BITS);
+    uint32_t n = (uint32_t)(b - bufs);
+    if (hoi_unlikely(!n) || !usual_seg(d, first))
+        return 0;
+    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(first));
+    enum hoi_returned done = word_return(seg, first, mask);
     if (hoi_unlikely(!done))
         return 0;
     for (uint32_t i = 0; i < n; i++)
@@ -272,9 +271,10 @@ return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason,
 }
 
 /* Any number of any kind. */
-static __attribute__((noinline)) int32_t return_many(struct hoi_domain *d, ho_buf *bufs,
+static __attribute__((noinline)) int32_t return_many(ho_domain *handle, ho_buf *bufs,
                                                      uint32_t count, uint32_t *returned)
 {
+    struct hoi_domain *d = hoi_domain_get(handle);
     uint32_t done = 0, n;
     int32_t status = HO_OK;
     if (hoi_unlikely(!d))
@@ -291,31 +291,35 @@ static __attribute__((noinline)) int32_t return_many(struct hoi_domain *d, ho_bu
     return status;
 }
 
-/* The last of its word: off the usual path. */
-static HOI_COLD int32_t drop_word(struct hoi_domain *d, struct hoi_seg *seg)
+/* The last of its word, or not as usual: off the usual path. */
+static HOI_COLD int32_t return_last(struct hoi_domain *d, uint64_t own)
 {
-    drop(d, seg, 1);
+    drop(d, hoi_seg_at(&d->segs, hoi_handle_seg(own)), 1);
     return HO_OK;
 }
 
+static HOI_COLD int32_t return_odd(struct hoi_domain *d, ho_buf *buf, uint32_t *returned)
+{
+    return return_many((ho_domain *)(uintptr_t)d->handle, buf, 1, returned);
+}
+
+/* The usual call is one message: without the loops and their registers. */
 int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *returned)
 {
-    struct hoi_domain *d = hoi_domain_get(handle);
-    /* One message: without the loops and their registers. */
-    if (count == 1 && hoi_likely(d) && hoi_likely(bufs)) {
-        uint64_t first = bufs->handle;
-        struct hoi_seg *seg = usual_seg(d, first);
-        if (hoi_likely(seg) && usual(d, bufs)) {
-            enum hoi_returned done = word_return(seg, first, (uint32_t)1 << first % HOI_WORD_BITS);
-            if (hoi_likely(done)) {
-                *bufs = (ho_buf){0};
-                if (returned)
-                    *returned = 1;
-                return hoi_unlikely(done == HOI_RETURNED_LAST) ? drop_word(d, seg) : HO_OK;
-            }
-        }
-    }
-    return return_many(d, bufs, count, returned);
+    struct hoi_domain *d = hoi_handle_usual(HOI_DOMAIN, handle);
+    if (hoi_unlikely(!d) || count != 1 || hoi_unlikely(!bufs))
+        return return_many(handle, bufs, count, returned);
+    uint64_t own = bufs->handle;
+    if (hoi_unlikely(!usual(d, bufs)) || hoi_unlikely(!usual_seg(d, own)))
+        return return_odd(d, bufs, returned);
+    enum hoi_returned done = word_return(hoi_seg_at(&d->segs, hoi_handle_seg(own)), own,
+                                         (uint32_t)1 << own % HOI_WORD_BITS);
+    if (hoi_unlikely(!done))
+        return return_odd(d, bufs, returned);
+    *bufs = (ho_buf){0};
+    if (returned)
+        *returned = 1;
+    return hoi_likely(done == HOI_RETURNED) ? HO_OK : return_last(d, own);
 }
 
 void hoi_release(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason)

@@ -44,20 +44,23 @@ static inline void hoi_word_open(A_TYPE(uint64_t) * word, uint32_t gen)
 }
 
 /*
- * Any holder: clears the bits of `mask`, all of them or none. Whoever is told that the word's last bit is
- * clear subtracts one from the count.
+ * Any holder: clears the bits of `mask`, all of them or none. `id` has the generation in its upper half, as
+ * a handle has; the lower one is not looked at. Whoever is told that the word's last bit is clear subtracts one
+ * from the count.
  */
-static inline enum hoi_returned hoi_word_return(A_TYPE(uint64_t) * word, uint32_t gen,
-                                                uint32_t mask)
+static inline enum hoi_returned hoi_word_return(A_TYPE(uint64_t) * word, uint64_t id, uint32_t mask)
 {
     uint64_t w = A_LOAD(*word, AT(word_look, relaxed)); /* the exchange below orders */
+    uint64_t rest;
     do {
-        if ((uint32_t)(w >> 32) != gen || ((uint32_t)w & mask) != mask)
+        rest = w - mask; /* a borrow, if a bit was clear, leaves one set that the mask has */
+        if (hoi_unlikely((w ^ id) > UINT32_MAX))
             return HOI_RETURN_STALE;
-    } while (!A_CAS(*word, w, w & ~(uint64_t)mask,
-                    AT(word_return, acq_rel),   /* edge BITS: release */
-                    AT(word_relook, relaxed))); /* edge BITS: acquire */
-    return (uint32_t)w == mask ? HOI_RETURNED_LAST : HOI_RETURNED;
+        if (hoi_unlikely(rest & mask))
+            return HOI_RETURN_STALE;
+    } while (!A_CAS(*word, w, rest, AT(word_return, acq_rel), /* edge BITS: release */
+                    AT(word_relook, relaxed)));               /* edge BITS: acquire */
+    return (uint32_t)rest ? HOI_RETURNED : HOI_RETURNED_LAST;
 }
 
 /* A holder of the segment adds another hold: it can't reach zero meanwhile, so relaxed is enough. */
@@ -101,8 +104,8 @@ static inline int hoi_seg_seal_count(A_TYPE(uint64_t) * words, A_TYPE(uint64_t) 
     uint32_t opened = (issued + HOI_WORD_BITS - 1) / HOI_WORD_BITS;
     uint32_t rest = issued % HOI_WORD_BITS;
     uint64_t drop = HOI_COUNT_BIAS - opened;
-    if (rest && hoi_word_return(&words[opened - 1], gen, HOI_WORD_ALL & HOI_WORD_ALL << rest) ==
-                    HOI_RETURNED_LAST)
+    if (rest && hoi_word_return(&words[opened - 1], hoi_word_pack(gen, 0),
+                                HOI_WORD_ALL & HOI_WORD_ALL << rest) == HOI_RETURNED_LAST)
         drop++;
     return hoi_count_drop(count, drop);
 }

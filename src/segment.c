@@ -48,6 +48,7 @@ static int32_t acquire_fresh(struct hoi_segs *segs, struct hoi_seg **seg)
             s->index = index;
             s->base = (uint64_t)(uintptr_t)base;
             s->end = s->base + segs->seg_bytes;
+            s->note_base = HOI_NOTE_BASE(s->base);
             *seg = s;
             return HO_OK;
         }
@@ -85,6 +86,7 @@ void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg
     hoi_set(seg->sealed, 0);
     A_STORE(seg->count, HOI_COUNT_BIAS, memory_order_relaxed); /* published with the first buffer */
     seg->key = segs->key;
+    seg->mark = hoi_seal(&segs->key, HO_KIND_LOAN, hoi_get(seg->handle_base), seg->base);
     A_STORE(seg->use, use, memory_order_release); /* edge OPEN: release */
 }
 

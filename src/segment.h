@@ -32,7 +32,6 @@
  * alone. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
-#define hoi_note_loan(offset, bytes) ((uint64_t)(offset) << 32 | (HOI_NOTE_LOAN + (bytes)))
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
 #define HOI_NOTE_HOP ((uint64_t)1 << 48)
 #define hoi_note_hops(note) ((uint16_t)((note) >> 48))
@@ -61,6 +60,8 @@ struct hoi_seg {
     HOI_COUNTER(uint32_t) sealed;
     uint64_t base;
     HOI_COUNTER(int64_t) opened_ns; /* when a shard began to fill it */
+    uint64_t note_base;             /* of a loan's note: hoi_note_loan; set once, as base */
+    uint32_t mark; /* in a loan's `owner`, with its tailroom added; another for each generation */
     /* The returners'. */
     HOI_APART A_TYPE(uint64_t) count;
     A_TYPE(uint32_t) next;             /* in a stack of free segments: index + 1, 0 ends it */
@@ -132,7 +133,7 @@ static inline uint32_t hoi_seg_records(const struct hoi_segs *segs, size_t recor
 __extension__ typedef unsigned __int128 hoi_u128;
 
 /*
- * The seal of a buffer, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
+ * The seal of a buffer that is no loan, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
  * descriptor that was made up, or hit by a stray write in one of these, does not fit its seal. The words find
  * stale handles; this finds those that were never given out, and those of another domain, which has another
  * key. It is not cryptographic: docs/ownership.md says what it is for. `end` is ptr + cap, which stays when a
@@ -140,14 +141,14 @@ __extension__ typedef unsigned __int128 hoi_u128;
  *
  * A product of 128 bits folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The kind is
  * folded in last, as a multiple of an odd number: of the same handle and end no two kinds have the same seal,
- * and where the kind is known this is one instruction.
+ * and where the kind is known this is one instruction, of the usual kind none.
  */
 #define HOI_SEAL_KIND 0x9e3779b1u
 static inline uint32_t hoi_seal(const struct hoi_seal_key *key, uint32_t kind, uint64_t handle,
                                 uint64_t end)
 {
     hoi_u128 product = (hoi_u128)(handle ^ key->handle) * (end ^ key->end);
-    return (uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product) ^ kind * HOI_SEAL_KIND;
+    return (uint32_t)(product >> 64) ^ (uint32_t)product ^ (kind ^ HO_KIND_ARENA) * HOI_SEAL_KIND;
 }
 
 /* What the seal of a descriptor must be, if its kind is `kind`. */
@@ -170,6 +171,13 @@ static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struc
         return HO_E_STALE;
     *seg = hoi_seg_at(segs, index);
     return HO_OK;
+}
+
+/* The note of a loan: {at - base:32, 1:1, bytes:31}, in one addition. */
+#define HOI_NOTE_BASE(base) (HOI_NOTE_LOAN - ((base) << 32))
+static inline uint64_t hoi_note_loan(const struct hoi_seg *seg, uint64_t at, uint64_t bytes)
+{
+    return (at << 32) + seg->note_base + bytes;
 }
 
 /* Where a loan starts. */

@@ -98,7 +98,6 @@ static int32_t service_init(struct hoi_service *s, const ho_service_opts *opts)
     if (!s->bound) {
         s->claims.parts = hoi_os_alloc(words_bytes(s));
         s->claims.part_words = (s->partitions + 63) / 64;
-        s->claims.consumer_words = HOI_CONSUMERS_MAX / 64;
     }
     if (s->parts && (s->bound || s->claims.parts))
         return HO_OK;
@@ -164,8 +163,10 @@ static void begin_to_close(struct hoi_service *s)
         if (!p)
             break;
         A_STORE(p->closing, 1, memory_order_seq_cst); /* edge CHANGE: release */
-        if (p->open)
-            (void)hoi_bell_wake(hoi_get(p->shard->bell));
+        if (!p->open)
+            continue;
+        hoi_handle_close(p->handle);
+        (void)hoi_bell_wake(hoi_get(p->shard->bell));
     }
     if (s->bound) {
         for (uint32_t n = 0; n < s->partitions; n++)
@@ -174,7 +175,7 @@ static void begin_to_close(struct hoi_service *s)
         return;
     }
     hoi_claim_end(&s->claims);
-    for (uint32_t w = 0; w < s->claims.consumer_words; w++)
+    for (uint32_t w = 0; w < hoi_wait_words(&s->claims); w++)
         for (uint64_t bits = hoi_claim_waiting(&s->claims, w); bits; bits &= bits - 1)
             (void)hoi_service_ring(s, w * 64 + hoi_claim_lowest(bits));
 }

@@ -68,19 +68,32 @@ int hoi_service_ring(struct hoi_service *s, uint32_t consumer);
 /* helping.c: publishes for a helper: silently, while it has a budget. Returns whether it had to wake. */
 int hoi_help_published(struct hoi_lane *lane);
 
+/* Producer, after a publish: is nobody to be told? Shared consumers: hoi_lane_tell finds out. */
+static inline int hoi_lane_quiet(struct hoi_lane *lane)
+{
+    struct hoi_bell *bell = A_LOAD(lane->bell, memory_order_seq_cst); /* edge BELL: acquire */
+    return !hoi_bell_asleep(&bell->core);
+}
+
+/* Producer, after a publish: wakes whom it must. Returns whether it had to. */
+static inline int hoi_lane_tell(struct hoi_lane *lane)
+{
+    if (lane->hint) {
+        struct hoi_claim_group *g = &lane->service->claims;
+        if (hoi_unlikely(lane->helper != NULL))
+            return hoi_help_published(lane);
+        uint32_t who = hoi_claim_published(g, lane->partition, lane->hint);
+        return hoi_likely(who == HOI_CLAIM_NONE) ? 0 : hoi_service_ring(lane->service, who);
+    }
+    return hoi_bell_wake(A_LOAD(lane->bell, memory_order_seq_cst)); /* edge BELL: acquire */
+}
+
 /* Producer: publishes what was pushed, and wakes whom it must. Returns whether it had to. */
 static inline int hoi_lane_announce(struct hoi_lane *lane)
 {
     (void)hoi_lane_publish(&lane->core);
     HO_HOOK("lane:after_publish");
-    if (lane->hint) {
-        struct hoi_claim_group *g = &lane->service->claims;
-        return lane->helper ? hoi_help_published(lane)
-                            : hoi_service_ring(lane->service,
-                                               hoi_claim_published(g, lane->partition, lane->hint));
-    }
-    struct hoi_bell *bell = A_LOAD(lane->bell, memory_order_seq_cst); /* edge BELL: acquire */
-    return hoi_likely(bell != NULL) ? hoi_bell_wake(bell) : 0;
+    return hoi_lane_tell(lane);
 }
 
 #endif

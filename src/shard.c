@@ -11,34 +11,27 @@ static inline uint64_t align_up(uint64_t at, uint32_t align_log2)
     return (at + mask) & ~mask;
 }
 
+/* Two words at a time where one of them is zero or both are known. */
 static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_t handle,
-                              uint32_t seal, uint32_t align_log2)
+                              uint64_t owner, uint32_t align_log2)
 {
-    loan->ptr = (uint8_t *)(uintptr_t)at;
-    loan->len = 0;
-    loan->handle = handle;
-    loan->value = 0;
+    hoi_pair_write(&loan->ptr, at, 0);        /* len */
+    hoi_pair_write(&loan->handle, handle, 0); /* value */
     loan->cap = bytes;
-    loan->owner = seal;
-    loan->service = 0;
-    loan->partition = 0;
-    loan->flags = 0;
-    loan->hops = 0;
-    loan->align_log2 = (uint8_t)align_log2;
-    loan->kind = HO_KIND_LOAN;
-    loan->key = 0;
+    __builtin_memcpy(&loan->owner, &owner, sizeof owner); /* service, partition */
+    hoi_pair_write(&loan->flags, HOI_TAIL_KIND(HO_KIND_LOAN) | (uint64_t)align_log2 << 48,
+                   0); /* key */
 }
 
 /* Gives the next number of a segment, `number`, to `bytes` bytes at `at`, the cursor behind them. */
 static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at, uint64_t bytes,
-                              uint64_t tail, uint32_t align_log2, ho_buf *loan)
+                              uint32_t tail, uint32_t align_log2, ho_buf *loan)
 {
-    hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, bytes + tail));
+    HOI_COUNTER(uint64_t) *note = &seg->notes[number];
+    hoi_set(*note, hoi_note_loan(seg, at, bytes + tail));
     hoi_set(seg->issued, number + 1);
     hoi_set(seg->cursor, at + bytes + tail);
-    uint64_t handle = hoi_get(seg->handle_base) + number;
-    loan_write(loan, at, bytes, handle, hoi_seal(&seg->key, HO_KIND_LOAN, handle, at + bytes),
-               align_log2);
+    loan_write(loan, at, bytes, hoi_own(seg->handle_base) + number, seg->mark + tail, align_log2);
 }
 
 static int32_t reserve_slow(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
@@ -65,30 +58,89 @@ static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint
     return HO_OK;
 }
 
+/* Of a shard that is not closing. */
 static inline int32_t reserve_usual(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
     struct hoi_seg *seg = sh->seg;
-    uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
-    uint32_t number = hoi_get(seg->issued);
-    if (hoi_likely(bytes - 1 < seg->end - at) && hoi_likely(number != seg->opened) &&
-        hoi_likely(!hoi_get(sh->closing))) {
-        loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
-        return HO_OK;
-    }
-    return reserve_next(sh, bytes, loan);
+    uint64_t at = align_up(hoi_own(seg->cursor), ALIGN_DEFAULT);
+    uint32_t number = hoi_own(seg->issued);
+    if (hoi_unlikely(bytes - 1 >= seg->end - at) || hoi_unlikely(number == seg->opened))
+        return reserve_next(sh, bytes, loan);
+    loan_issue(seg, number, at, bytes, 0, ALIGN_DEFAULT, loan);
+    return HO_OK;
+}
+
+static HOI_COLD int32_t reserve_general(ho_shard *handle, uint64_t bytes,
+                                        const ho_reserve_opts *opts, ho_buf *loan)
+{
+    return reserve_slow(hoi_shard_get(handle), bytes, opts, loan);
 }
 
 int32_t ho_reserve(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
 {
-    struct hoi_shard *sh = hoi_shard_get(handle);
-    if (hoi_likely(sh) && hoi_likely(loan) && hoi_likely(!opts))
-        return reserve_usual(sh, bytes, loan);
-    return reserve_slow(sh, bytes, opts, loan);
+    struct hoi_shard *sh = hoi_handle_usual(HOI_SHARD, handle);
+    if (hoi_unlikely(opts != NULL) || hoi_unlikely(!sh) || hoi_unlikely(!loan))
+        return reserve_general(handle, bytes, opts, loan);
+    return reserve_usual(sh, bytes, loan);
+}
+
+/* What the open numbers and the room of the current segment give of `count` loans, one behind the other: what is
+ * the same for all is worked out once. */
+static inline uint32_t reserve_run(struct hoi_shard *sh, uint64_t bytes, ho_buf *loans,
+                                   uint32_t count)
+{
+    struct hoi_seg *seg = sh->seg;
+    uint64_t at = align_up(hoi_own(seg->cursor), ALIGN_DEFAULT);
+    uint64_t room = seg->end - at, stride = align_up(bytes, ALIGN_DEFAULT);
+    uint32_t number = hoi_own(seg->issued);
+    if (hoi_unlikely(bytes - 1 >= room) ||
+        (number == seg->opened && !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS)))
+        return 0;
+    uint32_t n = seg->opened - number < count ? seg->opened - number : count;
+    if (hoi_unlikely(n * stride > room + (stride - bytes))) /* the last needs no more than bytes */
+        n = (uint32_t)((room + (stride - bytes)) / stride);
+    HOI_COUNTER(uint64_t) *notes = &seg->notes[number];
+    uint64_t note = hoi_note_loan(seg, at, bytes), handle = hoi_own(seg->handle_base) + number;
+    hoi_set(seg->issued, number + n);
+    hoi_set(seg->cursor, at + (n - 1) * stride + bytes);
+    for (const ho_buf *end = loans + n; loans != end; loans++) {
+        hoi_set(*notes++, note);
+        loan_write(loans, at, bytes, handle++, seg->mark, ALIGN_DEFAULT);
+        note += stride << 32;
+        at += stride;
+    }
+    return n;
+}
+
+int32_t ho_reserve_many(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts,
+                        ho_buf *loans, uint32_t count, uint32_t *reserved)
+{
+    struct hoi_shard *sh = hoi_handle_usual(HOI_SHARD, handle);
+    int32_t status = HO_OK;
+    uint32_t done = 0;
+    if (hoi_unlikely(!sh) && !hoi_shard_get(handle))
+        status = hoi_handle_status();
+    else if (hoi_unlikely(!reserved) || (!loans && count))
+        status = HO_E_INVAL;
+    while (!status && done < count) {
+        uint32_t n = 0;
+        if (hoi_likely(sh) && hoi_likely(!opts))
+            done += n = reserve_run(sh, bytes, loans + done, count - done);
+        if (!n) { /* one that goes on to the next segment; or not as usual */
+            status = reserve_general(handle, bytes, opts, loans + done);
+            done += !status;
+        }
+    }
+    for (uint32_t i = done; loans && i < count; i++)
+        loans[i] = (ho_buf){0};
+    if (reserved)
+        *reserved = done;
+    return status;
 }
 
 int32_t hoi_shard_reserve(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
-    return reserve_usual(sh, bytes, loan);
+    return hoi_unlikely(hoi_get(sh->closing)) ? HO_E_CLOSED : reserve_usual(sh, bytes, loan);
 }
 
 static int32_t opts_check(const struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
@@ -188,7 +240,6 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     int32_t status = hoi_seg_find(&d->segs, b->handle, seg);
     if (hoi_unlikely(status))
         return status;
-    int sealed = b->owner == hoi_seal_of(&d->segs.key, HO_KIND_LOAN, b);
     struct hoi_seg *s = *seg;
     uint64_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
     if (hoi_unlikely(hoi_get(s->gen) != hoi_handle_gen(b->handle) ||
@@ -199,12 +250,13 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     uint64_t moved = (uint64_t)(uintptr_t)b->ptr - hoi_note_start(s, note);
     uint64_t room = hoi_note_bytes(note);
     if (hoi_unlikely(moved > room || b->cap > room - moved)) {
-        /* Who forgot cap when he moved ptr is better told so than that the seal does not fit. But a loan of
-         * another domain may have the handle of one here: its memory lies elsewhere. */
+        /* Who forgot cap when he moved ptr is better told so. But a loan of another domain may have the handle of one
+         * here: its memory lies elsewhere. */
         int here = (uint64_t)(uintptr_t)b->ptr - s->base < s->end - s->base;
-        return sealed || here ? HO_E_RANGE : HO_E_STALE;
+        return here ? HO_E_RANGE : HO_E_STALE;
     }
-    return hoi_likely(sealed) ? HO_OK : HO_E_STALE;
+    uint32_t tail = (uint32_t)(room - moved - b->cap); /* what cap leaves */
+    return hoi_likely(b->owner == s->mark + tail) ? HO_OK : HO_E_STALE;
 }
 
 /* Returns the number of a loan that is not to be delivered. */
@@ -215,9 +267,8 @@ static void loan_return(struct hoi_shard *sh, struct hoi_seg *seg, const ho_buf 
     if (seg == sh->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
         hoi_set(seg->cursor, start);
     hoi_set(seg->notes[number], 0);
-    enum hoi_returned done =
-        hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_handle_gen(b->handle),
-                        (uint32_t)1 << number % HOI_WORD_BITS);
+    enum hoi_returned done = hoi_word_return(&seg->words[number / HOI_WORD_BITS], b->handle,
+                                             (uint32_t)1 << number % HOI_WORD_BITS);
     if (done == HOI_RETURNED_LAST && hoi_count_drop(&seg->count, 1))
         hoi_seg_recycle(sh->domain, seg);
 }
@@ -265,7 +316,7 @@ static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
     loan->cap -= bytes;
     loan->len = loan->len > bytes ? loan->len - bytes : 0;
     uint64_t at = (uint64_t)(uintptr_t)loan->ptr;
-    hoi_set(seg->notes[number], hoi_note_loan(at - seg->base, end - at));
+    hoi_set(seg->notes[number], hoi_note_loan(seg, at, end - at));
 }
 
 int32_t ho_split(ho_shard *handle, ho_buf *loan, uint64_t bytes, ho_buf *front)

@@ -100,8 +100,8 @@ static int parent_hold(struct hoi_domain *d, uint64_t parent)
 static void give_number_back(struct hoi_domain *d, struct hoi_seg *seg, uint32_t number)
 {
     uint32_t bit = (uint32_t)1 << number % HOI_WORD_BITS;
-    if (hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_get(seg->gen), bit) ==
-        HOI_RETURNED_LAST)
+    if (hoi_word_return(&seg->words[number / HOI_WORD_BITS], hoi_word_pack(hoi_get(seg->gen), 0),
+                        bit) == HOI_RETURNED_LAST)
         drop(d, seg, 1);
 }
 

@@ -21,7 +21,7 @@ static int open_group(void **state)
     memset(&g, 0, sizeof g);
     g.parts = parts;
     g.part_words = PARTS / 64;
-    g.consumer_words = 2;
+    hoi_claim_join(&g, 127);
     return 0;
 }
 

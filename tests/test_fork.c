@@ -94,6 +94,7 @@ static void call_everything(void)
     EXPECT(rig_is_empty(&out), 1);
     EXPECT(ho_commit(r.producer, &loan, 1, 0, &n), HO_E_FORKED);
     EXPECT(n, 0);
+    EXPECT(ho_reserve_many(r.shard, 1, NULL, &out, 1, &n), HO_E_FORKED);
     EXPECT(ho_split(r.shard, &loan, 1, &out), HO_E_FORKED);
     EXPECT(ho_abort(r.shard, &loan, 1, &n), HO_E_FORKED);
     EXPECT(ho_give(r.producer, &empty, 1, 0, &n), HO_E_FORKED);

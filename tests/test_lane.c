@@ -143,7 +143,8 @@ static void a_lane_goes_on_where_sequence_numbers_wrap(void **state)
     (void)state;
     uint64_t begin = ((uint64_t)1 << 32) - SLOTS;
     struct hoi_lane_core *l = &lane->core;
-    l->produced = l->published = l->consumed_seen = l->taken = begin;
+    l->produced = l->published = l->taken = begin;
+    l->room_end = begin + l->mask + 1;
     hoi_set(l->consumed, begin);
     for (uint64_t pos = begin - SLOTS; pos < begin; pos++)
         hoi_set(l->slots[pos & l->mask].seq, (uint32_t)(pos + 1));

@@ -33,7 +33,7 @@ static void issue(uint32_t issued)
 /* Whether the return is legal; adds to *recycled if the caller has to recycle. */
 static int give_back(uint32_t word, uint32_t mask, unsigned *recycled)
 {
-    enum hoi_returned done = hoi_word_return(&words[word], GEN, mask);
+    enum hoi_returned done = hoi_word_return(&words[word], hoi_word_pack(GEN, 0), mask);
     if (done == HOI_RETURNED_LAST)
         *recycled += (unsigned)hoi_count_drop(&count, 1);
     return done != HOI_RETURN_STALE;
@@ -43,9 +43,9 @@ static void a_return_is_legal_once(void **state)
 {
     (void)state;
     issue(2);
-    CHECK(hoi_word_return(&words[0], GEN, 1) == HOI_RETURNED);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 1) == HOI_RETURNED);
     uint64_t before = hoi_get(words[0]);
-    CHECK(hoi_word_return(&words[0], GEN, 1) == HOI_RETURN_STALE);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 1) == HOI_RETURN_STALE);
     CHECK(hoi_get(words[0]) == before);
 }
 
@@ -54,9 +54,10 @@ static void another_generation_is_refused(void **state)
     (void)state;
     issue(2);
     uint64_t before = hoi_get(words[0]);
-    CHECK(hoi_word_return(&words[0], GEN - 1, 1) == HOI_RETURN_STALE);
-    CHECK(hoi_word_return(&words[0], GEN + 1, 1) == HOI_RETURN_STALE);
-    CHECK(hoi_word_return(&words[1], GEN, 1) == HOI_RETURN_STALE); /* not opened yet */
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN - 1, 0), 1) == HOI_RETURN_STALE);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN + 1, 0), 1) == HOI_RETURN_STALE);
+    CHECK(hoi_word_return(&words[1], hoi_word_pack(GEN, 0), 1) ==
+          HOI_RETURN_STALE); /* not opened */
     CHECK(hoi_get(words[0]) == before);
 }
 
@@ -64,11 +65,11 @@ static void a_batch_with_a_stale_number_changes_nothing(void **state)
 {
     (void)state;
     issue(32);
-    CHECK(hoi_word_return(&words[0], GEN, 0x10) == HOI_RETURNED);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 0x10) == HOI_RETURNED);
     uint64_t before = hoi_get(words[0]);
-    CHECK(hoi_word_return(&words[0], GEN, 0x31) == HOI_RETURN_STALE);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), 0x31) == HOI_RETURN_STALE);
     CHECK(hoi_get(words[0]) == before);
-    CHECK(hoi_word_return(&words[0], GEN, ~0x10u) == HOI_RETURNED_LAST);
+    CHECK(hoi_word_return(&words[0], hoi_word_pack(GEN, 0), ~0x10u) == HOI_RETURNED_LAST);
 }
 
 static void the_last_return_after_sealing_recycles(void **state)

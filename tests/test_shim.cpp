@@ -177,8 +177,9 @@ void a_batch_can_be_committed_and_forwarded_as_a_whole(void **)
     auto to_next = handoff::producer::open(*next, w.shard);
     auto from_next = handoff::consumer::open(*next);
     ho_buf loans[3];
+    const auto made = w.shard.reserve(8, handoff::span<ho_buf>(loans, 3));
+    CHECK(made && made.value == 3);
     for (auto &each : loans) {
-        each = w.shard.reserve(8)->release();
         each.len = 8;
         each.key = 5;
     }

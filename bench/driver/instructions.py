@@ -8,32 +8,38 @@ import subprocess
 
 from rounds import Failure
 
-CALLS = ("ho_reserve", "ho_commit", "ho_flush", "ho_take", "ho_return")
+SINGLE = ("ho_reserve", "ho_commit", "ho_flush", "ho_take", "ho_return")
+MANY = ("ho_reserve_many", "ho_commit", "ho_take", "ho_return")
 # Two runs that differ in this many messages: what both do once cancels out.
 FIRST, MORE = 960, 320
 USUAL = (1500, 128)  # room and length: all of these messages fit into one segment
 WHOLE = (204800, 204800)  # no two of them do
 
-# What, room and length, batch, calls.
+# What, room and length, batch and how it is played (costs/calls.c), calls.
 COUNTS = (
-    ("ho_reserve, usual path", USUAL, 1, ("ho_reserve",)),
-    ("ho_reserve, segment change", WHOLE, 1, ("ho_reserve",)),
-    ("ho_commit", USUAL, 1, ("ho_commit",)),
-    ("ho_take", USUAL, 1, ("ho_take",)),
-    ("ho_return", USUAL, 1, ("ho_return",)),
-    ("reserve + commit + take + return", USUAL, 1, CALLS),
-    ("the same, batches of 16, with ho_flush", USUAL, 16, CALLS),
-    ("ho_commit, batches of 16", USUAL, 16, ("ho_commit",)),
-    ("ho_take, batches of 16", USUAL, 16, ("ho_take",)),
-    ("ho_return, batches of 16", USUAL, 16, ("ho_return",)),
+    ("ho_reserve, usual path", USUAL, (1,), ("ho_reserve",)),
+    ("ho_reserve, segment change", WHOLE, (1,), ("ho_reserve",)),
+    ("ho_commit", USUAL, (1,), ("ho_commit",)),
+    ("ho_take", USUAL, (1,), ("ho_take",)),
+    ("ho_return", USUAL, (1,), ("ho_return",)),
+    ("reserve + commit + take + return", USUAL, (1,), SINGLE),
+    ("the same, batches of 16, with ho_flush", USUAL, (16,), SINGLE),
+    ("ho_commit, batches of 16", USUAL, (16,), ("ho_commit",)),
+    ("ho_take, batches of 16", USUAL, (16,), ("ho_take",)),
+    ("ho_return, batches of 16", USUAL, (16,), ("ho_return",)),
+    ("batches of 16, one ho_reserve_many and one ho_commit", USUAL, (16, "many"), MANY),
+    ("ho_reserve_many of 16", USUAL, (16, "many"), ("ho_reserve_many",)),
+    ("ho_commit of 16", USUAL, (16, "many"), ("ho_commit",)),
+    ("all four, to a shared consumer", USUAL, (1, "shared"), SINGLE),
+    ("the same, batches of 16 into 16 partitions", USUAL, (16, "shared"), SINGLE),
 )
 
 
 def collected(build, sizes, batch, calls, messages):
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command += [f"--toggle-collect={call}" for call in calls]
-    command += [str(pathlib.Path(build, "bench", "bench-calls")), *map(str, sizes), str(batch),
-                str(messages)]
+    command += [str(pathlib.Path(build, "bench", "bench-calls")), *map(str, sizes), str(batch[0]),
+                str(messages), *batch[1:]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or not found:

@@ -316,6 +316,7 @@ PROTOTYPES = {
     "ho_shard_close": [c.POINTER(ho_shard)],
     "ho_shard_fd": [c.POINTER(ho_shard), c.POINTER(c.c_int32)],
     "ho_reserve": [c.POINTER(ho_shard), c.c_uint64, c.POINTER(ho_reserve_opts), c.POINTER(ho_buf)],
+    "ho_reserve_many": [c.POINTER(ho_shard), c.c_uint64, c.POINTER(ho_reserve_opts), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_abort": [c.POINTER(ho_shard), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_split": [c.POINTER(ho_shard), c.POINTER(ho_buf), c.c_uint64, c.POINTER(ho_buf)],
     "ho_compact": [c.POINTER(ho_shard), c.POINTER(ho_buf)],

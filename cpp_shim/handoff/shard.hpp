@@ -36,6 +36,16 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
         return reserve_as(size, &options);
     }
 
+    /* Loans of `size` bytes, for a burst: into the caller's own array, which the caller commits
+     * (producer::commit) or aborts. How many, from the front: with an error, fewer than there is room for. */
+    result<std::uint32_t> reserve(std::size_t size, span<ho_buf> into) noexcept
+    {
+        std::uint32_t reserved = 0;
+        const auto status = ho_reserve_many(raw(), size, nullptr, into.data(),
+                                            static_cast<std::uint32_t>(into.size()), &reserved);
+        return {reserved, to_error_code(status)};
+    }
+
     /* Carves the first `size` bytes off a loan of this shard, as a loan of its own. */
     result<loan> split(loan &from, std::size_t size) noexcept
     {

@@ -66,6 +66,21 @@ HO_API int32_t ho_reserve(ho_shard *shard, uint64_t bytes, const ho_reserve_opts
                           ho_buf *loan) HO_NOEXCEPT;
 
 /*
+ * Reserves `count` loans of the same size: as so many calls of ho_reserve, but what is the same for all of them is done
+ * once. For a burst that one ho_commit sends, of messages whose size is known: a loan that is not the latest keeps
+ * the room that its message leaves unused.
+ *   bytes     as in ho_reserve, of each loan
+ *   opts      NULL for the defaults, which are the fast case; borrowed for the call
+ *   loans     out, room for `count` loans, not NULL unless count is 0; those that were not reserved are empty
+ *   reserved  out, not NULL: how many, from the front; also on failure, and then these are the caller's
+ * Returns HO_OK (all of them), and else as ho_reserve, of the first that was not reserved.
+ * Ownership: the caller holds each loan until ho_commit or ho_abort.
+ * Threads [shard]. Progress as ho_reserve; it may block for the arena's wait_ns for each loan. Since 0.2
+ */
+HO_API int32_t ho_reserve_many(ho_shard *shard, uint64_t bytes, const ho_reserve_opts *opts,
+                               ho_buf *loans, uint32_t count, uint32_t *reserved) HO_NOEXCEPT;
+
+/*
  * Gives loans back unused. The room goes back to the segment if nothing was reserved behind it.
  *   bufs     `count` loans, not NULL unless count is 0; the aborted ones are emptied
  *   aborted  out, may be NULL: how many, from the front

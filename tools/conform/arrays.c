@@ -32,9 +32,9 @@ static void use_array(void *bufs)
         (void)MUST("HO_OK", "ho_reserve", P(world.shard), 64, P(NULL), P(element(bufs, i)));
     }
     (void)MUST("HO_OK", "ho_abort", P(world.shard), P(bufs), COUNT, P(done));
-    for (uint32_t i = 0; i < COUNT; i++) {
-        (void)MUST("HO_OK", "ho_reserve", P(world.shard), 64, P(NULL), P(element(bufs, i)));
-    }
+    memset(bufs, 0xa5, (size_t)COUNT * size_of("ho_buf"));
+    (void)MUST("HO_OK", "ho_reserve_many", P(world.shard), 64, P(NULL), P(bufs), COUNT, P(done));
+    EXPECT(*done == COUNT, "%u were reserved", *done);
     go_round(&world, "ho_commit", bufs, done);
     go_round(&world, "ho_forward", bufs, done);
     (void)MUST("HO_OK", "ho_return", P(world.domain), P(bufs), COUNT, P(done));
