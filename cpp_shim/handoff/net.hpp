@@ -46,8 +46,9 @@ struct limits {
     std::uint32_t frame_bytes = 2048;  /* largest payload or datagram */
     std::uint32_t connections = 65536; /* TCP connections or UDP peers, all threads together */
     std::chrono::milliseconds frame_time{
-        5000};                             /* TCP: from the first byte of a frame to its last */
-    std::uint64_t queued_bytes = 1u << 20; /* TCP: answers that wait for one connection */
+        5000}; /* TCP: from the first byte of a frame to its last */
+    std::uint64_t queued_bytes =
+        1u << 20; /* TCP: answers that wait for one connection; at least frame_bytes */
     std::chrono::milliseconds peer_idle{
         30000}; /* UDP: a peer this quiet may be forgotten for another */
 };
@@ -161,8 +162,8 @@ class entrypoint {
     entrypoint &operator=(const entrypoint &) = delete;
 
     /* Binds, opens shards, producers and consumers and starts the threads; on an error nothing stays. The
-     * errors are the system's, those of the C ABI, or std::errc::invalid_argument for options out
-     * of range. */
+     * errors are the system's, those of the C ABI, or equal to std::errc::invalid_argument for options
+     * out of range; then the message names the option. */
     std::error_code start(const options &with, const services &behind) noexcept;
     std::error_code start(const options &with, const port_factory &ports) noexcept;
 
