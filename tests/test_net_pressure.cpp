@@ -276,6 +276,8 @@ void options_out_of_range_are_refused(void **)
     CHECK(refused("rest", [](net::options &o) { o.rest = 1s; }));
     CHECK(refused("limit.queued_bytes",
                   [](net::options &o) { o.limit.queued_bytes = o.limit.frame_bytes - 1; }));
+    CHECK(refused("limit.waiting_bytes", [](net::options &o) { o.limit.waiting_bytes = 0; }));
+    CHECK(refused("limit.write_time", [](net::options &o) { o.limit.write_time = 0ms; }));
     net::entrypoint entry;
     CHECK(entry.start(good, nowhere)); /* no such domain */
     CHECK(entry.port_number() == 0 && entry.read().received == 0 && entry.stop(0s));

@@ -37,8 +37,12 @@ constexpr rule rules[] = {
      "limit.frame_time is not positive"},
     {[](const options &o) { return o.limit.peer_idle.count() > 0; },
      "limit.peer_idle is not positive"},
+    {[](const options &o) { return o.limit.write_time.count() > 0; },
+     "limit.write_time is not positive"},
     {[](const options &o) { return o.limit.queued_bytes >= o.limit.frame_bytes; },
      "limit.queued_bytes is below limit.frame_bytes"},
+    {[](const options &o) { return o.limit.waiting_bytes >= o.limit.frame_bytes; },
+     "limit.waiting_bytes is below limit.frame_bytes"},
 };
 
 /* Values are places in `rules`, counted from 1. */
