@@ -46,8 +46,16 @@ struct limits {
     std::uint32_t frame_bytes = 2048;  /* largest payload or datagram */
     std::uint32_t connections = 65536; /* TCP connections or UDP peers, all threads together */
     std::chrono::milliseconds frame_time{
-        5000};                             /* TCP: from the first byte of a frame to its last */
-    std::uint64_t queued_bytes = 1u << 20; /* TCP: answers that wait for one connection */
+        5000}; /* TCP: from the first byte of a frame to its last */
+    /* TCP: answers that wait for one connection behind the one that is on its way, which may be of any
+     * size. At least frame_bytes. */
+    std::uint64_t queued_bytes = 1u << 20;
+    /* TCP: how long the peer may take nothing of an answer that waits for it. */
+    std::chrono::milliseconds write_time{30000};
+    /* TCP: memory of each network thread for copies of answers that wait for peers that lag, so that what
+     * waits holds nothing of the arenas. When it is used up, the one for whom most waits loses its connection.
+     * At least frame_bytes. */
+    std::uint64_t waiting_bytes = 64u << 20;
     std::chrono::milliseconds peer_idle{
         30000}; /* UDP: a peer this quiet may be forgotten for another */
 };
@@ -74,6 +82,7 @@ struct options {
     X(answered, "answers that the kernel took")                                                    \
     X(answered_bytes, "their bytes")                                                               \
     X(copies, "times that received bytes were moved once more")                                    \
+    X(answers_copied, "answers copied because their peer lagged")                                  \
     X(dropped_full, "datagrams dropped because their service was full")                            \
     X(dropped_length, "datagrams dropped because they were empty or too long")                     \
     X(dropped_rejected, "datagrams that the route rejected")                                       \
@@ -95,6 +104,8 @@ struct options {
     X(closed_length, "connections closed: declared length 0 or above frame_bytes")                 \
     X(closed_late, "connections closed: a frame not finished within frame_time")                   \
     X(closed_slow, "connections closed: more than queued_bytes waited for the peer")               \
+    X(closed_stuck, "connections closed: the peer took nothing within write_time")                 \
+    X(closed_crowded, "connections closed: waiting_bytes was used up, most by them")               \
     X(closed_rejected, "connections closed: the route rejected a message")                         \
     X(closed_undeliverable, "connections closed: a message was undeliverable")                     \
     X(closed_error, "connections closed: the socket failed, or memory was short")                  \
@@ -161,8 +172,8 @@ class entrypoint {
     entrypoint &operator=(const entrypoint &) = delete;
 
     /* Binds, opens shards, producers and consumers and starts the threads; on an error nothing stays. The
-     * errors are the system's, those of the C ABI, or std::errc::invalid_argument for options out
-     * of range. */
+     * errors are the system's, those of the C ABI, or equal to std::errc::invalid_argument for options
+     * out of range; then the message names the option. */
     std::error_code start(const options &with, const services &behind) noexcept;
     std::error_code start(const options &with, const port_factory &ports) noexcept;
 

@@ -14,15 +14,55 @@ constexpr std::uint32_t connections_most = 1u << 21; /* half the slots that an i
 constexpr std::uint32_t frame_most = 8u << 20;
 constexpr std::chrono::milliseconds rest_most{10};
 
-bool valid(const options &with) noexcept
+/* What options must be, and what start says of those that are not. */
+struct rule {
+    bool (*holds)(const options &with);
+    const char *refusal;
+};
+constexpr rule rules[] = {
+    {[](const options &o) { return o.routing != nullptr; }, "routing is missing"},
+    {[](const options &o) { return o.threads >= 1 && o.threads <= threads_most; },
+     "threads is not from 1 to 1024"},
+    {[](const options &o) { return o.first_partition <= threads_most - o.threads; },
+     "first_partition and threads are together more than 1024"},
+    {[](const options &o) { return o.rest.count() >= 0 && o.rest <= rest_most; },
+     "rest is not from 0 to 10 ms"},
+    {[](const options &o) { return o.limit.frame_bytes >= 1 && o.limit.frame_bytes <= frame_most; },
+     "limit.frame_bytes is not from 1 byte to 8 MiB"},
+    {[](const options &o) {
+         return o.limit.connections >= 1 && o.limit.connections <= connections_most;
+     },
+     "limit.connections is not from 1 to 2097152"},
+    {[](const options &o) { return o.limit.frame_time.count() > 0; },
+     "limit.frame_time is not positive"},
+    {[](const options &o) { return o.limit.peer_idle.count() > 0; },
+     "limit.peer_idle is not positive"},
+    {[](const options &o) { return o.limit.write_time.count() > 0; },
+     "limit.write_time is not positive"},
+    {[](const options &o) { return o.limit.queued_bytes >= o.limit.frame_bytes; },
+     "limit.queued_bytes is below limit.frame_bytes"},
+    {[](const options &o) { return o.limit.waiting_bytes >= o.limit.frame_bytes; },
+     "limit.waiting_bytes is below limit.frame_bytes"},
+};
+
+/* Values are places in `rules`, counted from 1. */
+class refusals final : public std::error_category {
+  public:
+    const char *name() const noexcept override { return "handoff.net"; }
+    std::string message(int value) const override { return rules[value - 1].refusal; }
+    std::error_condition default_error_condition(int) const noexcept override
+    {
+        return std::make_error_condition(std::errc::invalid_argument);
+    }
+};
+
+std::error_code check(const options &with) noexcept
 {
-    const auto &limit = with.limit;
-    return with.routing && with.threads >= 1 && with.threads <= threads_most &&
-           with.first_partition <= threads_most - with.threads && limit.frame_bytes >= 1 &&
-           limit.frame_bytes <= frame_most && limit.connections >= 1 &&
-           limit.connections <= connections_most && limit.frame_time.count() > 0 &&
-           limit.peer_idle.count() > 0 && with.rest.count() >= 0 && with.rest <= rest_most &&
-           limit.queued_bytes >= 1;
+    static const refusals all;
+    for (const auto &each : rules)
+        if (!each.holds(with))
+            return {static_cast<int>(&each - rules) + 1, all};
+    return {};
 }
 
 } // namespace
@@ -123,7 +163,9 @@ std::error_code entrypoint::start(const options &with, const services &behind) n
 
 std::error_code entrypoint::start(const options &with, const port_factory &ports) noexcept
 {
-    if (!valid(with) || !ports)
+    if (const auto error = check(with))
+        return error;
+    if (!ports)
         return std::make_error_code(std::errc::invalid_argument);
     if (running_ != nullptr && running_->of_parent())
         return errc::forked;

@@ -12,7 +12,7 @@ constexpr int accept_rounds = 64;
 
 tcp_loop::tcp_loop(const options &with, std::uint32_t number, port &behind, room &left)
     : loop(with, number, behind, left), acceptor_(io_), accept_timer_(io_), resume_timer_(io_),
-      sweep_timer_(io_)
+      sweep_timer_(io_), look_timer_(io_)
 {
 }
 
@@ -35,6 +35,7 @@ std::error_code tcp_loop::listen(const asio::ip::address &address, std::uint16_t
     after(accept_timer_, accept_memory_, {}, [this] { wait_to_accept(); });
     after(resume_timer_, resume_memory_, {}, [] {});
     after(sweep_timer_, sweep_memory_, {}, [] {});
+    after(look_timer_, look_memory_, {}, [] {});
     return error;
 }
 
@@ -110,6 +111,7 @@ void tcp_loop::add_slots()
     free_.reserve(now);
     paused_.reserve(now);
     resumed_.reserve(now);
+    watched_.reserve(now);
     generations_.resize(now);
     slots_.resize(now);
     for (auto slot = now; slot > before; --slot)
@@ -201,7 +203,11 @@ void tcp_loop::stop_reading() noexcept
 void tcp_loop::close_all() noexcept
 {
     resume_timer_.cancel();
+    look_timer_.cancel();
     paused_.clear();
+    for (auto *each : watched_)
+        --each->waits;
+    watched_.clear();
     for (auto &slot : slots_)
         if (slot != nullptr) {
             slot->paused = false;

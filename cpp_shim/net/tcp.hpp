@@ -11,6 +11,7 @@
 #ifndef HANDOFF_NET_TCP_HPP
 #define HANDOFF_NET_TCP_HPP
 
+#include "fifo.hpp"
 #include "loop.hpp"
 
 #include <asio/ip/tcp.hpp>
@@ -18,6 +19,18 @@
 namespace handoff::net {
 
 inline constexpr std::uint32_t header_size = 4;
+
+inline std::uint32_t load_little(const std::uint8_t *from) noexcept
+{
+    return static_cast<std::uint32_t>(from[0]) | static_cast<std::uint32_t>(from[1]) << 8 |
+           static_cast<std::uint32_t>(from[2]) << 16 | static_cast<std::uint32_t>(from[3]) << 24;
+}
+
+inline void store_little(std::uint8_t *to, std::uint64_t value) noexcept
+{
+    for (std::uint32_t i = 0; i < header_size; ++i)
+        to[i] = static_cast<std::uint8_t>(value >> 8 * i);
+}
 
 /* A whole frame and where it goes. */
 struct frame {
@@ -51,12 +64,19 @@ struct connection {
 
     std::vector<frame> held; /* whole frames that their service has no room for */
 
-    /* Answers: out[out_next] is the first one that is not all sent, out_sent bytes of it, header
-     * included, are. */
-    std::vector<ho_buf> out;
-    std::size_t out_next = 0;
+    /* Answers that are not all sent: as they came, or, while the peer lags, as frames that were copied.
+     * One of the two is empty. out_sent bytes of the first one, header included, are sent. */
+    fifo<ho_buf> out;
+    fifo<std::uint8_t> copied;
     std::uint64_t out_sent = 0;
-    std::uint64_t out_bytes = 0;
+    std::uint64_t out_bytes = 0; /* headers included */
+    std::uint64_t out_count = 0;
+
+    /* While it is watched: see tcp_lag.cpp. */
+    bool watched = false;
+    bool moved = false;              /* the kernel took something since the last look */
+    std::uint64_t out_old = 0;       /* answers that waited at the last look and still do */
+    clock::time_point moved_since{}; /* at the latest */
 };
 
 class tcp_loop final : public loop {
@@ -113,19 +133,33 @@ class tcp_loop final : public loop {
     void write(connection &to) noexcept;
     bool write_some(connection &to) noexcept;
     void drop_sent(connection &to, std::uint64_t sent) noexcept;
+    std::uint64_t drop_whole(connection &to) noexcept;
     void wait_to_write(connection &to) noexcept;
     void drop_answers(connection &to, counter &as) noexcept;
+
+    /* tcp_lag.cpp: answers wait for their peer */
+    void watch(connection &to) noexcept;
+    void look_soon() noexcept;
+    void look() noexcept;
+    void look_at(connection &to, clock::time_point now) noexcept;
+    void copy_all(connection &to) noexcept;
+    bool copy(connection &to, const ho_buf &answer) noexcept;
+    bool afford(connection &to, std::uint64_t bytes) noexcept;
+    void drop_copies(connection &to) noexcept;
 
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer accept_timer_;
     asio::steady_timer resume_timer_;
     asio::steady_timer sweep_timer_;
+    asio::steady_timer look_timer_;
     handler_memory accept_memory_;
     handler_memory resume_memory_;
     handler_memory sweep_memory_;
+    handler_memory look_memory_;
     handler_memory flush_memory_;
     bool resuming_ = false;
     bool sweeping_ = false;
+    bool looking_ = false;
     bool flushing_ = false;
     std::uint64_t turn_messages_ = 0; /* since the last flush */
 
@@ -135,8 +169,10 @@ class tcp_loop final : public loop {
     std::vector<std::uint32_t> free_;
     std::vector<connection *> paused_;
     std::vector<connection *> resumed_;
+    std::vector<connection *> watched_;
     std::size_t unfinished_ = 0;
-    std::uint64_t unsent_ = 0; /* answers in all queues */
+    std::uint64_t unsent_ = 0;       /* answers in all queues */
+    std::uint64_t copied_bytes_ = 0; /* memory of all copies */
 
     ho_buf block_{};
     std::uint64_t block_bytes_ = 0;  /* what fits a segment */

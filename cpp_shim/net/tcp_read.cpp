@@ -20,12 +20,6 @@ constexpr std::uint32_t splits_most = 3072;
 constexpr std::uint64_t segment_most = 16u << 20;
 constexpr std::uint64_t segment_least = 16u << 10;
 
-std::uint32_t load_little(const std::uint8_t *from) noexcept
-{
-    return static_cast<std::uint32_t>(from[0]) | static_cast<std::uint32_t>(from[1]) << 8 |
-           static_cast<std::uint32_t>(from[2]) << 16 | static_cast<std::uint32_t>(from[3]) << 24;
-}
-
 } // namespace
 
 void tcp_loop::wait_to_read(connection &from) noexcept

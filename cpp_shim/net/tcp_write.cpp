@@ -14,10 +14,33 @@ namespace {
 /* Answers per system call: each is a header and a slice. */
 constexpr std::size_t write_most = 32;
 
-void store_little(std::uint8_t *to, std::uint64_t value) noexcept
+constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+ssize_t send_frames(int fd, ho_buf *answers, std::size_t waiting, std::uint64_t first_sent) noexcept
 {
-    for (std::uint32_t i = 0; i < header_size; ++i)
-        to[i] = static_cast<std::uint8_t>(value >> 8 * i);
+    std::uint8_t headers[write_most][header_size];
+    iovec parts[2 * write_most];
+    const auto count = std::min(write_most, waiting);
+    for (std::size_t i = 0; i < count; ++i) {
+        store_little(headers[i], answers[i].len);
+        parts[2 * i] = {headers[i], header_size};
+        parts[2 * i + 1] = {answers[i].ptr, static_cast<std::size_t>(answers[i].len)};
+    }
+    /* Only the first one can be sent in part. */
+    const auto header_sent = std::min<std::uint64_t>(first_sent, header_size);
+    parts[0] = {headers[0] + header_sent, static_cast<std::size_t>(header_size - header_sent)};
+    const auto sent_of_slice = static_cast<std::size_t>(first_sent - header_sent);
+    parts[1] = {answers[0].ptr + sent_of_slice, parts[1].iov_len - sent_of_slice};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2 * count;
+    return sendmsg(fd, &message, flags);
+}
+
+/* What the first answer that waits takes on the wire. */
+std::uint64_t first_bytes(connection &to) noexcept
+{
+    return header_size + (to.copied.empty() ? to.out[0].len : load_little(to.copied.data()));
 }
 
 } // namespace
@@ -41,7 +64,7 @@ void tcp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
     }
 }
 
-/* Puts an answer into the queue of its connection, and empties the descriptor. */
+/* Puts an answer into the queue of its connection, and empties the descriptor; or copies it there. */
 connection *tcp_loop::enqueue(ho_buf &answer) noexcept
 {
     auto *to = find(answer.value);
@@ -49,59 +72,47 @@ connection *tcp_loop::enqueue(ho_buf &answer) noexcept
         (to == nullptr ? count_.answers_gone : count_.send_errors).add();
         return nullptr;
     }
-    try {
-        to->out.push_back(answer);
-    } catch (...) {
-        count_.no_memory.add();
-        count_.send_errors.add();
-        return nullptr;
+    const auto bytes = answer.len + header_size;
+    if (!to->copied.empty()) {
+        if (!copy(*to, answer)) {
+            count_.answers_gone.add();
+            return nullptr;
+        }
+    } else {
+        try {
+            to->out.append(&answer, 1);
+        } catch (...) {
+            count_.no_memory.add();
+            count_.send_errors.add();
+            return nullptr;
+        }
+        answer = ho_buf{};
     }
-    to->out_bytes += answer.len + header_size;
+    to->out_bytes += bytes;
+    ++to->out_count;
     ++unsent_;
-    answer = ho_buf{};
     return to;
 }
 
-/* Sends what the kernel takes. Who lets too much pile up is closed. */
+/* Sends what the kernel takes. Who lets too much pile up behind the answer that is on its way is closed:
+ * one by itself may be of any size. */
 void tcp_loop::write(connection &to) noexcept
 {
-    if (!to.writing) {
-        while (to.out_next < to.out.size())
-            if (!write_some(to))
-                break;
-        if (to.closed)
-            return;
-        if (to.out_next == to.out.size()) {
-            to.out.clear(); /* keeps its room for the next answers */
-            to.out_next = 0;
-        }
-    }
-    if (to.out_bytes > with_.limit.queued_bytes)
+    if (!to.writing)
+        while (to.out_count != 0 && write_some(to))
+            ;
+    if (to.out_count > 1 && to.out_bytes + to.out_sent - first_bytes(to) > with_.limit.queued_bytes)
         close(to, &live_counters::closed_slow);
 }
 
 /* One system call. False if the kernel takes no more, or the connection is closed. */
 bool tcp_loop::write_some(connection &to) noexcept
 {
-    std::uint8_t headers[write_most][header_size];
-    iovec parts[2 * write_most];
-    const auto count = std::min(write_most, to.out.size() - to.out_next);
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto &answer = to.out[to.out_next + i];
-        store_little(headers[i], answer.len);
-        parts[2 * i] = {headers[i], header_size};
-        parts[2 * i + 1] = {answer.ptr, static_cast<std::size_t>(answer.len)};
-    }
-    /* Only the first one can be sent in part. */
-    const auto header_sent = std::min<std::uint64_t>(to.out_sent, header_size);
-    parts[0] = {headers[0] + header_sent, static_cast<std::size_t>(header_size - header_sent)};
-    const auto sent_of_slice = static_cast<std::size_t>(to.out_sent - header_sent);
-    parts[1] = {static_cast<std::uint8_t *>(parts[1].iov_base) + sent_of_slice,
-                parts[1].iov_len - sent_of_slice};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2 * count;
-    const auto sent = sendmsg(to.socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int fd = to.socket.native_handle();
+    const auto sent = to.copied.empty()
+                          ? send_frames(fd, to.out.data(), to.out.size(), to.out_sent)
+                          : ::send(fd, to.copied.data() + to.out_sent,
+                                   to.copied.size() - static_cast<std::size_t>(to.out_sent), flags);
     if (sent >= 0) {
         drop_sent(to, static_cast<std::uint64_t>(sent));
         return true;
@@ -118,26 +129,55 @@ bool tcp_loop::write_some(connection &to) noexcept
     return false;
 }
 
-/* Returns the answers that the kernel has taken, all of them at once. */
+/* Forgets the answers that the kernel has taken. */
 void tcp_loop::drop_sent(connection &to, std::uint64_t sent) noexcept
 {
+    to.moved = true;
     to.out_bytes -= sent;
     to.out_sent += sent;
-    auto last = to.out_next;
-    while (last < to.out.size() && to.out_sent >= to.out[last].len + header_size) {
-        to.out_sent -= to.out[last].len + header_size;
-        count_.answered_bytes.add(to.out[last].len);
-        ++last;
-    }
-    const auto count = static_cast<std::uint32_t>(last - to.out_next);
+    const auto count = drop_whole(to);
     count_.answered.add(count);
     unsent_ -= count;
-    port_.return_all(to.out.data() + to.out_next, count);
-    to.out_next = last;
+    to.out_count -= count;
+    to.out_old -= std::min(to.out_old, count);
+}
+
+/* Those that are sent to their end, and how many they were. Buffers go back all at once. */
+std::uint64_t tcp_loop::drop_whole(connection &to) noexcept
+{
+    std::uint32_t count = 0;
+    std::size_t bytes = 0; /* of copies */
+    const auto ended = [&](std::uint64_t length) {
+        if (to.out_sent < length + header_size)
+            return false;
+        to.out_sent -= length + header_size;
+        count_.answered_bytes.add(length);
+        ++count;
+        return true;
+    };
+    if (to.copied.empty()) {
+        while (count < to.out.size() && ended(to.out[count].len))
+            ;
+        port_.return_all(to.out.data(), count);
+        to.out.drop(count);
+        return count;
+    }
+    while (bytes < to.copied.size()) {
+        const auto length = load_little(to.copied.data() + bytes);
+        if (!ended(length))
+            break;
+        bytes += header_size + length;
+    }
+    to.copied.drop(bytes);
+    if (to.copied.empty())
+        drop_copies(to);
+    return count;
 }
 
 void tcp_loop::wait_to_write(connection &to) noexcept
 {
+    if (to.writing)
+        return;
     to.writing = true;
     ++to.waits;
     to.socket.async_wait(asio::ip::tcp::socket::wait_write,
@@ -147,16 +187,17 @@ void tcp_loop::wait_to_write(connection &to) noexcept
                                  write(to);
                              done_waiting(to);
                          }));
+    watch(to);
 }
 
 void tcp_loop::drop_answers(connection &to, counter &as) noexcept
 {
-    const auto count = to.out.size() - to.out_next;
-    as.add(count);
-    unsent_ -= count;
-    port_.return_all(to.out.data() + to.out_next, static_cast<std::uint32_t>(count));
-    to.out.clear();
-    to.out_next = 0;
+    as.add(to.out_count);
+    unsent_ -= to.out_count;
+    port_.return_all(to.out.data(), static_cast<std::uint32_t>(to.out.size()));
+    to.out.reset();
+    drop_copies(to);
+    to.out_count = 0;
     to.out_bytes = 0;
 }
 

@@ -9,11 +9,18 @@
 
 namespace gateway {
 
+namespace {
+std::uint64_t copies(const handoff::net::counters &net, const figures &run)
+{
+    return net.copies + net.answers_copied + run.copies;
+}
+} // namespace
+
 double copies_per_message(const handoff::net::counters &net, const figures &run)
 {
     if (net.received == 0)
         return 0;
-    return static_cast<double>(net.copies + run.copies) / static_cast<double>(net.received);
+    return static_cast<double>(copies(net, run)) / static_cast<double>(net.received);
 }
 
 std::uint64_t dropped(const handoff::net::counters &net, const figures &run)
@@ -34,6 +41,8 @@ void print_report(const options &with, const handoff::net::counters &net, const 
     count("dropped", dropped(net, run));
     std::printf("  %-22s %14.3f\n", "copies per message", copies_per_message(net, run));
     std::printf("  %-22s %14.2f\n", "cpu seconds", tool_cpu_seconds());
+    count("answers copied", net.answers_copied);
+    count("closed for lagging", net.closed_slow + net.closed_stuck + net.closed_crowded);
     count("peak rss bytes", tool_peak_rss_bytes());
     count("arena peak bytes", run.arena_peak_bytes);
     std::printf("  %-22s %14.2f\n", "fragmentation percent", run.fragmentation_percent);
@@ -53,7 +62,7 @@ bool write_report(const options &with, const handoff::net::counters &net, const 
     json_count(json, "received", net.received);
     json_count(json, "answered", net.answered);
     json_count(json, "dropped", dropped(net, run));
-    json_count(json, "copies", net.copies + run.copies);
+    json_count(json, "copies", copies(net, run));
     json_real(json, "copies_per_message", copies_per_message(net, run));
     json_real(json, "cpu_seconds", tool_cpu_seconds());
     json_count(json, "peak_rss_bytes", tool_peak_rss_bytes());
