@@ -10,7 +10,7 @@
  * A burst is written slot by slot but for the seq of its first slot: storing that one publishes all.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  SLOT | lane_show | lane_observe, lane_recheck | the slots of the burst and the bytes behind them | torn messages
+ *  SLOT | lane_publish | lane_observe, lane_recheck | the slots of the burst and the bytes behind them | torn messages
  *  ROOM | lane_free, lane_free_ring | lane_room, lane_reroom | the consumer has copied the slots | slots overwritten
  * The seq_cst on lane_publish and lane_recheck, lane_free_ring and lane_reroom is the doorbell's
  * (doorbell.inl).

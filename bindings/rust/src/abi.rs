@@ -87,9 +87,9 @@ pub const HO_ARENA_OPTS_MIN: u32 = 32;
 /// frozen minimum of ho_arena_stats
 pub const HO_ARENA_STATS_MIN: u32 = 96;
 /// frozen minimum of ho_service_opts
-pub const HO_SERVICE_OPTS_MIN: u32 = 32;
+pub const HO_SERVICE_OPTS_MIN: u32 = 40;
 /// frozen minimum of ho_service_stats
-pub const HO_SERVICE_STATS_MIN: u32 = 88;
+pub const HO_SERVICE_STATS_MIN: u32 = 104;
 /// frozen minimum of ho_reserve_opts
 pub const HO_RESERVE_OPTS_MIN: u32 = 24;
 /// frozen minimum of ho_consumer_opts
@@ -128,7 +128,7 @@ pub const HO_CONSUMERS_SHARED: u32 = 0;
 pub const HO_CONSUMERS_BOUND: u32 = 1;
 /// flag: more follows at once, publish later
 pub const HO_MORE: u32 = 65536;
-/// ho_release_rec.reason: its last holder returned it
+/// ho_release_rec.reason: its last holder returned it, or a copy of it was sent
 pub const HO_REASON_CONSUMED: u32 = 1;
 /// ho_release_rec.reason: dropped by policy, or never delivered
 pub const HO_REASON_CANCELLED: u32 = 2;
@@ -162,9 +162,9 @@ pub const HO_E_FLAGS: i32 = -4;
 pub const HO_E_RESERVED: i32 = -5;
 /// no open object has this handle: it was closed, or never opened
 pub const HO_E_HANDLE: i32 = -6;
-/// the buffer was returned or committed before: drop this copy of it
+/// returned or committed before, or another domain's buffer: drop it, or use its domain
 pub const HO_E_STALE: i32 = -7;
-/// the buffer belongs to another domain: use that domain's handles
+/// the shard is another domain's, or the loan another shard's: use its own
 pub const HO_E_DOMAIN: i32 = -8;
 /// a length, offset, option or number is out of range: see the docstring
 pub const HO_E_RANGE: i32 = -9;
@@ -238,7 +238,7 @@ pub struct ho_buf {
     pub ptr: *mut u8,
     /// bytes that carry data
     pub len: u64,
-    /// domain, segment, generation, number; 0 in an empty descriptor; in `ho_give`: the owner's token
+    /// generation, segment, number, of one domain; 0 in an empty descriptor; in `ho_give`: the owner's token
     pub handle: u64,
     /// the sender's, carried verbatim with every kind
     pub value: u64,
@@ -252,8 +252,8 @@ pub struct ho_buf {
     pub partition: u16,
     /// HO_BUF_PARTITION
     pub flags: u32,
-    /// zero in what the library hands out
-    pub reserved0: u16,
+    /// the library's: how often it was forwarded
+    pub hops: u16,
     /// the memory was reserved at a multiple of 1 << align_log2 bytes
     pub align_log2: u8,
     /// HO_KIND_*
@@ -278,7 +278,7 @@ assert_layout!(
     service 44 2,
     partition 46 2,
     flags 48 4,
-    reserved0 52 2,
+    hops 52 2,
     align_log2 54 1,
     kind 55 1,
     key 56 8
@@ -541,24 +541,27 @@ pub struct ho_service_opts {
     pub partitions: u32,
     /// HO_CONSUMERS_*
     pub consumers: u32,
+    /// most that it holds for copies while its consumers are late; default 16 MiB
+    pub straggler_bytes: u64,
 }
 
 impl ho_service_opts {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 40]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 32, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 40, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_service_opts, 32, 8,
+    ho_service_opts, 40, 8,
     size 0 4,
     flags 4 4,
     wait_ns 8 8,
     lane_slots 16 4,
     policy 20 4,
     partitions 24 4,
-    consumers 28 4
+    consumers 28 4,
+    straggler_bytes 32 8
 );
 
 #[repr(C)]
@@ -588,17 +591,21 @@ pub struct ho_service_stats {
     pub late_wakes: u64,
     /// now: in its lanes
     pub undelivered: u64,
+    /// messages that were copied, because its consumers were late
+    pub straggler_copies: u64,
+    /// now: memory held for such copies
+    pub straggler_bytes: u64,
 }
 
 impl ho_service_stats {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 88]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 104]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 88, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 104, ..Self::ZERO };
 }
 
 assert_layout!(
-    ho_service_stats, 88, 8,
+    ho_service_stats, 104, 8,
     size 0 4,
     service 4 4,
     messages_in 8 8,
@@ -610,7 +617,9 @@ assert_layout!(
     full 56 8,
     wakes 64 8,
     late_wakes 72 8,
-    undelivered 80 8
+    undelivered 80 8,
+    straggler_copies 88 8,
+    straggler_bytes 96 8
 );
 
 #[repr(C)]
@@ -768,11 +777,11 @@ extern "C" {
     pub fn ho_reserve(shard: *mut ho_shard, bytes: u64, opts: *const ho_reserve_opts, loan: *mut ho_buf) -> i32;
     /// Threads: shard. Returns HO_OK HO_FULL HO_E_RANGE HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_reserve_many(shard: *mut ho_shard, bytes: u64, opts: *const ho_reserve_opts, loans: *mut ho_buf, count: u32, reserved: *mut u32) -> i32;
-    /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    /// Threads: shard. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
     pub fn ho_abort(shard: *mut ho_shard, bufs: *mut ho_buf, count: u32, aborted: *mut u32) -> i32;
     /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
     pub fn ho_split(shard: *mut ho_shard, loan: *mut ho_buf, bytes: u64, front: *mut ho_buf) -> i32;
-    /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    /// Threads: shard. Returns HO_OK HO_FULL HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_compact(shard: *mut ho_shard, buf: *mut ho_buf) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_service_open(domain: *mut ho_domain, opts: *const ho_service_opts, service: *mut *mut ho_service) -> i32;
@@ -784,13 +793,13 @@ extern "C" {
     pub fn ho_producer_open(service: *mut ho_service, shard: *mut ho_shard, producer: *mut *mut ho_producer) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_producer_close(producer: *mut ho_producer) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_commit(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_OWNER HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_give_copy(producer: *mut ho_producer, from: *const ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
-    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    /// Threads: producer. Returns HO_OK HO_DROPPED HO_FULL HO_E_INVAL HO_E_FLAGS HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_ROUTE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
     pub fn ho_forward(producer: *mut ho_producer, bufs: *mut ho_buf, count: u32, flags: u32, accepted: *mut u32) -> i32;
     /// Threads: producer. Returns HO_OK HO_E_HANDLE HO_E_FORKED.
     pub fn ho_flush(producer: *mut ho_producer) -> i32;
@@ -808,9 +817,9 @@ extern "C" {
     pub fn ho_wait(consumer: *mut ho_consumer, timeout_ns: i64) -> i32;
     /// Threads: consumer. Returns HO_OK HO_E_INVAL HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_consumer_fd(consumer: *mut ho_consumer, fd: *mut i32) -> i32;
-    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_DOMAIN HO_E_KIND HO_E_HANDLE HO_E_FORKED.
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_KIND HO_E_HANDLE HO_E_FORKED.
     pub fn ho_return(domain: *mut ho_domain, bufs: *mut ho_buf, count: u32, returned: *mut u32) -> i32;
-    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_DOMAIN HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_slice(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;
