@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What handoff costs besides the messages: memory of its ends, and consumers that are idle."""
+"""What handoff costs besides the messages: memory of its ends, consumers that are idle, and a service that hangs."""
 
 import json
 import pathlib
@@ -8,6 +8,7 @@ import subprocess
 from rounds import Failure
 
 IDLE_SECONDS = 3
+STRAGGLER_MESSAGES = 40_000  # scripts/bench runs some seconds; a million takes minutes
 
 
 def told(build, program, *arguments):
@@ -23,4 +24,7 @@ def measure(build, progress):
     progress("state of producers, consumers and lanes")
     state = told(build, "bench-state")
     progress("idle consumers")
-    return {"state": state, "idle": told(build, "bench-idle", IDLE_SECONDS)}
+    idle = told(build, "bench-idle", IDLE_SECONDS)
+    progress("a service that hangs")
+    return {"state": state, "idle": idle,
+            "straggler": told(build, "bench-straggler", STRAGGLER_MESSAGES)}

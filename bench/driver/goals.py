@@ -9,27 +9,35 @@ SPLIT = "handoff, split batches of 16"
 SINGLE = "handoff, single calls"
 GIVE = "handoff, give, inline"
 
-# What, scenario, contestants (the better one counts), figure, relation, wanted.
+# What, scenario, contestants (the better one counts), figure, relation, wanted. A pair is what is wanted on Intel and on AMD:
+# there the cores of a machine are nearer to each other, and what limits is another thing (docs/benchmarks.md).
+FIRST = 1.3
 RATIOS = (
     ("all bytes read, batches of 16, of the bound",
-     "throughput", (BATCH, SPLIT), "of_bound", ">=", 1.0),
+     "throughput", (BATCH, SPLIT), "of_bound", ">=", (1.0, 0.7)),
     ("all bytes read, batches of 16, of the best peer",
-     "throughput", (BATCH, SPLIT), "of_best_peer", ">=", 3.0),
+     "throughput", (BATCH, SPLIT), "of_best_peer", ">=", FIRST),
     ("all bytes read, single calls, of the bound",
-     "throughput", (SINGLE,), "of_bound", ">=", 0.85),
+     "throughput", (SINGLE,), "of_bound", ">=", (0.85, 0.45)),
     ("all bytes read, single calls, of the best peer",
-     "throughput", (SINGLE,), "of_best_peer", ">=", 2.5),
-    ("keeps 4,096, batches of 16, of the bound",
-     "keep", (BATCH, SPLIT), "of_bound", ">=", 0.8),
+     "throughput", (SINGLE,), "of_best_peer", ">=", FIRST),
     ("keeps 4,096, batches of 16, of the best peer",
-     "keep", (BATCH, SPLIT), "of_best_peer", ">=", 2.5),
+     "keep", (BATCH, SPLIT), "of_best_peer", ">=", FIRST),
+    ("64 bytes, batches of 16, of the bound", "size64", (BATCH, SPLIT), "of_bound", ">=", 0.45),
     ("one-way latency p50, of the bound", "latency", (SINGLE,), "of_bound", "<=", 1.05),
-    ("one-way latency p50, of the best peer", "latency", (SINGLE,), "of_best_peer", "<=", 0.7),
+    ("one-way latency p50, of the best peer", "latency", (SINGLE,), "of_best_peer", "<=", 1 / FIRST),
+    ("128 sleeping workers, of the best peer",
+     "workers128", (BATCH,), "of_best_peer", ">=", 10),
+    ("4 sleeping workers, of the best peer", "workers4", (BATCH,), "of_best_peer", ">=", 10),
 )
+SLEEPS_MOST = 0.05  # of a message, with 4 workers and with 128
+
+# The bound's fastest run by its slowest: above it, ratios to it say more of the machine than of anybody.
+SPREAD_MOST = 1.5
 
 # What, limit, of the lines that callgrind counted.
-INSTRUCTIONS = (("ho_reserve, usual path", 27), ("ho_reserve, segment change", 200),
-                ("reserve + commit + take + return", 160))
+INSTRUCTIONS = (("reserve + commit + take + return", 240),
+                ("batches of 16, one ho_reserve_many and one ho_commit", 150))
 
 # What, of what bench-state tells, bytes.
 STATE = (("state per producer and its first lane, bytes", "producer", 8192),
@@ -40,9 +48,17 @@ STATE = (("state per producer and its first lane, bytes", "producer", 8192),
 PEAK_MOST = 1.05
 
 
-def goal(what, value, relation, wanted):
+def goal(what, value, relation, wanted, noisy=False):
+    """`reached` is None where it was not, on a machine too noisy to say."""
     reached = value >= wanted if relation == ">=" else value <= wanted
-    return {"what": what, "value": value, "wanted": f"{relation} {wanted:.4g}", "reached": reached}
+    return {"what": what, "value": value, "wanted": f"{relation} {wanted:.4g}",
+            "reached": reached or (None if noisy else False)}
+
+
+def spread(lines):
+    """The fastest run of the bound by its slowest; 1 without a bound."""
+    most = [line["max"] / line["min"] for line in lines if line.get("kind") == "bound"]
+    return max(most, default=1)
 
 
 def line_of(results, scenario, name):
@@ -72,8 +88,11 @@ def of_growth(lines):
     return found
 
 
-def of_costs(state, idle):
-    found = []
+def of_costs(state, idle, straggler):
+    found = [
+        goal("others' throughput beside a service that hangs", straggler["ratio"], ">=", 0.95),
+        goal("their messages lost, or refused for want of memory",
+             straggler["lost"] + straggler["no_memory"], "<=", 0)]
     for what, key, most in STATE:
         found.append(goal(what, max(state[f"{key}_mapped_bytes"], state[f"{key}_resident_bytes"]),
                           "<=", most))
@@ -93,7 +112,7 @@ def of_story(story):
     own = max((n for name, n in held.items() if name.startswith(OWN)), default=0)
     other = max((n for name, n in held.items() if not name.startswith(OWN)), default=0)
     if own and other:
-        found.append(goal("sessions without loss, of the best strings", own / other, ">=", 1.5))
+        found.append(goal("sessions without loss, of the best strings", own / other, ">=", 3.0))
     return found
 
 
@@ -102,12 +121,20 @@ def reach(report):
     found = []
     results = report.get("scenarios", {})
     instructions = report.get("instructions")
+    amd = "AMD" in report.get("machine", {}).get("processor", "")
     for what, scenario, names, figure, relation, wanted in RATIOS:
+        if isinstance(wanted, tuple):
+            wanted = wanted[amd]
+        noisy = figure == "of_bound" and spread(results.get(scenario, ())) > SPREAD_MOST
         values = [line[figure] for line in (line_of(results, scenario, name) for name in names)
                   if line and line[figure] is not None]
         if values:
             better = max(values) if relation == ">=" else min(values)
-            found.append(goal(what, better, relation, wanted))
+            found.append(goal(what, better, relation, wanted, noisy))
+    for scenario in ("workers4", "workers128"):
+        line = line_of(results, scenario, BATCH)
+        if line:
+            found.append(goal(f"{scenario}: sleeps of a message", line["sleeps_each"], "<=", SLEEPS_MOST))
     for what, ratio, wanted in (
             ("foreign give, inline release, of our own loan path",
              between(results, "throughput", GIVE, "throughput", BATCH), 0.8),
@@ -117,7 +144,7 @@ def reach(report):
             found.append(goal(what, ratio, ">=", wanted))
     found += of_growth(report.get("growth", ()))
     if "state" in report:
-        found += of_costs(report["state"], report["idle"])
+        found += of_costs(report["state"], report["idle"], report["straggler"])
     found += of_story(report.get("story", {}))
     for what, most in INSTRUCTIONS:
         for line in instructions or ():

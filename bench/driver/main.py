@@ -181,7 +181,7 @@ def show(report):
     if report.get("growth"):
         print("\n".join(tables.growth_lines(report["growth"])))
     if report.get("state"):
-        print("\n".join(tables.cost_lines(report["state"], report["idle"])))
+        print("\n".join(tables.cost_lines(report["state"], report["idle"], report["straggler"])))
     if report.get("instructions"):
         print("\n".join(tables.instruction_lines(report["instructions"])))
     if report.get("story"):

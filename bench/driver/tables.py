@@ -47,7 +47,7 @@ def scenario_lines(name, summary):
 def goal_lines(goals):
     yield "goals (medians of ratios)"
     for goal in goals:
-        reached = "reached" if goal["reached"] else "NOT REACHED"
+        reached = {True: "reached", False: "NOT REACHED", None: "too noisy to say"}[goal["reached"]]
         yield f"  {goal['what']:62}{goal['value']:>9.2f}  {goal['wanted']:>12}  {reached}"
     yield ""
 
@@ -65,7 +65,7 @@ def growth_lines(growth):
     yield ""
 
 
-def cost_lines(state, idle):
+def cost_lines(state, idle, straggler):
     yield "state of the library, rings of descriptors and memory of messages aside"
     yield "  " + f"{'':62}" + "".join(f"{head:>13}" for head in ("mapped, B", "resident, B"))
     for what, key in (("one more shard, the segment that it fills aside", "shard"),
@@ -86,6 +86,19 @@ def cost_lines(state, idle):
     for what, key in (("in ho_wait", "wait"), ("in epoll_wait on its descriptor", "epoll")):
         cells = (idle[f"{key}_wakes"], idle[f"{key}_cpu_ns"])
         yield "  " + f"{what:62}" + "".join(f"{cell / idle['seconds']:>13,.1f}" for cell in cells)
+    yield ""
+    yield (f"a service that hangs, one message of 11 bytes to it for each segment of another's: "
+           f"{straggler['straggler_messages']:,}, {straggler['straggler_dropped']:,} dropped")
+    for what, figure in (("the other's messages a second, of without them",
+                          f"{straggler['ratio']:.3f}"),
+                         ("its messages lost", f"{straggler['lost']:,}"),
+                         ("refused for want of memory", f"{straggler['no_memory']:,}"),
+                         ("messages copied, to the one that hangs",
+                          f"{straggler['straggler_copies']:,}"),
+                         ("memory of these copies, bytes", f"{straggler['straggler_bytes']:,}"),
+                         ("segments of the arena in use, most of 256",
+                          f"{straggler['segments_peak']:,}")):
+        yield f"  {what:62}{figure:>26}"
     yield ""
 
 
