@@ -298,7 +298,7 @@ static HOI_COLD int32_t return_last(struct hoi_domain *d, uint64_t own)
     return HO_OK;
 }
 
-static HOI_COLD int32_t return_odd(struct hoi_domain *d, ho_buf *buf, uint32_t *returned)
+static HOI_COLD int32_t return_one(struct hoi_domain *d, ho_buf *buf, uint32_t *returned)
 {
     return return_many((ho_domain *)(uintptr_t)d->handle, buf, 1, returned);
 }
@@ -311,11 +311,11 @@ int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *ret
         return return_many(handle, bufs, count, returned);
     uint64_t own = bufs->handle;
     if (hoi_unlikely(!usual(d, bufs)) || hoi_unlikely(!usual_seg(d, own)))
-        return return_odd(d, bufs, returned);
+        return return_one(d, bufs, returned);
     enum hoi_returned done = word_return(hoi_seg_at(&d->segs, hoi_handle_seg(own)), own,
                                          (uint32_t)1 << own % HOI_WORD_BITS);
     if (hoi_unlikely(!done))
-        return return_odd(d, bufs, returned);
+        return return_one(d, bufs, returned);
     *bufs = (ho_buf){0};
     if (returned)
         *returned = 1;

@@ -34,8 +34,8 @@ static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at,
     loan_write(loan, at, bytes, hoi_own(seg->handle_base) + number, seg->mark + tail, align_log2);
 }
 
-static int32_t reserve_slow(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
-                            ho_buf *loan);
+static int32_t reserve_checked(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
+                               ho_buf *loan);
 
 /* The current segment is used up, or its open numbers are: what is to be done about it on every day. Everything
  * else is for the slow path. */
@@ -44,12 +44,12 @@ static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint
 {
     uint64_t most = sh->domain->segs.seg_bytes;
     if (hoi_unlikely(bytes - 1 >= most) || hoi_unlikely(hoi_get(sh->closing)))
-        return reserve_slow(sh, bytes, NULL, loan);
+        return reserve_checked(sh, bytes, NULL, loan);
     struct hoi_seg *seg = sh->seg;
     uint64_t at = align_up(hoi_get(seg->cursor), ALIGN_DEFAULT);
     if (bytes > seg->end - at || !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS)) {
         if (hoi_unlikely(hoi_shard_next(sh, HOI_SEG_BYTES)))
-            return reserve_slow(sh, bytes, NULL, loan);
+            return reserve_checked(sh, bytes, NULL, loan);
         seg = sh->seg;
         at = seg->base;
         (void)hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS);
@@ -70,17 +70,17 @@ static inline int32_t reserve_usual(struct hoi_shard *sh, uint64_t bytes, ho_buf
     return HO_OK;
 }
 
-static HOI_COLD int32_t reserve_general(ho_shard *handle, uint64_t bytes,
-                                        const ho_reserve_opts *opts, ho_buf *loan)
+static HOI_COLD int32_t reserve_rest(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts,
+                                     ho_buf *loan)
 {
-    return reserve_slow(hoi_shard_get(handle), bytes, opts, loan);
+    return reserve_checked(hoi_shard_get(handle), bytes, opts, loan);
 }
 
 int32_t ho_reserve(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts, ho_buf *loan)
 {
     struct hoi_shard *sh = hoi_handle_usual(HOI_SHARD, handle);
     if (hoi_unlikely(opts != NULL) || hoi_unlikely(!sh) || hoi_unlikely(!loan))
-        return reserve_general(handle, bytes, opts, loan);
+        return reserve_rest(handle, bytes, opts, loan);
     return reserve_usual(sh, bytes, loan);
 }
 
@@ -127,7 +127,7 @@ int32_t ho_reserve_many(ho_shard *handle, uint64_t bytes, const ho_reserve_opts 
         if (hoi_likely(sh) && hoi_likely(!opts))
             done += n = reserve_run(sh, bytes, loans + done, count - done);
         if (!n) { /* one that goes on to the next segment; or not as usual */
-            status = reserve_general(handle, bytes, opts, loans + done);
+            status = reserve_rest(handle, bytes, opts, loans + done);
             done += !status;
         }
     }
@@ -203,8 +203,8 @@ static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
     return HO_OK;
 }
 
-static HOI_COLD int32_t reserve_slow(struct hoi_shard *sh, uint64_t bytes,
-                                     const ho_reserve_opts *opts, ho_buf *loan)
+static HOI_COLD int32_t reserve_checked(struct hoi_shard *sh, uint64_t bytes,
+                                        const ho_reserve_opts *opts, ho_buf *loan)
 {
     ho_reserve_opts known;
     int64_t deadline_ns = 0;
