@@ -43,6 +43,42 @@ void a_full_service_holds_its_connections_and_loses_nothing(void **)
     w.stop_and_close();
 }
 
+/* One service hangs and gets a small message for each segment of the other's traffic: more of them than the arena has
+ * segments. Later it gets all of them. */
+void hang(net::transport kind)
+{
+    constexpr int segments = 40;
+    constexpr int per_segment = (256 << 10) / 1900;
+    net_world w(kind);
+    w.options.threads = 1;
+    handoff::arena_options memory;
+    memory.budget_bytes = 16 * (256 << 10);
+    w.open({}, memory);
+    w.work(0);
+    net_peer busy(w);
+    net_peer stuck(w);
+    for (int i = 0; i < segments; ++i) {
+        for (int k = 0; k < per_segment; ++k)
+            CHECK(busy.echoes(numbered(k, 1900)));
+        stuck.say("1 tiny " + std::to_string(i));
+    }
+    const auto late = *w.echoes[1].read_stats();
+    CHECK(late.straggler_copies > 0 && late.full == 0 && late.messages_dropped == 0);
+    CHECK(w.entry.read().arena_full == 0);
+    CHECK(w.received.read_stats()->segments_peak <= 10);
+    CHECK(w.echoes[0].read_stats()->straggler_copies == 0);
+    w.work(1);
+    for (int i = 0; i < segments; ++i)
+        CHECK(stuck.hear() == "1 tiny " + std::to_string(i));
+    w.stop_and_close();
+}
+
+void a_service_that_hangs_stops_no_other(void **)
+{
+    hang(net::transport::udp);
+    hang(net::transport::tcp);
+}
+
 void without_memory_reading_waits_and_loses_nothing(void **)
 {
     net_world w(net::transport::tcp);
@@ -285,6 +321,7 @@ void options_out_of_range_are_refused(void **)
 
 const CMUnitTest tests[] = {
     cmocka_unit_test(a_full_service_holds_its_connections_and_loses_nothing),
+    cmocka_unit_test(a_service_that_hangs_stops_no_other),
     cmocka_unit_test(without_memory_reading_waits_and_loses_nothing),
     cmocka_unit_test(a_peer_that_does_not_read_is_closed_and_disturbs_nobody),
     cmocka_unit_test(an_answer_for_a_closed_connection_reaches_nobody),
