@@ -8,7 +8,8 @@
  * route gave. An answer goes to the egress service with ho_buf.value = the connection id, to the
  * partition of its network thread: ho_net_answer sets both, its key is free. A service publishes its
  * answer before it returns the message, so that stop() can tell when nothing is on its way any more.
- * Answers of one producer stay in order; those of workers that share a service may overtake each other.
+ * Answers of one producer stay in order, and those of one worker and the only network thread that helps it, by key;
+ * those of workers that share a service may overtake each other.
  *
  * UDP: a message is a datagram. TCP: a message is the payload of a frame, a 4-byte little-endian
  * length in front; its address has no alignment.
@@ -133,6 +134,7 @@ class port {
     /* To a target service, by key; may hold back publishing until flush. */
     virtual std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
                                 std::uint32_t *accepted) noexcept = 0;
+    /* The end of a turn. A take follows: there may be answers then that no descriptor tells of. */
     virtual void flush() noexcept = 0;
     /* Of the egress service: armed by a take that says HO_EMPTY. The caller closes it. */
     virtual std::int32_t egress_fd(std::int32_t *fd) noexcept = 0;

@@ -3,6 +3,8 @@
 
 #include "handoff/shard.hpp"
 
+#include <algorithm>
+
 namespace handoff::net {
 
 namespace {
@@ -12,6 +14,9 @@ template <class Raw> using handle = detail::unique_handle<Raw>;
 /* A thread that helps must not wait for room for its answers: it is the one who takes them. With so many that it may
  * not have taken yet it leaves messages to the workers: one turn more, and there are fewer than 512. */
 constexpr std::uint32_t untaken_most = 256;
+/* Descriptors of one take ahead, and at first room for what a turn takes ahead. */
+constexpr std::uint32_t ahead_batch = 16;
+constexpr std::size_t early_room = 1024;
 
 struct target {
     handle<ho_producer> out;
@@ -27,6 +32,11 @@ class service_port final : public port {
     {
     }
 
+    ~service_port() override
+    {
+        return_all(early_.data() + early_begin_, static_cast<std::uint32_t>(early_count()));
+    }
+
     std::error_code open(const services &behind, std::uint32_t thread, std::uint32_t partition)
     {
         ho_shard *shard = nullptr;
@@ -39,6 +49,7 @@ class service_port final : public port {
                 return error;
             if (!behind.helping)
                 continue;
+            early_.reserve(early_room);
             targets_[i].work = behind.helping(thread, i);
             if (const auto error = help(behind.targets[i], targets_[i]))
                 return error;
@@ -94,6 +105,10 @@ class service_port final : public port {
 
     std::int32_t take(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept override
     {
+        if (early_count() != 0) {
+            take_early(bufs, max, taken);
+            return HO_OK;
+        }
         const auto status = ho_take(egress_.raw(), bufs, max, taken);
         if (status == HO_EMPTY)
             untaken_ = 0;
@@ -134,12 +149,51 @@ class service_port final : public port {
         return made.error;
     }
 
+    /* A key's answers by a worker and by this thread come through two lanes, which a take empties in any order. So
+     * while the claim is its own, this thread takes what the last holder has answered before it answers itself, and
+     * its own answers before the next holder can begin. */
     void deal(target &own) noexcept
     {
-        if (untaken_ >= untaken_most)
+        if (std::max<std::size_t>(untaken_, early_count()) >= untaken_most) {
             own.mine.yield();
-        else
-            untaken_ += own.mine.run(own.work).value;
+            return;
+        }
+        const auto work = [&](ho_buf *messages, std::uint32_t count) {
+            take_ahead();
+            own.work.call(own.work.ctx, messages, count);
+            take_ahead();
+        };
+        untaken_ += own.mine.run(work).value;
+    }
+
+    /* All that is in the lanes now. The wait only looks: unlike a take that finds nothing it does not arm the descriptor,
+     * which this thread's own answers would ring then. */
+    void take_ahead() noexcept
+    {
+        std::uint32_t taken = ahead_batch;
+        while (taken == ahead_batch && ho_wait(egress_.raw(), 0) == HO_OK) {
+            const auto before = early_.size();
+            try {
+                early_.resize(before + ahead_batch);
+            } catch (...) {
+                return; /* they stay in their lanes: late, but not lost */
+            }
+            ho_take(egress_.raw(), early_.data() + before, ahead_batch, &taken);
+            early_.resize(before + taken);
+        }
+    }
+
+    std::size_t early_count() const noexcept { return early_.size() - early_begin_; }
+
+    void take_early(ho_buf *bufs, std::uint32_t max, std::uint32_t *taken) noexcept
+    {
+        *taken = static_cast<std::uint32_t>(std::min<std::size_t>(max, early_count()));
+        std::copy_n(early_.data() + early_begin_, *taken, bufs);
+        early_begin_ += *taken;
+        if (early_count() == 0) {
+            early_.clear();
+            early_begin_ = 0;
+        }
     }
 
     ho_domain *const domain_;
@@ -147,6 +201,8 @@ class service_port final : public port {
     handle<ho_shard> shard_;
     std::vector<target> targets_; /* over the shard: they go first */
     handle<ho_consumer> egress_;
+    std::vector<ho_buf> early_; /* answers that were taken ahead, before those in the lanes */
+    std::size_t early_begin_ = 0;
     std::uint32_t untaken_ = 0; /* answers of this thread, at most, since egress was empty */
 };
 

@@ -74,8 +74,8 @@ void tcp_loop::flush_soon() noexcept
     soon(flush_memory_, [this] {
         flushing_ = false;
         port_.flush();
-        if (rest_after(std::exchange(turn_messages_, 0)))
-            pump();
+        rest_after(std::exchange(turn_messages_, 0));
+        pump(); /* also what the port took ahead: no descriptor tells of it */
     });
 }
 

@@ -19,7 +19,7 @@ namespace net = handoff::net;
 
 constexpr std::chrono::seconds patience{5}; /* for the last answers */
 
-/* A session stays in order, and is one worker's at a time. */
+/* A session's messages stay in order, and it is one worker's at a time. Its answers: docs/network.md. */
 net::route by_session(handoff::const_bytes message, std::uint64_t)
 {
     std::uint32_t service = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who was sent what, and whether the answer is right. A stream is one session at one service: its
- * messages and answers are numbered and in order.
+ * messages are numbered and in order, its answers bear their numbers.
  */
 #ifndef HANDOFF_LOAD_LEDGER_H
 #define HANDOFF_LOAD_LEDGER_H
@@ -18,8 +18,10 @@ struct tally {
     uint64_t matched;    /* of those: something came back for it */
     uint64_t corrupt;    /* answers that are not what the gateway should have said */
     uint64_t duplicated; /* answers to a message that already has one, or was given up */
-    uint64_t reordered;  /* answers overtaken by a later one of the stream (right otherwise) */
-    uint64_t answered;   /* right answers */
+    /* Answers overtaken by a later one of the stream (right otherwise). No fault where several workers, or
+     * several network threads that help, share a service. */
+    uint64_t reordered;
+    uint64_t answered;           /* right answers */
     struct histogram latency_ns; /* of those: from when the message was due */
 };
 
