@@ -87,6 +87,11 @@ static int leave_idle(struct hoi_shard *sh, struct hoi_seg **current)
     return 1;
 }
 
+int hoi_shard_leave_idle(struct hoi_shard *sh)
+{
+    return leave_idle(sh, &sh->seg) | leave_idle(sh, &sh->recs);
+}
+
 /* What was needed lately stays, and what the options keep beyond it. */
 static void shrink_to_need(struct hoi_arena *a, int64_t now)
 {
@@ -108,7 +113,7 @@ int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
     /* The old one stays until there is a new one: a failed call changes nothing. But an old one
      * that nobody holds anything of is as good as new, and at the budget it is the only one. */
     int32_t status = acquire(sh, &seg);
-    if (status == HO_FULL && (leave_idle(sh, &sh->seg) | leave_idle(sh, &sh->recs)))
+    if (status == HO_FULL && hoi_shard_leave_idle(sh))
         status = acquire(sh, &seg);
     if (status)
         return status;

@@ -93,6 +93,8 @@ extern struct hoi_seg hoi_seg_none;
 int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use);
 /* Leaves the current segments, when the shard closes. */
 void hoi_shard_leave(struct hoi_shard *sh);
+/* Leaves those of them that nobody holds anything of. Returns whether it left one. */
+int hoi_shard_leave_idle(struct hoi_shard *sh);
 
 /* The caller has found that nothing of a segment is out: back to its arena, or to the domain. */
 void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg);

@@ -99,8 +99,10 @@ static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const st
 int hoi_lane_late(struct hoi_producer *p, struct hoi_lane *lane, struct hoi_seg *seg)
 {
     int late = is_late(p, lane, seg);
-    if (!late && !lane->seg && p->aside) /* no more copies: their memory goes when they are back */
-        hoi_shard_leave(p->aside);
+    /* The memory of copies goes when they are back. Not before: while one lane or arena is in time another may be late,
+     * and each copy would be alone in its segment. */
+    if (!late && p->aside)
+        hoi_shard_leave_idle(p->aside);
     lane->seg = late ? NULL : seg;
     return late;
 }

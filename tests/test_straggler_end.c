@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Stragglers: that copies are dense wherever the original lies, that a service which has caught up is none, and what
+ * several at once cost others. */
+#include "rig.h"
+
+#define BUDGET_SEGMENTS 256u
+#define SMALL 11u
+
+static rig r;           /* a service that is in time */
+static rig late;        /* one that is not, over the same shard */
+
+static void open_all(uint64_t room)
+{
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = BUDGET_SEGMENTS * RIG_SEGMENT), NULL);
+    late = (rig){.domain = r.domain, .arena = r.arena, .shard = r.shard};
+    late.service = rig_service(r.domain, SERVICE_OPTS(.straggler_bytes = room));
+    late.producer = rig_producer(late.service, r.shard);
+    late.consumer = rig_consumer(late.service);
+}
+
+static int open_with_room(void **state)
+{
+    (void)state;
+    open_all(4 * RIG_SEGMENT);
+    return 0;
+}
+
+static int close_late(void **state)
+{
+    (void)state;
+    CHECK(rig_stats(late.service).undelivered == 0);
+    CHECK_STATUS(ho_producer_close(late.producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(late.consumer), HO_OK);
+    rig_close(&r);
+    return 0;
+}
+
+/* A segment of messages to the service that is in time, each taken and returned. */
+static void a_segment_of_others(ho_shard *shard, ho_producer *producer)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        rig_send(shard, producer, i, RIG_SEGMENT / 4);
+        ho_buf buf = rig_take(r.consumer);
+        rig_return(r.domain, &buf);
+    }
+}
+
+/* One small message in each segment of the others'. Returns how many of `count` went. */
+static uint32_t send_sparsely(ho_producer *producer, uint32_t count)
+{
+    uint32_t sent = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        a_segment_of_others(r.shard, r.producer);
+        ho_buf loan = rig_loan(r.shard, i, SMALL);
+        if (ho_commit(producer, &loan, 1, 0, NULL) == HO_OK)
+            sent++;
+        else
+            CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
+    }
+    return sent;
+}
+
+/* A producer over a shard of its own sends loans of another arena's shard. */
+static void copies_of_loans_of_another_arena_lie_densely(void **state)
+{
+    (void)state;
+    ho_arena *arena = rig_arena(r.domain, NULL);
+    ho_shard *shard = rig_shard(arena);
+    ho_producer *producer = rig_producer(late.service, shard);
+    CHECK(send_sparsely(producer, 3 * BUDGET_SEGMENTS) == 3 * BUDGET_SEGMENTS);
+    CHECK(rig_stats(late.service).straggler_copies > BUDGET_SEGMENTS);
+    CHECK(rig_stats(late.service).straggler_bytes == RIG_SEGMENT);
+    CHECK(rig_drain(&late) == 3 * BUDGET_SEGMENTS);
+    CHECK(send_sparsely(producer, 2) == 2);
+    CHECK(rig_drain(&late) == 2);
+    CHECK(rig_stats(late.service).straggler_bytes == 0);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+}
+
+#define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_late)
+
+static const struct CMUnitTest tests[] = {
+    WITH(open_with_room, copies_of_loans_of_another_arena_lie_densely),
+};
+
+HO_TEST_MAIN(tests)
