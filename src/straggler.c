@@ -116,11 +116,13 @@ static int32_t straggler_arena(struct hoi_service *s, struct hoi_arena **arena)
         if (status)
             return status;
         a->straggler = 1;
+        hoi_set(a->closing, 1);
         hoi_set(s->stragglers, a);
     }
-    a->budget_segs = s->straggler_segs;
-    a->keep_segs = 0;
-    hoi_set(a->closing, 0);
+    if (hoi_get(a->closing)) { /* by this service's first producer: the others read it unlocked */
+        a->budget_segs = s->straggler_segs;
+        hoi_set(a->closing, 0);
+    }
     *arena = a;
     return HO_OK;
 }
