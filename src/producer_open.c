@@ -57,7 +57,8 @@ int32_t hoi_producer_connect(struct hoi_producer *p, uint32_t partition, struct 
 static int worth_trying(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments)
 {
     return A_LOAD(p->closing, memory_order_seq_cst) || /* edge CHANGE: acquire */
-           (segments ? hoi_shard_worth_trying(p->aside, segments) : hoi_lane_reroom(&full->core));
+           (!segments ? hoi_lane_reroom(&full->core)
+                      : hoi_shard_worth_trying(p->aside, segments) || hoi_lane_caught_up(full));
 }
 
 int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments,

@@ -66,6 +66,9 @@ int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full);
 
 /* Is the consumer of this lane so late that a message, which lies in `seg`, is to be copied? */
 int hoi_lane_late(struct hoi_producer *p, struct hoi_lane *lane, struct hoi_seg *seg);
+/* After the announcement that the producer waits for room for a copy: has the consumer come to the first one meanwhile, or
+ * emptied the lane? Then none is needed. */
+int hoi_lane_caught_up(struct hoi_lane *lane);
 /* Copies it into the service's own arena. HO_OK: the copy, or nothing in it where the arena is too small for any.
  * HO_FULL: it has no room now. HO_E_NOMEM. */
 int32_t hoi_straggler_copy(struct hoi_producer *p, const ho_buf *b, ho_buf *copy);

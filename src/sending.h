@@ -75,7 +75,7 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane, uint64_t
     if (p->service->policy == HO_POLICY_WAIT && !p->helper)
         status = hoi_producer_wait(p, lane, segments, &s->deadline_ns);
     if (segments) /* whoever asked for the memory has armed the shard */
-        return status;
+        return status == HO_FULL && p->shard->armable && hoi_lane_caught_up(lane) ? HO_OK : status;
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }
 

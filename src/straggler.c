@@ -83,6 +83,12 @@ static int lags(const struct hoi_producer *p, struct hoi_lane *lane, const struc
     return 1;
 }
 
+/* An empty lane is in time, even where the first copy found no room. */
+static int in_time(const struct hoi_lane *lane, uint64_t consumed)
+{
+    return consumed >= lane->copied_from || consumed == lane->core.produced;
+}
+
 static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_seg *seg)
 {
     struct hoi_arena *a = hoi_get(seg->arena);
@@ -90,10 +96,20 @@ static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const st
         a->budget_segs < HOI_GUARDED_SEGMENTS || /* straggler: a copy already */
         !hoi_arena_use(a, p->service->number))
         return 0;
-    if (hoi_get(lane->core.consumed) < lane->copied_from)
+    if (in_time(lane, hoi_get(lane->core.consumed)))
+        lane->copied_from = 0;
+    else
         return 1;
     return hoi_arena_pinned_by(a, p->service->number) ||
            (hoi_get(seg->opened_ns) - lane->marked_ns > LATE_NS && lags(p, lane, a));
+}
+
+int hoi_lane_caught_up(struct hoi_lane *lane)
+{
+    if (!lane->copied_from)
+        return 0;
+    (void)hoi_lane_reroom(&lane->core);
+    return in_time(lane, lane->core.room_end - lane->core.mask - 1);
 }
 
 int hoi_lane_late(struct hoi_producer *p, struct hoi_lane *lane, struct hoi_seg *seg)

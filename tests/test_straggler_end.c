@@ -18,6 +18,13 @@ static void open_all(uint64_t room)
     late.consumer = rig_consumer(late.service);
 }
 
+static int open_with_little_room(void **state)
+{
+    (void)state;
+    open_all(RIG_SEGMENT);
+    return 0;
+}
+
 static int open_with_room(void **state)
 {
     (void)state;
@@ -79,10 +86,48 @@ static void copies_of_loans_of_another_arena_lie_densely(void **state)
     CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
 }
 
+/* A segment of others' messages, and a small one to the late service. Returns whether it was refused. */
+static uint32_t send_after_others(ho_shard *shard, ho_producer *others, ho_producer *producer)
+{
+    a_segment_of_others(shard, others);
+    ho_buf loan = rig_loan(shard, 1, SMALL);
+    int32_t status = ho_commit(producer, &loan, 1, 0, NULL);
+    CHECK(status == HO_OK || status == HO_FULL);
+    if (status)
+        CHECK_STATUS(ho_abort(shard, &loan, 1, NULL), HO_OK);
+    return status != HO_OK;
+}
+
+/* Two send to a lane each, which nobody empties; whichever is late first has the only segment for copies. It sends no
+ * more, so it keeps that. */
+static void who_has_caught_up_needs_no_room_for_copies(void **state)
+{
+    (void)state;
+    ho_shard *shards[2] = {r.shard, rig_shard(r.arena)};
+    ho_producer *others[2] = {r.producer, rig_producer(r.service, shards[1])};
+    ho_producer *producers[2] = {late.producer, rig_producer(late.service, shards[1])};
+    uint32_t refused[2] = {0};
+    for (uint32_t i = 0; i < 40; i++) {
+        for (uint32_t k = 0; k < 2; k++)
+            refused[k] += send_after_others(shards[k], others[k], producers[k]);
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    uint32_t k = refused[1] != 0;
+    CHECK(refused[k] > 0 && refused[1 - k] == 0);
+    (void)rig_drain(&late);
+    for (uint32_t i = 0; i < 10; i++)
+        CHECK(send_after_others(shards[k], others[k], producers[k]) == 0);
+    CHECK(rig_drain(&late) == 10);
+    CHECK_STATUS(ho_producer_close(producers[1]), HO_OK);
+    CHECK_STATUS(ho_producer_close(others[1]), HO_OK);
+    CHECK_STATUS(ho_shard_close(shards[1]), HO_OK);
+}
+
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_late)
 
 static const struct CMUnitTest tests[] = {
     WITH(open_with_room, copies_of_loans_of_another_arena_lie_densely),
+    WITH(open_with_little_room, who_has_caught_up_needs_no_room_for_copies),
 };
 
 HO_TEST_MAIN(tests)

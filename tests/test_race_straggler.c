@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* A sender that is about to sleep until there is room for a copy, and the consumer that catches up before it does. */
+#include "gate.h"
+#include "rig.h"
+
+#define LONG_NS 10000000000
+#define ROUNDS 40u
+
+static rig r;    /* a service that is in time */
+static rig late; /* one that is not, over the same shard */
+
+static void send_half_a_segment(void *arg)
+{
+    (void)arg;
+    rig_send(r.shard, late.producer, 1, RIG_SEGMENT / 2 + 1); /* of such a segment takes one */
+}
+
+/* It is late by what waits in its lane, not by what it pins of the arena, and there is room for one copy. */
+static void make_late(void)
+{
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        for (uint32_t k = 0; k < 4; k++) {
+            rig_send(r.shard, r.producer, k, RIG_SEGMENT / 4);
+            CHECK(rig_drain(&r) == 1);
+        }
+        rig_send(r.shard, late.producer, i, 11);
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    CHECK(rig_stats(late.service).straggler_copies > 0);
+}
+
+static void who_needs_no_copy_any_more_does_not_wait_for_room(void **state)
+{
+    (void)state;
+    ho_buf bufs[ROUNDS + 2];
+    uint32_t taken;
+    harness_thread sender;
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 256 * RIG_SEGMENT), NULL);
+    late = (rig){.domain = r.domain, .arena = r.arena, .shard = r.shard};
+    late.service =
+        rig_service(r.domain, SERVICE_OPTS(.straggler_bytes = RIG_SEGMENT, .policy = HO_POLICY_WAIT,
+                                           .wait_ns = (uint64_t)LONG_NS));
+    late.producer = rig_producer(late.service, r.shard);
+    late.consumer = rig_consumer(late.service);
+    make_late();
+    send_half_a_segment(NULL);
+    gate_set("producer:before_wait");
+    harness_start(&sender, send_half_a_segment, NULL);
+    gate_await();
+    CHECK_STATUS(ho_take(late.consumer, bufs, ROUNDS + 2, &taken), HO_OK);
+    CHECK(taken == ROUNDS + 1); /* and keeps them, so that no copy comes back */
+    uint64_t before = harness_now_ns();
+    gate_open();
+    harness_join(&sender);
+    CHECK(harness_now_ns() - before < (uint64_t)LONG_NS / 2);
+    CHECK(rig_drain(&late) == 1);
+    CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+    CHECK_STATUS(ho_producer_close(late.producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(late.consumer), HO_OK);
+    rig_close(&r);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(who_needs_no_copy_any_more_does_not_wait_for_room),
+};
+
+HO_TEST_MAIN(tests)
