@@ -140,7 +140,7 @@ int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
 {
     struct hoi_arena *a = sh->arena;
     uint64_t n = hoi_whole_segments(sh->domain, bytes);
-    if (n > a->budget_segs)
+    if (n >= a->budget_segs) /* its record lies in one more */
         return HO_E_RANGE;
     for (;;) {
         if (hoi_get(sh->closing))

@@ -79,6 +79,12 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane, uint64_t
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }
 
+/* What a copy of so many bytes takes at most: a segment, or a block of several and another for its record. */
+static inline uint64_t copy_segments(const struct hoi_domain *d, uint64_t bytes)
+{
+    return bytes > d->segs.seg_bytes ? hoi_whole_segments(d, bytes) + 1 : 1;
+}
+
 /* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. `copy`: what to send in its
  * place, if it has a kind. `seg`: where its bytes lie, or its record. */
 static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_seg *seg,
@@ -91,7 +97,7 @@ static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_s
         if (hoi_likely(!status) && hoi_unlikely((*lane)->seg != seg) &&
             hoi_unlikely(hoi_lane_late(s->p, *lane, seg))) {
             status = hoi_straggler_copy(s->p, b, copy);
-            segments = hoi_whole_segments(s->p->domain, b->len + 1);
+            segments = copy_segments(s->p->domain, b->len);
         }
         if (hoi_likely(status != HO_FULL))
             return status;

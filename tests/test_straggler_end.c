@@ -8,6 +8,7 @@
 
 static rig r;           /* a service that is in time */
 static rig late;        /* one that is not, over the same shard */
+static rig_owner owner; /* of memory that is given to it */
 
 static void open_all(uint64_t room)
 {
@@ -16,6 +17,8 @@ static void open_all(uint64_t room)
     late.service = rig_service(r.domain, SERVICE_OPTS(.straggler_bytes = room));
     late.producer = rig_producer(late.service, r.shard);
     late.consumer = rig_consumer(late.service);
+    owner = (rig_owner){0};
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
 }
 
 static int open_with_little_room(void **state)
@@ -123,11 +126,26 @@ static void who_has_caught_up_needs_no_room_for_copies(void **state)
     CHECK_STATUS(ho_shard_close(shards[1]), HO_OK);
 }
 
+/* Its record would have no room. */
+static void what_fills_all_the_room_for_copies_goes_as_it_is(void **state)
+{
+    (void)state;
+    static uint8_t big[4 * RIG_SEGMENT];
+    CHECK(send_sparsely(late.producer, BUDGET_SEGMENTS / 2) == BUDGET_SEGMENTS / 2);
+    uint64_t before = rig_stats(late.service).straggler_copies;
+    ho_buf given = rig_foreign(owner.owner, big, sizeof big, 1);
+    CHECK_STATUS(ho_give(late.producer, &given, 1, 0, NULL), HO_OK);
+    CHECK(owner.releases == 0 && rig_stats(late.service).straggler_copies == before);
+    CHECK(rig_drain(&late) == BUDGET_SEGMENTS / 2 + 1);
+    CHECK(owner.releases == 1);
+}
+
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_late)
 
 static const struct CMUnitTest tests[] = {
     WITH(open_with_room, copies_of_loans_of_another_arena_lie_densely),
     WITH(open_with_little_room, who_has_caught_up_needs_no_room_for_copies),
+    WITH(open_with_room, what_fills_all_the_room_for_copies_goes_as_it_is),
 };
 
 HO_TEST_MAIN(tests)

@@ -79,7 +79,8 @@ HO_API int32_t ho_give(ho_producer *producer, ho_buf *bufs, uint32_t count, uint
  *             value and, with HO_BUF_PARTITION, partition count; {NULL, 0} is an empty message
  *   flags, accepted  as ho_commit
  * Returns HO_OK, HO_DROPPED, HO_FULL (budget or lane), HO_E_INVAL (also NULL with a length), HO_E_FLAGS,
- *   HO_E_RANGE (len over the arena's budget), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT.
+ *   HO_E_RANGE (len over the arena's budget less a segment), HO_E_ROUTE, HO_E_CLOSED, HO_E_NOMEM,
+ *   HO_E_LIMIT.
  * Threads [producer]. Progress as ho_reserve and then ho_commit. Since 0.2
  */
 HO_API int32_t ho_give_copy(ho_producer *producer, const ho_buf *from, uint32_t count,

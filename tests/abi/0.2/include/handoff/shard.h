@@ -112,7 +112,7 @@ HO_API int32_t ho_split(ho_shard *shard, ho_buf *loan, uint64_t bytes, ho_buf *f
  *   buf  any kind but a loan; on success it names the copy (cap = len); key, value, partition and flags
  *        are unchanged
  * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's),
- *   HO_E_RANGE (len over cap, or over the arena's budget), HO_E_CLOSED, HO_E_NOMEM.
+ *   HO_E_RANGE (len over cap, or over the arena's budget less a segment), HO_E_CLOSED, HO_E_NOMEM.
  * Threads [shard]. Progress as ho_reserve and ho_return. Since 0.2
  */
 HO_API int32_t ho_compact(ho_shard *shard, ho_buf *buf) HO_NOEXCEPT;
