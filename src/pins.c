@@ -5,12 +5,14 @@
  * A segment is recycled as a whole, so one small buffer that nobody returns pins all of it, whether it waits in a
  * lane of a consumer that hangs or is kept. Once more than half of an arena is in use, those of its
  * segments that nobody fills any more are counted for each service that has a live buffer in them: the notes say
- * where a buffer went. What is sent to a service that pins more than three eighths from then on is copied
- * (straggler.c), so that one service can take about half of an arena from the others, and no more.
+ * where a buffer went. What is sent to a service that pins more than three eighths, or more than is still free, is
+ * copied from then on (straggler.c): so one can take about half of an arena from the others, and several that are
+ * late at once leave less and less, but not nothing. Against what is free, a segment that n services pin counts as an nth
+ * for each.
  *
  * An arena that only one service was ever sent something of is not guarded: there is nobody to guard it for.
  *
- * It looks at one live buffer in each word of 32, and once per sixteenth of the budget that is taken: about two
+ * It looks at one live buffer in each word of 32, and once per eighth of what is free that is taken: about two
  * thousand loads per segment of an arena that is short, none in one that is not. Slices are not looked at: what
  * they pin is their parent's.
  */
@@ -39,34 +41,47 @@ static void services_of(struct hoi_seg *seg, uint64_t *services)
     }
 }
 
-/* Adds one for each service that has something in this segment. */
-static void count_segment(struct hoi_seg *seg, uint32_t *pinned)
+/* What each service pins, in segments, and what of these is its own part: a segment that n of them pin counts as an nth
+ * for each. */
+struct pins {
+    uint32_t segs[SERVICES], parts[SERVICES];
+};
+#define WHOLE 256u /* a segment, in parts */
+
+static void count_segment(struct hoi_seg *seg, struct pins *pins)
 {
     uint64_t services[SERVICES / 64] = {0};
+    uint32_t n = 0;
     services_of(seg, services);
     for (uint32_t w = 0; w < SERVICES / 64; w++)
-        for (uint64_t bits = services[w]; bits; bits &= bits - 1)
-            pinned[w * 64 + (uint32_t)__builtin_ctzll(bits)]++;
+        n += (uint32_t)__builtin_popcountll(services[w]);
+    for (uint32_t w = 0; w < SERVICES / 64; w++)
+        for (uint64_t bits = services[w]; bits; bits &= bits - 1) {
+            uint32_t k = w * 64 + (uint32_t)__builtin_ctzll(bits);
+            pins->segs[k]++;
+            pins->parts[k] += WHOLE / n;
+        }
 }
 
 static void find_pinners(struct hoi_arena *a)
 {
     struct hoi_segs *segs = &a->domain->segs;
-    uint32_t pinned[SERVICES] = {0};
+    struct pins pins = {0};
     uint32_t fresh = A_LOAD(segs->fresh, memory_order_acquire); /* edge FRESH: acquire */
     for (uint32_t i = 0; i < fresh; i++) {
         struct hoi_seg *seg = hoi_seg_at(segs, i);
         uint32_t use = A_LOAD(seg->use, memory_order_acquire); /* edge OPEN: acquire */
         if ((use == HOI_SEG_BYTES || use == HOI_SEG_FOREIGN) && hoi_get(seg->arena) == a &&
             hoi_get(seg->sealed))
-            count_segment(seg, pinned);
+            count_segment(seg, &pins);
     }
-    for (uint32_t w = 0; w < SERVICES / 64; w++) {
-        uint64_t bits = 0;
-        for (uint32_t k = 0; k < 64; k++)
-            bits |= (uint64_t)(pinned[w * 64 + k] * (uint64_t)8 > a->budget_segs * 3) << k;
-        hoi_set(a->pinners[w], bits);
-    }
+    uint64_t pinners[SERVICES / 64] = {0}, used = A_LOAD(a->in_use, memory_order_relaxed);
+    uint64_t free_segs = used < a->budget_segs ? a->budget_segs - used : 0;
+    for (uint32_t k = 0; k < SERVICES; k++)
+        if (pins.segs[k] * (uint64_t)8 > a->budget_segs * 3 || pins.parts[k] > free_segs * WHOLE)
+            mark(pinners, k + 1);
+    for (uint32_t w = 0; w < SERVICES / 64; w++)
+        hoi_set(a->pinners[w], pinners[w]);
 }
 
 int hoi_arena_use(struct hoi_arena *a, uint32_t service)
@@ -89,12 +104,14 @@ void hoi_arena_watch_pins(struct hoi_arena *a)
     if (hoi_likely(!A_LOAD(a->shared, memory_order_relaxed)) ||
         hoi_unlikely(a->budget_segs < HOI_GUARDED_SEGMENTS))
         return;
-    if (hoi_likely(A_LOAD(a->in_use, memory_order_relaxed) * 2 <= a->budget_segs)) {
+    uint64_t used = A_LOAD(a->in_use, memory_order_relaxed), budget = a->budget_segs;
+    if (hoi_likely(used * 2 <= budget)) {
         for (uint32_t w = 0; w < SERVICES / 64; w++)
             if (hoi_unlikely(hoi_get(a->pinners[w])))
                 hoi_set(a->pinners[w], 0);
         return;
     }
-    if (A_FADD(a->looks, 1, memory_order_relaxed) % (a->budget_segs / 16 + 1) == 0)
+    uint64_t often = used < budget ? (budget - used) / 8 + 1 : 1;
+    if (A_FADD(a->looks, 1, memory_order_relaxed) % often == 0)
         find_pinners(a);
 }

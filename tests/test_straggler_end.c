@@ -140,11 +140,54 @@ static void what_fills_all_the_room_for_copies_goes_as_it_is(void **state)
     CHECK(owner.releases == 1);
 }
 
+/* A message that fills a segment but for a little, taken and returned; nobody writes it, so that all is over before a
+ * message is late. */
+static void a_fast_segment_of_others(ho_shard *shard, ho_producer *producer)
+{
+    ho_buf buf;
+    CHECK_STATUS(ho_reserve(shard, RIG_SEGMENT - 4096, NULL, &buf), HO_OK);
+    buf.len = buf.cap;
+    CHECK_STATUS(ho_commit(producer, &buf, 1, 0, NULL), HO_OK);
+    CHECK(rig_drain(&r) == 1);
+}
+
+/* Each of several that hang pins less than would be too much of one alone, and together they leave room. */
+static void several_that_hang_stop_nobody_else(void **state)
+{
+    (void)state;
+    enum { HUNG = 3, SEGMENTS = 64 };
+    ho_arena *arena = rig_arena(r.domain, ARENA_OPTS(.budget_bytes = SEGMENTS * RIG_SEGMENT));
+    ho_shard *shard = rig_shard(arena);
+    ho_producer *others = rig_producer(r.service, shard);
+    ho_service *services[HUNG];
+    ho_producer *producers[HUNG];
+    for (uint32_t k = 0; k < HUNG; k++) {
+        services[k] = rig_service(r.domain, NULL);
+        producers[k] = rig_producer(services[k], shard);
+    }
+    for (uint32_t i = 0; i < 4 * SEGMENTS; i++) {
+        a_fast_segment_of_others(shard, others);
+        rig_send(shard, producers[i % HUNG], i, SMALL);
+    }
+    CHECK(rig_arena_stats(arena).full == 0);
+    CHECK(rig_arena_stats(arena).segments_in_use <= SEGMENTS / 8 * 7);
+    CHECK(rig_stats(r.service).straggler_copies == 0);
+    CHECK_STATUS(ho_producer_close(others), HO_OK);
+    for (uint32_t k = 0; k < HUNG; k++) {
+        CHECK(rig_stats(services[k]).straggler_copies > 0);
+        CHECK_STATUS(ho_producer_close(producers[k]), HO_OK);
+        CHECK_STATUS(ho_service_close(services[k], 0, NULL), HO_OK);
+    }
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+}
+
 #define WITH(open, test) cmocka_unit_test_setup_teardown(test, open, close_late)
 
 static const struct CMUnitTest tests[] = {
     WITH(open_with_room, copies_of_loans_of_another_arena_lie_densely),
     WITH(open_with_little_room, who_has_caught_up_needs_no_room_for_copies),
+    WITH(open_with_room, several_that_hang_stop_nobody_else),
     WITH(open_with_room, what_fills_all_the_room_for_copies_goes_as_it_is),
 };
 

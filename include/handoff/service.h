@@ -37,9 +37,10 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
  * too. Where consumers are late, the sending calls copy what comes next into an arena of the service's
  * own, densely and in order: when a message has waited for 20 ms and those that wait lie thinly in more
  * than eight segments (a quarter of a small budget), or when more than half of the arena is in use and
- * what went to this service pins more than three eighths of it. The original is returned, foreign memory
- * released, at once. When the service's arena is full, the policy speaks. Nothing is copied while consumers
- * keep up, nor out of an arena of fewer than eight segments or of one that no other service uses.
+ * what went to this service pins more than three eighths of it, or more than is still free. The original
+ * is returned, foreign memory released, at once. When the service's arena is full, the policy speaks.
+ * Nothing is copied while consumers keep up, nor out of an arena of fewer than eight segments or of one
+ * that no other service uses.
  */
 
 /* Options of a service. Zero in any field means its default. */
