@@ -150,4 +150,10 @@ uint32_t take(struct consumer *consumer, uint32_t max);
 
 int fuzz_one(const uint8_t *input, size_t bytes);
 
+/* Is a copy so long that the budget has no room for it, with the segment of its record, or nearly so? */
+static inline bool too_long(uint64_t len, uint64_t budget)
+{
+    return len > SEGMENT && len + SEGMENT > budget;
+}
+
 #endif

@@ -174,8 +174,8 @@ static void do_compact(void)
     ho_buf before = item->buf;
     int32_t status = ho_compact(ledger.shards[shard], &item->buf);
     if (status) {
-        CHECK(status == HO_FULL || (status == HO_E_RANGE && before.len > arena->budget), "%s",
-              status_name(status));
+        CHECK(status == HO_FULL || (status == HO_E_RANGE && too_long(before.len, arena->budget)),
+              "%s", status_name(status));
         CHECK(!memcmp(&before, &item->buf, sizeof before), "changed");
         return;
     }

@@ -277,7 +277,7 @@ static void do_give_copy(void)
     }
     foretell(&t);
     int32_t status = ho_give_copy(t.producer->handle, t.bufs, t.count, t.flags, &done);
-    if (done < t.count && done <= t.expected && t.before[done].len > budget) {
+    if (done < t.count && done <= t.expected && too_long(t.before[done].len, budget)) {
         CHECK(status == HO_E_RANGE || status == t.status || status == HO_FULL, "%s",
               status_name(status));
         t.status = status;
