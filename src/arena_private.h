@@ -53,6 +53,7 @@ struct hoi_arena {
     HOI_APART A_TYPE(uint64_t) unused; /* stack of segments: hoi_seg_push_tagged */
     A_TYPE(uint64_t) held;             /* segments that are its own, used and unused */
     A_TYPE(uint64_t) in_use;
+    A_TYPE(int64_t) looked_ns; /* in a large domain: when the last look began */
     A_TYPE(uint32_t) looks;    /* under pressure: segments taken since */
     A_TYPE(uint64_t) users[4]; /* services that were ever sent something out of it, by number - 1 */
     A_TYPE(uint32_t) shared;   /* there are two */

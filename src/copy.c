@@ -96,13 +96,14 @@ static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, uint64_t 
     return HO_OK;
 }
 
-int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
+static int32_t copy_here(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
 {
     if (hoi_unlikely(from->len > sh->domain->segs.seg_bytes))
         return copy_to_block(sh, from, note, copy);
     int32_t status = hoi_shard_reserve(sh, from->len ? from->len : 1, copy);
     if (status)
         return status;
+    HO_HOOK("copy:before_bytes");
     if (from->len)
         __builtin_memcpy(copy->ptr, from->ptr, from->len);
     struct hoi_seg *seg = hoi_seg_at(&sh->domain->segs, hoi_handle_seg(copy->handle));
@@ -114,6 +115,19 @@ int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, 
     labels(from, copy);
     hoi_bump(sh->copies, 1);
     return HO_OK;
+}
+
+int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
+{
+    if (from->kind <= HO_KIND_LOAN) /* the caller's alone */
+        return copy_here(sh, from, note, copy);
+    /* By a copy of the descriptor somebody else may return it meanwhile. */
+    uint64_t parent = hoi_parent_of(&sh->domain->segs, from->handle);
+    if (!hoi_parent_hold(sh->domain, parent))
+        return HO_E_STALE;
+    int32_t status = copy_here(sh, from, note, copy);
+    hoi_parent_drop(sh->domain, parent);
+    return status;
 }
 
 /* Whoever keeps it, by the note of where it went. */

@@ -73,6 +73,11 @@ int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_out
 /* Segments of the domain came back: wakes every shard that waits for memory, of any arena. */
 void hoi_domain_wake(struct hoi_domain *d);
 
+/* slice.c: holds the memory of a buffer (hoi_parent_of) as a slice of it does. 0 if its last holder was faster: then
+ * the caller did not hold what he said. return.c: lets go. */
+int hoi_parent_hold(struct hoi_domain *d, uint64_t parent);
+void hoi_parent_drop(struct hoi_domain *d, uint64_t parent);
+
 /* return.c: releases buffers that are not delivered, or whose copies are, whatever their kind but loans. */
 void hoi_release(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason);
 

@@ -63,11 +63,28 @@ static void count_segment(struct hoi_seg *seg, struct pins *pins)
         }
 }
 
+/* A look goes over all segments that the domain ever had. Where these are very many, it may take a part of the time only: about
+ * 20 ns each, once in a microsecond each. */
+#define MANY_SEGMENTS 8192u
+#define PAUSE_NS 1000
+
+static int looks_too_often(struct hoi_arena *a, uint32_t segments)
+{
+    int64_t now, last = A_LOAD(a->looked_ns, memory_order_relaxed);
+    if (hoi_likely(segments < MANY_SEGMENTS))
+        return 0;
+    now = hoi_os_tick_ns();
+    return now - last < (int64_t)segments * PAUSE_NS ||
+           !A_CAS(a->looked_ns, last, now, memory_order_relaxed, memory_order_relaxed);
+}
+
 static void find_pinners(struct hoi_arena *a)
 {
     struct hoi_segs *segs = &a->domain->segs;
     struct pins pins = {0};
     uint32_t fresh = A_LOAD(segs->fresh, memory_order_acquire); /* edge FRESH: acquire */
+    if (looks_too_often(a, fresh))
+        return;
     for (uint32_t i = 0; i < fresh; i++) {
         struct hoi_seg *seg = hoi_seg_at(segs, i);
         uint32_t use = A_LOAD(seg->use, memory_order_acquire); /* edge OPEN: acquire */

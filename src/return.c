@@ -5,7 +5,7 @@
  * return.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  REFS | foreign_return, slices_return | the same | reads through the other parts | released too early
+ *  REFS | foreign_return, parent_drop | the same | reads through the other parts | released too early
  */
 #include "owner_private.h"
 #include "arena_private.h"
@@ -101,6 +101,17 @@ static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
     return done;
 }
 
+/* A slice, or whoever held the parent as one does, lets go of it. */
+static void parent_drop(struct batch *t, uint64_t parent)
+{
+    struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_handle_seg(parent));
+    if (hoi_get(seg->use) == HOI_SEG_FOREIGN &&
+        A_FSUB(hoi_foreign_at(seg, hoi_handle_number(parent))->refs, 1, memory_order_acq_rel) ==
+            1) /* edge REFS: release, edge REFS: acquire */
+        foreign_done(t, seg, hoi_handle_number(parent));
+    drop(t->d, seg, HOI_COUNT_HOLD);
+}
+
 /* Slices: each lets go of its parent. */
 static enum hoi_returned slices_return(struct batch *t, const struct group *g)
 {
@@ -110,15 +121,8 @@ static enum hoi_returned slices_return(struct batch *t, const struct group *g)
         parents[bit] = hoi_get(hoi_slice_at(g->seg, g->word * HOI_WORD_BITS + bit)->parent);
     }
     enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->id, g->mask);
-    for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
-        uint64_t parent = parents[__builtin_ctz(rest)];
-        struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_handle_seg(parent));
-        if (hoi_get(seg->use) == HOI_SEG_FOREIGN &&
-            A_FSUB(hoi_foreign_at(seg, hoi_handle_number(parent))->refs, 1, memory_order_acq_rel) ==
-                1) /* edge REFS: release, edge REFS: acquire */
-            foreign_done(t, seg, hoi_handle_number(parent));
-        drop(t->d, seg, HOI_COUNT_HOLD);
-    }
+    for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1)
+        parent_drop(t, parents[__builtin_ctz(rest)]);
     drop(t->d, g->seg, done == HOI_RETURNED_LAST);
     return done;
 }
@@ -328,4 +332,15 @@ void hoi_release(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t re
     /* One that somebody returned by a copy of it is stale: it is skipped, the others go. */
     while (done < count && return_rest(d, bufs, count, reason, &done))
         bufs[done++] = (ho_buf){0};
+}
+
+void hoi_parent_drop(struct hoi_domain *d, uint64_t parent)
+{
+    struct batch t;
+    t.d = d;
+    t.id = 0;
+    t.reason = HO_REASON_CONSUMED;
+    t.count = 0;
+    parent_drop(&t, parent);
+    batch_run(&t);
 }

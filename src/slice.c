@@ -80,9 +80,8 @@ static int foreign_hold(struct hoi_foreign *f)
     return 1;
 }
 
-/* Holds the parent's segment, and of a foreign parent the record. 0 if its last holder was faster: then
- * the caller did not hold what he said. */
-static int parent_hold(struct hoi_domain *d, uint64_t parent)
+/* The parent's segment and, of a foreign parent, the record. */
+int hoi_parent_hold(struct hoi_domain *d, uint64_t parent)
 {
     struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(parent));
     if (!hoi_count_try_hold(&seg->count, HOI_COUNT_HOLD))
@@ -125,7 +124,7 @@ int32_t ho_slice(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t
     if (status)
         return status;
     uint64_t parent = hoi_parent_of(&d->segs, src->handle);
-    if (!parent_hold(d, parent)) {
+    if (!hoi_parent_hold(d, parent)) {
         give_number_back(d, seg, number);
         return HO_E_STALE;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A sender that is about to sleep until there is room for a copy, and the consumer that catches up before it does. */
+/* A sender that is about to sleep until there is room for a copy, and the consumer that catches up before it does; two who
+ * think that they hold the same buffer, while it is copied. */
 #include "gate.h"
 #include "rig.h"
 
@@ -60,7 +61,51 @@ static void who_needs_no_copy_any_more_does_not_wait_for_room(void **state)
     rig_close(&r);
 }
 
+static ho_buf both[2];
+
+static void forward_one(void *status)
+{
+    *(int32_t *)status = ho_forward(late.producer, &both[0], 1, 0, NULL);
+}
+
+/* The second holder's return is the legal one; but the memory must not go while it is read. */
+static void what_is_being_copied_is_not_released(void **state)
+{
+    (void)state;
+    static uint8_t memory[100];
+    rig_owner owner;
+    int32_t status;
+    uint32_t taken;
+    harness_thread other;
+    gate_set(NULL);
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 256 * RIG_SEGMENT), NULL);
+    late = (rig){.domain = r.domain, .arena = r.arena, .shard = r.shard};
+    late.service = rig_service(r.domain, NULL);
+    late.producer = rig_producer(late.service, r.shard);
+    late.consumer = rig_consumer(late.service);
+    rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);
+    make_late();
+    ho_buf given = rig_foreign(owner.owner, memory, sizeof memory, 1);
+    CHECK_STATUS(ho_give(r.producer, &given, 1, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_take(r.consumer, both, 1, &taken), HO_OK);
+    both[1] = both[0];
+    gate_set("copy:before_bytes");
+    harness_start(&other, forward_one, &status);
+    gate_await();
+    CHECK_STATUS(ho_return(r.domain, &both[1], 1, NULL), HO_OK);
+    CHECK(owner.releases == 0);
+    gate_open();
+    harness_join(&other);
+    CHECK_STATUS(status, HO_E_STALE);
+    CHECK(owner.releases == 1 && owner.last.token == 1);
+    CHECK(rig_drain(&late) == ROUNDS);
+    CHECK_STATUS(ho_producer_close(late.producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(late.consumer), HO_OK);
+    rig_close(&r);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(what_is_being_copied_is_not_released),
     cmocka_unit_test(who_needs_no_copy_any_more_does_not_wait_for_room),
 };
 
