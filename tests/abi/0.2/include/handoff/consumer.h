@@ -55,7 +55,7 @@ HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
  * consumer takes that, a partition at a time, until `budget` messages were taken in a turn. Then, or when
  * nothing is left, it says HO_EMPTY: what it left was announced, and somebody was woken for it. So take
  * until HO_EMPTY before going back to the loop; ho_consumer_yield, ho_wait, and closing either end
- * announce too. While messages cost more than some 5 us each, the others get them at once. Where
+ * announce too. While messages cost more than some 10 us each, the others get them at once. Where
  * no other consumer waits, what the budget left is the next turn's. What others sent, this one takes when
  * ho_wait or its descriptor told of it; once the service closes, it takes all that is left. Its producer
  * does not wait for room, whatever the policy: HO_FULL comes at once.
