@@ -10,7 +10,7 @@
  *  USED | hoi_seg_recycle | hoi_arena_outstanding_add | that the recycler has done | an arena freed under it
  *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim, retire, hoi_block_free
  *      | hoi_arena_worth_trying, hoi_arena_room, hoi_segs_any | that memory is back | a shard sleeps on
- *  STARVED | wait_for_memory, hoi_shard_worth_trying | hoi_arena_wake | that a shard is about to sleep | the same
+ *  STARVED | hoi_shard_worth_trying | hoi_arena_wake | that a shard is about to sleep | the same
  * Of a recycler and a shard about to sleep at least one sees the other: the push of the segment and the load
  * of `waiting`, the store of `waiting` and the second look are in the one order of seq_cst (doorbell.inl).
  */

@@ -196,8 +196,7 @@ static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
         sh); /* what is returned of it counts from now on, even if all the rest stays out */
     HO_HOOK("shard:before_wait");
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_SLEEPING);
-    A_STORE(a->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
-    if (!hoi_arena_worth_trying(a))
+    if (!hoi_shard_worth_trying(sh, 1))
         (void)hoi_os_futex_wait(&hoi_get(sh->bell)->core.word, HOI_BELL_SLEEPING, *deadline_ns);
     hoi_shard_finish_wait(sh, armed);
     return HO_OK;

@@ -92,8 +92,8 @@ static int in_time(const struct hoi_lane *lane, uint64_t consumed)
 static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_seg *seg)
 {
     struct hoi_arena *a = hoi_get(seg->arena);
-    if (!a || a->straggler ||
-        a->budget_segs < HOI_GUARDED_SEGMENTS || /* straggler: a copy already */
+    /* Of a straggler's arena: a copy already. */
+    if (!a || a->straggler || a->budget_segs < HOI_GUARDED_SEGMENTS ||
         !hoi_arena_use(a, p->service->number))
         return 0;
     if (in_time(lane, hoi_get(lane->core.consumed)))

@@ -47,7 +47,7 @@ def whole(text):
 def arguments():
     parser = Parser(prog="scripts/bench", allow_abbrev=False, description=(
         "Measures handoff beside what a user would pick instead and beside the physical bound. "
-        "Builds a release first. Without options: everything, about a quarter of an hour."))
+        "Builds a release first. Without options: everything, about 20 minutes."))
     parser.add_argument("--quick", action="store_true", help=(
         f"only {', '.join(QUICK)}; at most 60 s once it is built"))
     parser.add_argument("--scenario", action="append", choices=tuple(tables.TITLES),
