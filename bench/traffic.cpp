@@ -28,8 +28,23 @@ traffic::traffic(std::uint32_t length)
     for (auto &e : entries_) {
         e.length = length ? length : game_length(roll);
         e.offset = std::uint32_t(roll() >> 33) % spread;
-        longest_ = e.length > longest_ ? e.length : longest_;
     }
+    draw(roll);
+}
+
+traffic::traffic(const std::array<std::uint32_t, different> &lengths)
+{
+    dice roll(seed);
+    for (std::uint32_t i = 0; i < different; ++i)
+        entries_[i] = {lengths[i], std::uint32_t(roll() >> 33) % spread, 0};
+    draw(roll);
+}
+
+/* The pattern, and the sums of all messages. */
+void traffic::draw(dice roll)
+{
+    for (const auto &e : entries_)
+        longest_ = e.length > longest_ ? e.length : longest_;
     pattern_.resize(spread + longest_);
     for (auto &byte : pattern_)
         byte = std::uint8_t(roll() >> 40);

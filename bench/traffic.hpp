@@ -15,12 +15,32 @@
 
 namespace bench {
 
+/* A cheap seeded generator for orders and gaps. */
+class dice {
+  public:
+    explicit dice(std::uint64_t seed) : state_(seed) {}
+    std::uint64_t operator()()
+    {
+        state_ ^= state_ << 13;
+        state_ ^= state_ >> 7;
+        state_ ^= state_ << 17;
+        return state_;
+    }
+
+  private:
+    std::uint64_t state_;
+};
+
 class traffic {
   public:
     static constexpr std::uint32_t header_bytes = 16;
 
+    static constexpr std::uint32_t different = 4096; /* messages; then they come again */
+
     /* length 0: game-like, 32 to 1,400. */
     explicit traffic(std::uint32_t length);
+    /* Message n has lengths[n % different] bytes. */
+    explicit traffic(const std::array<std::uint32_t, different> &lengths);
 
     /* Writes message `number` and returns its length. */
     std::uint32_t fill(std::uint8_t *room, std::uint64_t number, std::uint64_t stamp) const
@@ -69,25 +89,11 @@ class traffic {
         return value;
     }
 
-    std::array<entry, 4096> entries_;
+    void draw(dice roll);
+
+    std::array<entry, different> entries_;
     std::vector<std::uint8_t> pattern_;
     std::uint32_t longest_ = 0;
-};
-
-/* A cheap seeded generator for orders and gaps. */
-class dice {
-  public:
-    explicit dice(std::uint64_t seed) : state_(seed) {}
-    std::uint64_t operator()()
-    {
-        state_ ^= state_ << 13;
-        state_ ^= state_ >> 7;
-        state_ ^= state_ << 17;
-        return state_;
-    }
-
-  private:
-    std::uint64_t state_;
 };
 
 } // namespace bench

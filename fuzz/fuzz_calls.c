@@ -11,9 +11,11 @@ static void step(void)
     static const struct {
         const char *name;
         void (*run)(void);
-    } calls[] = {{"sending", fuzz_send},   {"sending", fuzz_send}, {"memory", fuzz_memory},
-                 {"memory", fuzz_memory},  {"taking", fuzz_take},  {"taking", fuzz_take},
-                 {"lifecycle", fuzz_life}, {"misuse", fuzz_misuse}};
+    } calls[] = {{"sending", fuzz_send},   {"sending", fuzz_send},
+                 {"memory", fuzz_memory},  {"memory", fuzz_memory},
+                 {"taking", fuzz_take},    {"taking", fuzz_take},
+                 {"lifecycle", fuzz_life}, {"misuse", fuzz_misuse},
+                 {"pools", fuzz_pools},    {"memory of any size", fuzz_allocs}};
     uint32_t which = pick(sizeof calls / sizeof *calls);
     ledger.step = calls[which].name;
     calls[which].run();

@@ -114,15 +114,15 @@ void item_gone(struct item *item, uint32_t reason)
     item->place = NOWHERE;
 }
 
-void bury(const ho_buf *buf, bool loan)
+void keep_stale(const ho_buf *buf, bool loan)
 {
-    ledger.graves[loan][ledger.grave_count[loan]++ % GRAVES] = *buf;
+    ledger.stale[loan][ledger.stale_count[loan]++ % STALE] = *buf;
 }
 
-const ho_buf *grave(bool loan)
+const ho_buf *stale_any(bool loan)
 {
-    uint32_t n = ledger.grave_count[loan] < GRAVES ? ledger.grave_count[loan] : GRAVES;
-    return n ? &ledger.graves[loan][pick(n)] : NULL;
+    uint32_t n = ledger.stale_count[loan] < STALE ? ledger.stale_count[loan] : STALE;
+    return n ? &ledger.stale[loan][pick(n)] : NULL;
 }
 
 bool is_empty(const ho_buf *buf)
@@ -221,4 +221,6 @@ void check_stats(void)
         check_service(&ledger.services[i]);
     for (uint32_t i = 0; i < ARENAS; i++)
         check_arena(i);
+    pools_check();
+    allocs_check();
 }

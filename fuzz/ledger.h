@@ -11,8 +11,8 @@
 
 #define SEGMENT 16384u
 #define ITEMS 96u
-#define TOKENS 400u
-#define GRAVES 16u
+#define TOKENS 800u
+#define STALE 16u
 #define BATCH 6u
 #define ARENAS 2u
 #define SHARDS 3u
@@ -20,6 +20,9 @@
 #define PRODUCERS 4u
 #define CONSUMERS 4u
 #define OWNERS 2u
+#define POOLS 2u
+#define OBJECTS 64u
+#define ALLOCS 48u
 #define STRANGE 256u /* loans of the stranger */
 #define NONE 0xffffffffu
 #define BLOCK OWNERS /* token.owner: memory of the library's own */
@@ -72,6 +75,26 @@ struct service {
     uint64_t in, in_bytes, out, out_bytes, dropped, dropped_bytes, full, copies;
 };
 
+struct pool {
+    ho_pool *handle;
+    uint32_t slot, align, most; /* most: 0 if the budget alone is a bound */
+    uint32_t live;
+    bool marks;                       /* its objects' last byte says whether they are constructed */
+    uint64_t constructed, destructed; /* calls */
+};
+
+struct object {
+    ho_obj obj;
+    uint32_t pool; /* NONE: there is none */
+    uint32_t content;
+};
+
+struct alloc {
+    uint8_t *ptr; /* NULL: there is none */
+    uint64_t bytes, align;
+    uint32_t content;
+};
+
 struct arena {
     ho_arena *handle;
     uint64_t budget, copies;
@@ -86,14 +109,23 @@ struct ledger {
     ho_buf strange_loans[STRANGE]; /* out all the time, with the handles of many an item */
     struct arena arenas[ARENAS];
     ho_shard *shards[SHARDS];
+    ho_arena *pools_arena; /* of its own: its budget is a bound for objects */
+    struct pool pools[POOLS];
+    struct object objects[OBJECTS];
+    struct object stale_objects[STALE]; /* copies of what was released */
+    uint32_t stale_objects_count;
+    ho_arena *allocs_arena;
+    struct alloc allocs[ALLOCS];
+    struct alloc stale_allocs[STALE];
+    uint32_t allocs_live, stale_allocs_count;
     struct service services[SERVICES];
     struct producer producers[PRODUCERS];
     struct consumer consumers[CONSUMERS];
     uint32_t owners[OWNERS]; /* 0: INLINE, 1: DRAIN */
     struct item items[ITEMS];
     struct token tokens[TOKENS];
-    ho_buf graves[2][GRAVES]; /* copies of what is gone: [1] of loans */
-    uint32_t grave_count[2];
+    ho_buf stale[2][STALE]; /* copies of what is gone: [1] of loans */
+    uint32_t stale_count[2];
     uint32_t tokens_used, contents, senders;
     uint64_t serial;
     const char *step;
@@ -124,8 +156,8 @@ void item_fill(struct item *item, uint8_t *bytes, uint64_t len);
 void item_check(const struct item *item);
 void item_check_room(const struct item *item);
 void item_gone(struct item *item, uint32_t reason);
-void bury(const ho_buf *buf, bool loan);
-const ho_buf *grave(bool loan);
+void keep_stale(const ho_buf *buf, bool loan);
+const ho_buf *stale_any(bool loan);
 bool is_empty(const ho_buf *buf);
 uint32_t shard_arena(uint32_t shard);
 uint32_t service_of_key(const struct service *service, const ho_buf *buf);
@@ -135,6 +167,16 @@ uint32_t token_new(uint8_t *base, uint64_t size, uint32_t owner, uint32_t home);
 void check_releases(void);
 void check_stats(void);
 void check_descriptors(void);
+
+/* pools.c: opens the pools; releases every object, compares and closes them. */
+void pools_open(void);
+void pools_check(void);
+void pools_close(void);
+
+/* allocs.c: the same with memory of any size. */
+void allocs_open(void);
+void allocs_check(void);
+void allocs_close(void);
 
 /* Life of a world, and one random call in it. */
 void world_open(void);
@@ -146,6 +188,8 @@ void fuzz_memory(void);
 void fuzz_take(void);
 void fuzz_life(void);
 void fuzz_misuse(void);
+void fuzz_pools(void);
+void fuzz_allocs(void);
 uint32_t take(struct consumer *consumer, uint32_t max);
 
 int fuzz_one(const uint8_t *input, size_t bytes);

@@ -50,7 +50,7 @@ static void do_abort(void)
     ho_buf copy = ledger.items[i].buf;
     MUST(ho_abort(ledger.shards[shard], &ledger.items[i].buf, 1, &done));
     CHECK(done == 1 && is_empty(&ledger.items[i].buf), "not aborted");
-    bury(&copy, true);
+    keep_stale(&copy, true);
     item_gone(&ledger.items[i], 0);
 }
 
@@ -81,6 +81,44 @@ static void do_split(void)
     front->place = LOAN;
     front->shard = loan->shard;
     front->home = loan->home;
+}
+
+/* A run of loans: each as one alone, and the first that does not fit ends it. */
+static void do_reserve_many(void)
+{
+    uint32_t shard = any_shard(), items[2 * BATCH], count = 0, done = 99, wanted = pick(2 * BATCH);
+    ho_buf loans[2 * BATCH];
+    ho_reserve_opts opts = {.size = sizeof opts, .headroom = pick(100), .tailroom = pick(100)};
+    bool with = one_in(4);
+    uint64_t bytes = one_in(6) ? pick(SEGMENT + 200) : pick(600);
+    if (shard == NONE)
+        return;
+    for (uint32_t i; count < wanted && (i = item_new()) != NONE; items[count++] = i)
+        ledger.items[i].place = LOAN;
+    memset(loans, 0xa5, sizeof loans);
+    uint64_t head = with ? (opts.headroom + 63) & ~63u : 0, tail = with ? opts.tailroom : 0;
+    bool fits = bytes && head + bytes + tail <= SEGMENT;
+    int32_t status =
+        ho_reserve_many(ledger.shards[shard], bytes, with ? &opts : NULL, loans, count, &done);
+    CHECK(status == HO_OK ? done == count && (fits || !count)
+                          : done < count && status == (fits ? HO_FULL : HO_E_RANGE),
+          "%s, %u of %u", status_name(status), done, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct item *item = &ledger.items[items[i]];
+        CHECK(i < done || is_empty(&loans[i]), "loan %u is not empty", i);
+        if (i >= done) {
+            item->place = NOWHERE;
+            continue;
+        }
+        item->buf = loans[i];
+        item->shard = shard;
+        item->home = shard_arena(shard);
+        CHECK(loans[i].cap == bytes && !loans[i].len && loans[i].kind == HO_KIND_LOAN, "a loan");
+        CHECK((uintptr_t)loans[i].ptr % 64 == 0, "not aligned");
+        memset(loans[i].ptr - (with ? opts.headroom : 0), 0xee,
+               (with ? opts.headroom : 0) + bytes + tail);
+        item_check_room(item);
+    }
 }
 
 /* A holder may move the front of what he holds. */
@@ -131,7 +169,7 @@ static void do_return(void)
               "descriptor %u", i);
         if (i >= done || items[i] == NONE)
             continue;
-        bury(&before[i], false);
+        keep_stale(&before[i], false);
         item_gone(&ledger.items[items[i]], HO_REASON_CONSUMED);
     }
 }
@@ -180,7 +218,7 @@ static void do_compact(void)
         return;
     }
     item_gone(item, HO_REASON_CONSUMED);
-    bury(&before, false);
+    keep_stale(&before, false);
     item->place = HELD;
     item->token = NONE;
     item->home = NONE;
@@ -189,11 +227,14 @@ static void do_compact(void)
               item->buf.key == before.key && item->buf.value == before.value &&
               item->buf.flags == before.flags && item->buf.partition == before.partition,
           "another copy");
-    if (before.len > SEGMENT)
+    bool apart = item->buf.kind == HO_KIND_FOREIGN; /* it is where there is memory for that */
+    if (apart)
         item->token = token_new(NULL, before.len, BLOCK, shard_arena(shard));
     else
         item->home = shard_arena(shard);
-    CHECK(item->buf.kind == (before.len > SEGMENT ? HO_KIND_FOREIGN : HO_KIND_ARENA), "kind");
+    CHECK(apart ? before.len > SEGMENT || before.len <= SEGMENT / 2
+                : before.len <= SEGMENT && item->buf.kind == HO_KIND_ARENA,
+          "kind");
     arena->copies++;
     item_check_room(item);
     item_check(item);
@@ -208,8 +249,8 @@ static void do_trim(void)
 
 void fuzz_memory(void)
 {
-    static void (*const calls[])(void) = {do_reserve, do_reserve, do_reserve, do_abort,
-                                          do_split,   do_move,    do_return,  do_return,
+    static void (*const calls[])(void) = {do_reserve, do_reserve, do_reserve_many, do_abort,
+                                          do_split,   do_move,    do_return,       do_return,
                                           do_slice,   do_compact, do_trim};
     calls[pick(sizeof calls / sizeof *calls)]();
 }

@@ -79,7 +79,7 @@ static void do_long(void)
 static void do_stale(void)
 {
     bool loan = one_in(2);
-    const ho_buf *old = grave(loan);
+    const ho_buf *old = stale_any(loan);
     if (!old)
         return;
     ho_buf b = *old;

@@ -48,7 +48,7 @@ static void run_seed(uint64_t seed)
 static int run_file(const char *path)
 {
     static uint8_t input[1 << 20];
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(path, "rbe");
     if (!file) {
         fprintf(stderr, "fuzz_calls: cannot read %s\n", path);
         return 1;

@@ -195,7 +195,7 @@ static void do_commit(void)
     for (uint32_t i = 0; i < done; i++) {
         ledger.items[t.items[i]].buf.kind = HO_KIND_ARENA;
         ledger.items[t.items[i]].bytes = t.before[i].len;
-        bury(&t.before[i], true);
+        keep_stale(&t.before[i], true);
     }
     follow_copy(&t, done);
 }

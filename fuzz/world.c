@@ -71,6 +71,8 @@ void world_open(void)
         arena.keep_bytes = (uint64_t)pick(4) * SEGMENT;
         MUST(ho_arena_open(ledger.domain, &arena, &a->handle));
     }
+    pools_open();
+    allocs_open();
     for (uint32_t i = 0; i < SHARDS; i++)
         MUST(ho_shard_open(ledger.arenas[shard_arena(i)].handle, &ledger.shards[i]));
     for (uint32_t i = 0; i < SERVICES; i++)
@@ -294,6 +296,8 @@ void world_close(void)
         CHECK(!stats.segments_held && !stats.segments_in_use, "%lu segments held, %lu in use",
               (unsigned long)stats.segments_held, (unsigned long)stats.segments_in_use);
     }
+    pools_close();
+    allocs_close();
     for (uint32_t i = 0; i < ARENAS; i++)
         MUST(ho_arena_close(ledger.arenas[i].handle, 0, &out));
     MUST(ho_domain_close(ledger.domain, 0, &out));

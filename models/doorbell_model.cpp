@@ -57,7 +57,7 @@ struct bell : hoi_bell_core {
     }
 
     /* The relaxed look spares the exchange: the sleeper's own store is the oldest that it can see. */
-    void get_up()
+    void finish_wait()
     {
         if (A_LOAD(word, rl::mo_relaxed) != HOI_BELL_AWAKE && hoi_bell_reset(this) &&
             DO_STEP(count_owed))
@@ -71,7 +71,7 @@ struct bell : hoi_bell_core {
     {
         while (P_READ(owed)) {
             fd.wait_readable();
-            get_up();
+            finish_wait();
         }
         RL_ASSERT(fd.read() == 0);
     }
@@ -168,7 +168,7 @@ struct sleeping_consumer_test : rl::test_suite<sleeping_consumer_test<with_fd>, 
             consumer.sleep.wait(consumer.word, state);
         else if (!found)
             consumer.fd.wait_readable();
-        consumer.get_up();
+        consumer.finish_wait();
     }
 };
 
@@ -201,7 +201,7 @@ struct both_sleep_test : rl::test_suite<both_sleep_test, 2> {
                 hoi_bell_prepare_wait(&producer, HOI_BELL_SLEEPING);
                 if (!hoi_lane_reroom(&l))
                     producer.sleep.wait(producer.word, HOI_BELL_SLEEPING);
-                producer.get_up();
+                producer.finish_wait();
             }
             l.put(i);
             consumer.wake();
@@ -221,7 +221,7 @@ struct both_sleep_test : rl::test_suite<both_sleep_test, 2> {
             hoi_bell_prepare_wait(&consumer, HOI_BELL_SLEEPING);
             if (!hoi_lane_recheck(&l))
                 consumer.sleep.wait(consumer.word, HOI_BELL_SLEEPING);
-            consumer.get_up();
+            consumer.finish_wait();
         }
     }
 };

@@ -70,6 +70,9 @@ template <int step> static inline bool step_done()
 #define A_OR(x, v, o) (x).fetch_or(v, o, RL_INFO)
 #define A_AND(x, v, o) (x).fetch_and(v, o, RL_INFO)
 #define A_CAS(x, e, v, o, of) cas_weak(x, e, v, o, of, RL_INFO)
+#define A_CAS_ONCE(x, e, v, o, of) (x).compare_exchange_strong(e, v, o, RL_INFO, of, RL_INFO)
+
+#define A_IS_RELAXED(x, v, o) ((x).load(o, RL_INFO) == (v))
 
 #define P_TYPE(T) rl::var<T>
 #define P_READ(x) (x)(RL_INFO).load()

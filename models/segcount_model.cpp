@@ -10,6 +10,7 @@
  *   slices        holders that return their number and read on through a hold
  *   late issue    numbers issued after the sealing: into a word in use, an emptied, an unopened one
  *   shared issue  numbers that three threads issue at once
+ *   kept          a word whose numbers are issued anew, in another generation, while returns of the one before are under way
  */
 #define HOI_WORD_BITS 2u
 #define MODEL_SITES(X)                                                                             \
@@ -25,6 +26,11 @@
     X(late_look, LOAD, relaxed)                                                                    \
     X(late_issue, RMW, relaxed)                                                                    \
     X(late_relook, LOAD, relaxed)                                                                  \
+    X(back_word, LOAD, acquire)                                                                    \
+    X(back_count, LOAD, acquire)                                                                   \
+    X(hold_for_record, STEP, relaxed)                                                              \
+    X(next_generation, STEP, relaxed)                                                              \
+    X(count_opening, STEP, relaxed)                                                                \
     X(hold_for_slice, STEP, relaxed)                                                               \
     X(hold_for_late, STEP, relaxed)                                                                \
     X(count_last, STEP, relaxed)                                                                   \
@@ -287,6 +293,62 @@ struct shared_issue_test : segment_test<shared_issue_test> {
     void second() { issue_and_return(2); }
 };
 
+/* A segment of records that the owner does not seal: once a word is back, it opens it again. Number 0 is returned by both holders, and
+ * in its next generation by the owner. */
+struct kept_test : segment_test<kept_test> {
+    rl::var<unsigned> taken_back[2];
+
+    /* What lies in a record is read after its bit is cleared. */
+    bool give_back(unsigned number, uint32_t gen, unsigned content)
+    {
+        uint32_t mask = 1u << number;
+        uint64_t seen = A_LOAD(s.words[0], rl::mo_relaxed);
+        if (seen >> 32 != gen || (seen & mask) != mask)
+            return false;
+        uint64_t held = DO_STEP(hold_for_record) ? HOI_COUNT_HOLD : 0;
+        if (held && !hoi_count_try_hold(&s.count, held))
+            return false;
+        hoi_returned done = hoi_word_return(&s.words[0], hoi_word_pack(gen, 0), mask);
+        if (done != HOI_RETURN_STALE)
+            RL_ASSERT(P_READ(s.bytes[number]) == content);
+        if (held + (done == HOI_RETURNED_LAST))
+            s.drop(held + (done == HOI_RETURNED_LAST));
+        return done != HOI_RETURN_STALE;
+    }
+
+    void owner()
+    {
+        uint64_t openings = 1, drop = 0;
+        for (unsigned looks = 0; looks != 2 && openings == 1; ++looks) {
+            if (!hoi_word_is_back(&s.words[0], &s.count))
+                continue;
+            uint32_t gen = GEN + (DO_STEP(next_generation) ? 1u : 0u);
+            hoi_word_open(&s.words[0], gen);
+            P_WRITE(s.bytes[0], 200);
+            openings += DO_STEP(count_opening) ? 1u : 0u;
+            RL_ASSERT(give_back(0, gen, 200));
+            /* Number 1 was not issued. */
+            drop += hoi_word_return(&s.words[0], hoi_word_pack(gen, 0), 2) == HOI_RETURNED_LAST;
+            break;
+        }
+        s.drop(HOI_COUNT_BIAS - openings + drop);
+    }
+
+    void first() { P_WRITE(taken_back[0], give_back(0, GEN, 100)); }
+
+    void second()
+    {
+        RL_ASSERT(give_back(1, GEN, 101));
+        P_WRITE(taken_back[1], give_back(0, GEN, 100));
+    }
+
+    void after()
+    {
+        segment_test::after();
+        RL_ASSERT(P_READ(taken_back[0]) + P_READ(taken_back[1]) == 1);
+    }
+};
+
 int main(int argc, char **argv)
 {
     return model_main("segcount",
@@ -294,6 +356,7 @@ int main(int argc, char **argv)
                        {"records", rl::simulate<records_test>, 3},
                        {"slices", rl::simulate<slices_test>, 3},
                        {"late issue", rl::simulate<late_test>, 3},
-                       {"shared issue", rl::simulate<shared_issue_test>, 3}},
+                       {"shared issue", rl::simulate<shared_issue_test>, 3},
+                       {"kept", rl::simulate<kept_test>, 2}},
                       argc, argv);
 }

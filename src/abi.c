@@ -114,6 +114,9 @@ int32_t ho_init(uint32_t type, void *ptr, size_t size)
         [HO_TYPE_SERVICE_STATS] = HO_SERVICE_STATS_MIN,
         [HO_TYPE_OUTSTANDING] = HO_OUTSTANDING_MIN,
         [HO_TYPE_ABI_ROW] = HO_ABI_ROW_MIN,
+        [HO_TYPE_POOL_OPTS] = HO_POOL_OPTS_MIN,
+        [HO_TYPE_POOL_STATS] = HO_POOL_STATS_MIN,
+        [HO_TYPE_POOL_LEAKS] = HO_POOL_LEAKS_MIN,
     };
     if (!ptr || type >= sizeof min_bytes / sizeof *min_bytes || !min_bytes[type])
         return HO_E_INVAL;

@@ -8,9 +8,9 @@
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  USED | hoi_seg_recycle | hoi_arena_outstanding_add | that the recycler has done | an arena freed under it
- *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim, retire, hoi_block_free
+ *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim, retire, hoi_arena_give_budget
  *      | hoi_arena_worth_trying, hoi_arena_room, hoi_segs_any | that memory is back | a shard sleeps on
- *  STARVED | hoi_shard_worth_trying | hoi_arena_wake | that a shard is about to sleep | the same
+ *  STARVED | hoi_shard_worth_trying | hoi_arena_wake, free_slot, give_rest | that a shard is about to sleep | the same
  * Of a recycler and a shard about to sleep at least one sees the other: the push of the segment and the load
  * of `waiting`, the store of `waiting` and the second look are in the one order of seq_cst (doorbell.inl).
  */
@@ -35,9 +35,9 @@ static void unclaim(struct hoi_arena *a)
 static int32_t from_domain(struct hoi_arena *a, struct hoi_seg **seg)
 {
     *seg = NULL;
-    int32_t status = A_FADD(a->held, 1, memory_order_relaxed) >= a->budget_segs
-                         ? HO_FULL
-                         : hoi_segs_acquire(&a->domain->segs, seg);
+    if (!hoi_arena_claim(a, 1))
+        return HO_FULL;
+    int32_t status = hoi_segs_acquire(&a->domain->segs, seg);
     if (status)
         unclaim(a);
     else
@@ -89,7 +89,7 @@ static int leave_idle(struct hoi_shard *sh, struct hoi_seg **current)
 
 int hoi_shard_leave_idle(struct hoi_shard *sh)
 {
-    return leave_idle(sh, &sh->seg) | leave_idle(sh, &sh->recs);
+    return leave_idle(sh, &sh->seg) | leave_idle(sh, &sh->recs) | hoi_kept_leave_idle(sh);
 }
 
 /* What was needed lately stays, and what the options keep beyond it. */
@@ -103,7 +103,22 @@ static void shrink_to_need(struct hoi_arena *a, int64_t now)
         hoi_set(a->recent, A_LOAD(a->in_use, memory_order_relaxed));
     }
     uint64_t recent = hoi_get(a->recent), before = hoi_get(a->before);
-    (void)hoi_arena_shrink(a, (recent > before ? recent : before) + a->keep_segs, SHRINK_STEP);
+    uint64_t needed = recent > before ? recent : before;
+    (void)hoi_arena_shrink(a, needed + a->keep_segs + hoi_arena_pool_segments(a), SHRINK_STEP);
+}
+
+int32_t hoi_shard_take(struct hoi_shard *sh, enum hoi_seg_use use, struct hoi_seg **seg)
+{
+    int32_t status = acquire(sh, seg);
+    if (status == HO_FULL && hoi_shard_leave_idle(sh))
+        status = acquire(sh, seg);
+    if (status == HO_FULL && hoi_heap_trim(sh->arena, &(uint64_t){0}))
+        status = acquire(sh, seg);
+    if (status)
+        return status;
+    hoi_seg_open(&sh->domain->segs, *seg, use);
+    hoi_set((*seg)->opened_ns, hoi_os_tick_ns());
+    return HO_OK;
 }
 
 int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
@@ -112,18 +127,13 @@ int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
     struct hoi_seg *seg;
     /* The old one stays until there is a new one: a failed call changes nothing. But an old one
      * that nobody holds anything of is as good as new, and at the budget it is the only one. */
-    int32_t status = acquire(sh, &seg);
-    if (status == HO_FULL && hoi_shard_leave_idle(sh))
-        status = acquire(sh, &seg);
+    int32_t status = hoi_shard_take(sh, use, &seg);
     if (status)
         return status;
-    int64_t now = hoi_os_tick_ns();
     leave(sh, current);
-    hoi_seg_open(&sh->domain->segs, seg, use);
-    hoi_set(seg->opened_ns, now);
     *current = seg;
     if (sh->arena->keep_segs < sh->arena->budget_segs)
-        shrink_to_need(sh->arena, now);
+        shrink_to_need(sh->arena, hoi_get(seg->opened_ns));
     hoi_arena_watch_pins(sh->arena);
     return HO_OK;
 }
@@ -132,6 +142,7 @@ void hoi_shard_leave(struct hoi_shard *sh)
 {
     leave(sh, &sh->seg);
     leave(sh, &sh->recs);
+    hoi_kept_leave(sh);
 }
 
 /* The segment's generations are used up: the arena may have another in its place. */
@@ -168,7 +179,7 @@ uint64_t hoi_arena_shrink(struct hoi_arena *a, uint64_t most, uint64_t step)
     struct hoi_segs *segs = &a->domain->segs;
     struct hoi_seg *seg;
     uint64_t n = 0;
-    for (; n < step && A_LOAD(a->held, memory_order_relaxed) > most; n++) {
+    for (; n < step && hoi_arena_held(a) > most; n++) {
         if (!(seg = hoi_seg_pop_tagged(segs, &a->unused)))
             break;
         hoi_set(seg->arena, NULL);
@@ -183,8 +194,9 @@ uint64_t hoi_arena_shrink(struct hoi_arena *a, uint64_t most, uint64_t step)
 
 int hoi_arena_worth_trying(struct hoi_arena *a)
 {
-    return (uint32_t)A_LOAD(a->unused, memory_order_seq_cst) != 0 ||  /* edge UNUSED: acquire */
-           (A_LOAD(a->held, memory_order_seq_cst) < a->budget_segs && /* edge UNUSED: acquire */
+    return (uint32_t)A_LOAD(a->unused, memory_order_seq_cst) != 0 || /* edge UNUSED: acquire */
+           (hoi_held_of(A_LOAD(a->held, memory_order_seq_cst)) <
+                a->budget_segs && /* edge UNUSED: acquire */
             hoi_segs_any(&a->domain->segs)) ||
            A_LOAD(a->closing, memory_order_seq_cst); /* edge CLOSING: acquire */
 }
@@ -192,7 +204,8 @@ int hoi_arena_worth_trying(struct hoi_arena *a)
 int hoi_arena_room(struct hoi_arena *a, uint64_t n)
 {
     (void)hoi_arena_shrink(a, a->budget_segs - n, n);
-    return A_LOAD(a->held, memory_order_seq_cst) + n <= a->budget_segs || /* edge UNUSED: acquire */
+    return hoi_held_of(A_LOAD(a->held, memory_order_seq_cst)) + n <=
+               a->budget_segs ||                     /* edge UNUSED: acquire */
            A_LOAD(a->closing, memory_order_seq_cst); /* edge CLOSING: acquire */
 }
 

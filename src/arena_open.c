@@ -4,17 +4,17 @@
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  ARENA | hoi_arena_new | hoi_domain_wake | the arena object | a read of what is not set up
- *  CLOSING | begin_to_close | hoi_arena_worth_trying, hoi_arena_room | that the arena closes | a shard sleeps past a close
+ *  CLOSING | arena_begin_to_close | hoi_arena_worth_trying, hoi_arena_room | that the arena closes | a shard sleeps past a close
  */
-#include "arena_private.h"
+#include "pool_private.h"
 
 #include <string.h>
 
 #define BUDGET_DEFAULT ((uint64_t)64 << 20)
 #define KEEP_DEFAULT ((uint64_t)1 << 20)
 
-static int32_t opts_check(const struct hoi_domain *d, const ho_arena_opts *opts,
-                          ho_arena_opts *known)
+static int32_t arena_opts_check(const struct hoi_domain *d, const ho_arena_opts *opts,
+                                ho_arena_opts *known)
 {
     *known = (ho_arena_opts){0};
     int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_ARENA_OPTS_MIN, opts) : HO_OK;
@@ -78,7 +78,7 @@ int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **a
         *arena = NULL;
     if (!d)
         return hoi_handle_status();
-    int32_t status = arena ? opts_check(d, opts, &known) : HO_E_INVAL;
+    int32_t status = arena ? arena_opts_check(d, opts, &known) : HO_E_INVAL;
     if (status)
         return status;
     pthread_mutex_lock(&d->mutex);
@@ -87,7 +87,11 @@ int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **a
         status = HO_E_LIMIT;
     if (!status) {
         a->budget_segs = hoi_whole_segments(d, known.budget_bytes);
+        if (a->budget_segs >
+            UINT32_MAX) /* more than an address space: budget.inl counts in 32 bits */
+            a->budget_segs = UINT32_MAX;
         a->keep_segs = hoi_whole_segments(d, known.keep_bytes);
+        hoi_heap_begin(a);
         a->wait_ns = known.wait_ns;
         hoi_set(a->epoch_ns, hoi_os_now_ns());
         a->open = 1;
@@ -112,9 +116,11 @@ struct hoi_arena *hoi_arena_lock(const ho_arena *handle)
 }
 
 /* Under the mutex: nothing new is reserved, and whoever waits for memory looks again. */
-static void begin_to_close(struct hoi_arena *a)
+static void arena_begin_to_close(struct hoi_arena *a)
 {
     A_STORE(a->closing, 1, memory_order_seq_cst); /* edge CLOSING: release */
+    hoi_handle_close(a->handle);
+    hoi_pools_closing(a);
     for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
         struct hoi_shard *sh = hoi_get(a->shards[n]);
         if (!sh)
@@ -136,15 +142,15 @@ static void arena_end(struct hoi_arena *a)
 }
 
 /* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
-static int32_t close_step(const void *handle, ho_outstanding *out)
+static int32_t arena_close_step(const void *handle, ho_outstanding *out)
 {
     struct hoi_arena *a = hoi_arena_lock(handle);
     *out = (ho_outstanding){0};
     if (!a)
         return hoi_handle_status();
     if (!hoi_get(a->closing))
-        begin_to_close(a);
-    int gone = !hoi_arena_outstanding_add(a->domain, a, out);
+        arena_begin_to_close(a);
+    int gone = !hoi_arena_outstanding_add(a->domain, a, out) && hoi_heap_leave(a);
     if (gone)
         arena_end(a);
     pthread_mutex_unlock(&a->domain->mutex);
@@ -160,7 +166,7 @@ int32_t ho_arena_close(ho_arena *handle, int64_t timeout_ns, ho_outstanding *out
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
-    return hoi_close(handle, close_step, timeout_ns, outstanding);
+    return hoi_close(handle, arena_close_step, timeout_ns, outstanding);
 }
 
 int32_t ho_arena_trim(ho_arena *handle, uint64_t keep_bytes, uint64_t *freed)
@@ -170,9 +176,10 @@ int32_t ho_arena_trim(ho_arena *handle, uint64_t keep_bytes, uint64_t *freed)
     struct hoi_arena *a = hoi_handle_get(HOI_ARENA, handle);
     if (!a)
         return hoi_handle_status();
-    uint64_t used = A_LOAD(a->in_use, memory_order_relaxed);
-    uint64_t n = hoi_arena_shrink(a, used + hoi_whole_segments(a->domain, keep_bytes), UINT64_MAX);
+    uint64_t bytes = hoi_heap_trim(a, &keep_bytes), used = A_LOAD(a->in_use, memory_order_relaxed);
+    uint64_t kept = hoi_whole_segments(a->domain, keep_bytes) + hoi_arena_pool_segments(a);
+    uint64_t n = hoi_arena_shrink(a, used + kept, UINT64_MAX);
     if (freed)
-        *freed = n * a->domain->segs.seg_bytes;
+        *freed = bytes + n * a->domain->segs.seg_bytes;
     return HO_OK;
 }

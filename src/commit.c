@@ -2,15 +2,15 @@
 /* Handing over what the library knows already: loans (commit) and buffers that were taken (forward). */
 #include "sending.h"
 
-static inline int32_t commit_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
+static inline int32_t commit_check(struct hoi_sending *s, ho_buf *b, struct hoi_seg **seg)
 {
     int32_t status = hoi_loan_check(s->p->domain, b, seg);
     return !status && b->len > b->cap ? HO_E_RANGE : status;
 }
 
-static inline int32_t commit_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+static inline int32_t commit_accept(struct hoi_sending *s, ho_buf *b, struct hoi_seg *seg)
 {
-    uint32_t number = hoi_handle_number(b->handle);
+    uint32_t number = hoi_buf_number(b->handle);
     uint64_t note = hoi_get(seg->notes[number]);
     uint64_t end = hoi_note_start(seg, note) + hoi_note_bytes(note);
     if (seg == s->p->shard->seg && end == hoi_get(seg->cursor)) {
@@ -105,10 +105,10 @@ commit_usual(struct hoi_producer *p, struct hoi_seg *seg, struct hoi_lane *lane,
 static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs,
                                                      uint32_t count, uint32_t flags, uint32_t *done)
 {
-    struct sending s = {.p = p};
+    struct hoi_sending s = {.p = p};
     uint32_t more;
-    int32_t status = send_all(&s, *done ? bufs + *done : bufs, count - *done, flags, &more,
-                              commit_check, commit_accept);
+    int32_t status = hoi_sending_all(&s, *done ? bufs + *done : bufs, count - *done, flags, &more,
+                                     commit_check, commit_accept);
     if (status < 0 && *done)
         hoi_producer_publish(p); /* what went before the bad one */
     *done += more;
@@ -219,12 +219,12 @@ int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t fl
     return hoi_likely(hoi_lane_quiet(lane)) ? HO_OK : commit_tell(p, lane);
 }
 
-static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
+static inline int32_t forward_check(struct hoi_sending *s, ho_buf *b, struct hoi_seg **seg)
 {
     int32_t status = hoi_buffer_check(s->p->domain, b);
     if (hoi_likely(!status)) {
         const struct hoi_segs *segs = &s->p->domain->segs;
-        *seg = hoi_seg_at(segs, hoi_handle_seg(hoi_parent_of(segs, b->handle)));
+        *seg = hoi_seg_at(segs, hoi_buf_seg(hoi_parent_of(segs, b->handle)));
     }
     return status;
 }
@@ -235,10 +235,10 @@ static inline int32_t forward_check(struct sending *s, ho_buf *b, struct hoi_seg
  * third copy and given out again meanwhile, the note has changed, unless it is that of as long a buffer, sent to the same
  * service; then that one can't be forwarded.
  */
-static inline int32_t forward_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+static inline int32_t forward_accept(struct hoi_sending *s, ho_buf *b, struct hoi_seg *seg)
 {
-    seg = hoi_seg_at(&s->p->domain->segs, hoi_handle_seg(b->handle));
-    HOI_COUNTER(uint64_t) *at = &seg->notes[hoi_handle_number(b->handle)];
+    seg = hoi_seg_at(&s->p->domain->segs, hoi_buf_seg(b->handle));
+    HOI_COUNTER(uint64_t) *at = &seg->notes[hoi_buf_number(b->handle)];
     uint64_t note = hoi_get(*at);
     HO_HOOK("forward:before_hop");
     if (hoi_note_hops(note) != b->hops || !hoi_seg_live(seg, b->handle))
@@ -254,13 +254,13 @@ static inline int32_t forward_accept(struct sending *s, ho_buf *b, struct hoi_se
 int32_t ho_forward(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
                    uint32_t *accepted)
 {
-    struct sending s = {.p = hoi_producer_get(handle)};
+    struct hoi_sending s = {.p = hoi_producer_get(handle)};
     if (hoi_unlikely(!s.p)) {
         if (accepted)
             *accepted = 0;
         return hoi_handle_status();
     }
-    return send_all(&s, bufs, count, flags, accepted, forward_check, forward_accept);
+    return hoi_sending_all(&s, bufs, count, flags, accepted, forward_check, forward_accept);
 }
 
 int32_t ho_flush(ho_producer *handle)

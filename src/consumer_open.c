@@ -11,7 +11,7 @@
  */
 #include "consumer_private.h"
 
-static size_t lanes_bytes(uint32_t room)
+static size_t consumer_lanes_bytes(uint32_t room)
 {
     return (size_t)room * sizeof(struct hoi_lane *);
 }
@@ -19,13 +19,13 @@ static size_t lanes_bytes(uint32_t room)
 static void lanes_release(struct hoi_consumer *c)
 {
     if (c->lanes != c->few)
-        hoi_os_free(c->lanes, lanes_bytes(c->lanes_room));
+        hoi_os_free(c->lanes, consumer_lanes_bytes(c->lanes_room));
 }
 
 static int32_t lanes_grow(struct hoi_consumer *c)
 {
     uint32_t room = c->lanes_room ? 2 * c->lanes_room : HOI_CONSUMER_FEW;
-    struct hoi_lane **lanes = c->lanes_room ? hoi_os_alloc(lanes_bytes(room)) : c->few;
+    struct hoi_lane **lanes = c->lanes_room ? hoi_os_alloc(consumer_lanes_bytes(room)) : c->few;
     if (!lanes)
         return HO_E_NOMEM;
     for (uint32_t i = 0; i < c->lanes_count; i++)
@@ -126,7 +126,7 @@ static int32_t consumer_slot(struct hoi_service *s, struct hoi_consumer **slot)
     return HO_E_LIMIT;
 }
 
-static int32_t opts_check(const ho_consumer_opts *opts, ho_consumer_opts *known)
+static int32_t consumer_opts_check(const ho_consumer_opts *opts, ho_consumer_opts *known)
 {
     *known = (ho_consumer_opts){0};
     int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_CONSUMER_OPTS_MIN, opts) : HO_OK;
@@ -178,7 +178,7 @@ int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts, ho_c
     ho_consumer_opts known;
     if (consumer)
         *consumer = NULL;
-    int32_t status = consumer ? opts_check(opts, &known) : HO_E_INVAL;
+    int32_t status = consumer ? consumer_opts_check(opts, &known) : HO_E_INVAL;
     struct hoi_service *s = hoi_service_lock(service);
     if (!s)
         return hoi_handle_status();

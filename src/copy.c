@@ -57,8 +57,8 @@ int32_t ho_give_copy(ho_producer *handle, const ho_buf *from, uint32_t count, ui
                      uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
-    struct sending probe = {.p = p};
-    int32_t status = !p ? hoi_handle_status() : begin(&probe, from, count, flags);
+    struct hoi_sending probe = {.p = p};
+    int32_t status = !p ? hoi_handle_status() : hoi_sending_begin(&probe, from, count, flags);
     uint32_t done = 0, dropped = 0;
     while (!status && done < count) {
         const ho_buf *b = &from[done];
@@ -96,18 +96,31 @@ static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, uint64_t 
     return HO_OK;
 }
 
+/* By itself, with a record; not as a part of a segment. Copies for a straggler come back in their order, so they fill segments; in a
+ * small arena the segment of records would be a large part. And where the budget has nothing left a segment may. */
+static int may_be_kept(const struct hoi_shard *sh, const ho_buf *from)
+{
+    return !sh->arena->straggler && sh->arena->budget_segs >= HOI_GUARDED_SEGMENTS &&
+           from->len <= sh->domain->segs.seg_bytes / 2;
+}
+
 static int32_t copy_here(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
 {
     if (hoi_unlikely(from->len > sh->domain->segs.seg_bytes))
         return copy_to_block(sh, from, note, copy);
+    if (may_be_kept(sh, from) && !hoi_kept_copy(sh, from, note, copy)) {
+        labels(from, copy);
+        hoi_bump(sh->copies, 1);
+        return HO_OK;
+    }
     int32_t status = hoi_shard_reserve(sh, from->len ? from->len : 1, copy);
     if (status)
         return status;
     HO_HOOK("copy:before_bytes");
     if (from->len)
         __builtin_memcpy(copy->ptr, from->ptr, from->len);
-    struct hoi_seg *seg = hoi_seg_at(&sh->domain->segs, hoi_handle_seg(copy->handle));
-    hoi_set(seg->notes[hoi_handle_number(copy->handle)], from->len | note);
+    struct hoi_seg *seg = hoi_seg_at(&sh->domain->segs, hoi_buf_seg(copy->handle));
+    hoi_set(seg->notes[hoi_buf_number(copy->handle)], from->len | note);
     copy->kind = HO_KIND_ARENA;
     copy->len = from->len;
     copy->cap = from->len;
@@ -133,8 +146,8 @@ int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, 
 /* Whoever keeps it, by the note of where it went. */
 static uint32_t service_of(struct hoi_domain *d, const ho_buf *b)
 {
-    const struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(b->handle));
-    return hoi_note_service(hoi_get(seg->notes[hoi_handle_number(b->handle)]));
+    const struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_buf_seg(b->handle));
+    return hoi_note_service(hoi_get(seg->notes[hoi_buf_number(b->handle)]));
 }
 
 int32_t ho_compact(ho_shard *handle, ho_buf *buf)

@@ -9,7 +9,7 @@
 #define SEGMENT_LEAST (16u << 10)
 #define SEGMENT_MOST (16u << 20)
 
-static int32_t opts_check(const ho_domain_opts *opts, ho_domain_opts *known)
+static int32_t domain_opts_check(const ho_domain_opts *opts, ho_domain_opts *known)
 {
     *known = (ho_domain_opts){0};
     int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_DOMAIN_OPTS_MIN, opts) : HO_OK;
@@ -37,6 +37,8 @@ static void arena_free(struct hoi_arena *a)
         hoi_os_close(hoi_get(sh->own_bell.fd) - 1);
         hoi_os_free(sh, sizeof *sh);
     }
+    if (a)
+        hoi_heaps_delete(a);
     hoi_os_free(a, sizeof *a);
 }
 
@@ -47,6 +49,7 @@ static void domain_free(struct hoi_domain *d)
         arena_free(hoi_get(d->arenas[i]));
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++)
         hoi_os_free(d->services[i], sizeof(struct hoi_service));
+    hoi_pools_end(d);
     hoi_lane_stock_free(&d->lanes);
     if (d->segs.table)
         hoi_segs_free(&d->segs);
@@ -63,7 +66,7 @@ int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
     if (!domain)
         return HO_E_INVAL;
     *domain = NULL;
-    int32_t status = opts_check(opts, &known);
+    int32_t status = domain_opts_check(opts, &known);
     if (status)
         return status;
     struct hoi_domain *d = hoi_os_alloc(sizeof *d);

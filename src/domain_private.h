@@ -19,6 +19,7 @@
 
 struct hoi_arena;
 struct hoi_owner;
+struct hoi_percpu_cache;
 struct hoi_service;
 
 struct hoi_domain {
@@ -29,9 +30,13 @@ struct hoi_domain {
     pthread_mutex_t mutex; /* opening, closing, statistics: never the hot path */
     struct hoi_lane_stock lanes;
     A_TYPE(uint32_t) closing;
+    A_TYPE(int64_t)
+    rest_ns; /* when some pool may have had too much unused for long; 0: none has too much */
     A_TYPE(struct hoi_arena *) arenas[HOI_ARENAS_MAX]; /* number - 1, lowest first; kept */
     uint32_t arenas_open;                              /* of users */
-    struct hoi_service *services[HOI_SERVICES_MAX];    /* number - 1 */
+    struct hoi_percpu_cache *refusing; /* of all pools, NULL before the first: pool_map.c */
+    uint64_t refusing_bytes;
+    struct hoi_service *services[HOI_SERVICES_MAX]; /* number - 1 */
     A_TYPE(struct hoi_owner *) owners[HOI_OWNERS_MAX];
 };
 
@@ -56,7 +61,7 @@ static inline int32_t hoi_buffer_check(struct hoi_domain *d, const ho_buf *b)
     if (status)
         return status;
     if (!hoi_seal_fits(d, b) || !hoi_seg_live(seg, b->handle) ||
-        hoi_note_hops(hoi_get(seg->notes[hoi_handle_number(b->handle)])) != b->hops)
+        hoi_note_hops(hoi_get(seg->notes[hoi_buf_number(b->handle)])) != b->hops)
         return HO_E_STALE;
     return b->len > b->cap ? HO_E_RANGE : HO_OK;
 }
@@ -72,6 +77,12 @@ int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_out
 
 /* Segments of the domain came back: wakes every shard that waits for memory, of any arena. */
 void hoi_domain_wake(struct hoi_domain *d);
+
+/* pool_rest.c: a consumer is about to sleep, and rest_ns is set: a step of giving unused memory back, once it has come. */
+HOI_COLD void hoi_pools_rest(struct hoi_domain *d);
+
+/* pool_map.c: the domain is destroyed. */
+void hoi_pools_end(struct hoi_domain *d);
 
 /* slice.c: holds the memory of a buffer (hoi_parent_of) as a slice of it does. 0 if its last holder was faster: then
  * the caller did not hold what he said. return.c: lets go. */

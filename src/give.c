@@ -41,23 +41,14 @@ static inline int32_t record_prepare(struct hoi_shard *sh, struct hoi_seg **seg)
 static inline void record_write(struct hoi_seg *seg, ho_buf *b, uint64_t note)
 {
     uint32_t number = hoi_get(seg->issued);
-    struct hoi_foreign *rec = hoi_foreign_at(seg, number);
-    hoi_set(rec->token, b->handle);
-    hoi_set(rec->base, (uint64_t)(uintptr_t)b->ptr);
-    hoi_set(rec->size, b->cap);
-    hoi_set(rec->owner, b->owner);
-    A_STORE(rec->refs, 1, memory_order_relaxed);
-    hoi_set(seg->notes[number], note);
+    hoi_foreign_fill(seg, number, b, note);
     hoi_set(seg->issued, number + 1);
     if (!b->ptr)
         b->ptr = &empty_byte;
-    b->handle = hoi_get(seg->handle_base) + number;
-    b->kind = HO_KIND_FOREIGN;
-    b->hops = 0;
-    b->owner = hoi_seal_of(&seg->key, HO_KIND_FOREIGN, b);
+    hoi_foreign_name(seg, number, b);
 }
 
-static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
+static int32_t give_check(struct hoi_sending *s, ho_buf *b, struct hoi_seg **seg)
 {
     uint64_t cap = b->cap ? b->cap : b->len;
     if (is_held(b))
@@ -69,7 +60,7 @@ static int32_t give_check(struct sending *s, ho_buf *b, struct hoi_seg **seg)
     return record_prepare(s->p->shard, seg);
 }
 
-static int32_t give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
+static int32_t give_accept(struct hoi_sending *s, ho_buf *b, struct hoi_seg *seg)
 {
     if (!b->cap)
         b->cap = b->len;
@@ -78,7 +69,7 @@ static int32_t give_accept(struct sending *s, ho_buf *b, struct hoi_seg *seg)
 }
 
 /* Buffers of one owner in a row: its count is taken once for all. */
-static int32_t give_run(struct sending *s, ho_buf *bufs, uint32_t count, uint32_t flags,
+static int32_t give_run(struct hoi_sending *s, ho_buf *bufs, uint32_t count, uint32_t flags,
                         uint32_t *accepted)
 {
     struct hoi_domain *d = s->p->domain;
@@ -87,7 +78,7 @@ static int32_t give_run(struct sending *s, ho_buf *bufs, uint32_t count, uint32_
     *accepted = 0;
     if (!o)
         return is_held(bufs) ? HO_E_RESERVED : HO_E_OWNER;
-    int32_t status = send_all(s, bufs, count, flags, accepted, give_check, give_accept);
+    int32_t status = hoi_sending_all(s, bufs, count, flags, accepted, give_check, give_accept);
     if (*accepted < count)
         hoi_owner_drop(o, count - *accepted);
     return status;
@@ -97,18 +88,18 @@ int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flag
                 uint32_t *accepted)
 {
     struct hoi_producer *p = hoi_producer_get(handle);
-    struct sending probe = {.p = p};
+    struct hoi_sending probe = {.p = p};
     uint32_t done = 0, dropped = 0;
     if (accepted)
         *accepted = 0;
     if (!p)
         return hoi_handle_status();
-    int32_t status = begin(&probe, bufs, count, flags);
+    int32_t status = hoi_sending_begin(&probe, bufs, count, flags);
     while (!status && done < count) {
         uint32_t run = 1, sent;
         while (done + run < count && bufs[done + run].owner == bufs[done].owner)
             run++;
-        struct sending s = {.p = p, .deadline_ns = probe.deadline_ns};
+        struct hoi_sending s = {.p = p, .deadline_ns = probe.deadline_ns};
         uint32_t more = done + run < count ? HO_MORE : 0;
         status = give_run(&s, bufs + done, run, flags | more, &sent);
         done += sent;
@@ -124,18 +115,6 @@ int32_t ho_give(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flag
     return status ? status : dropped ? HO_DROPPED : HO_OK;
 }
 
-/* Charges n segments to the arena, for a block of their size; unused ones make way. */
-static int block_charge(struct hoi_arena *a, uint64_t n)
-{
-    (void)hoi_arena_shrink(a, a->budget_segs - n, n);
-    /* Not claimed and given up again: who sees the claim meanwhile goes to sleep. */
-    uint64_t held = A_LOAD(a->held, memory_order_relaxed);
-    while (held + n <= a->budget_segs)
-        if (A_CAS(a->held, held, held + n, memory_order_relaxed, memory_order_relaxed))
-            return 1;
-    return 0;
-}
-
 int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
 {
     struct hoi_arena *a = sh->arena;
@@ -145,7 +124,7 @@ int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
     for (;;) {
         if (hoi_get(sh->closing))
             return HO_E_CLOSED;
-        if (block_charge(a, n))
+        if (hoi_arena_take_budget(a, n))
             break;
         if (!hoi_shard_arm(sh, n)) {
             hoi_bump(sh->full, 1);
@@ -163,11 +142,13 @@ int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
 
 void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes)
 {
+    if (bytes <= a->domain->segs.seg_bytes) { /* no block: kept.c */
+        hoi_heap_free(a, ptr);
+        return;
+    }
     if (ptr)
         hoi_os_free(ptr, bytes);
-    (void)A_FSUB(a->held, hoi_whole_segments(a->domain, bytes),
-                 memory_order_seq_cst); /* edge UNUSED: release */
-    hoi_arena_wake(a);
+    hoi_arena_give_budget(a, hoi_whole_segments(a->domain, bytes));
 }
 
 int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block, uint64_t note)
@@ -181,6 +162,6 @@ int32_t hoi_block_keep(struct hoi_shard *sh, ho_buf *block, uint64_t note)
 
 int32_t hoi_block_send(struct hoi_producer *p, ho_buf *block, uint32_t flags)
 {
-    struct sending s = {.p = p};
-    return send_all(&s, block, 1, flags, NULL, give_check, give_accept);
+    struct hoi_sending s = {.p = p};
+    return hoi_sending_all(&s, block, 1, flags, NULL, give_check, give_accept);
 }

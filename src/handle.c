@@ -36,7 +36,7 @@ static int wake_up(void)
 /* Indices are given in turn, so that a free one is soon found. Index 0 stays free: see hoi_handle_get. */
 static struct hoi_entry *free_entry(enum hoi_type type, uint64_t *index)
 {
-    uint32_t last = HOI_TABLE_SLOTS - 1;
+    uint32_t last = type == HOI_POOL ? HOI_POOLS_MAX : HOI_TABLE_SLOTS - 1;
     if (wiped.open[type] == (type == HOI_DOMAIN ? HOI_DOMAINS_MAX : last))
         return NULL;
     do

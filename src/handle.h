@@ -23,11 +23,14 @@ enum hoi_type {
     HOI_SERVICE,
     HOI_PRODUCER,
     HOI_CONSUMER,
+    HOI_POOL,
     HOI_TYPES
 };
 
-#define HOI_TABLE_SLOTS 8192u /* per type and process, but for domains */
+#define HOI_TABLE_SLOTS 8192u /* per type and process, but for domains and pools */
 #define HOI_DOMAINS_MAX 64u
+#define HOI_POOLS_MAX                                                                              \
+    255u /* a pool's place in the table is a byte: it tags the handles of its objects */
 
 struct hoi_entry {
     A_TYPE(uint64_t) self;  /* the valid handle, 0 when free */
@@ -57,13 +60,16 @@ int32_t hoi_handle_status(void);
 /* The object that a handle names, unless it closes: what the usual ways ask for, which need not look at it then. */
 static inline void *hoi_handle_usual(enum hoi_type type, const void *handle)
 {
-    uint64_t h = (uint64_t)(uintptr_t)handle;
-    struct hoi_entry *e = hoi_handle_entry(type, h);
+    uint64_t h = (uint64_t)(uintptr_t)handle, at = h & HOI_HANDLE_ENTRY;
+    char *table = (char *)hoi_table[type];
+    HOI_OPAQUE(
+        table); /* once in a register, and sums are parts of loads, no instructions of their own */
     /* Relaxed: whoever passes a handle to another thread orders that himself. The zero handle finds
      * a free entry, which has no object. */
-    if (hoi_unlikely(hoi_get(e->self) != h))
+    if (hoi_unlikely(hoi_differs64(&((struct hoi_entry *)(table + at))->self, h)))
         return NULL;
-    return hoi_get(e->object);
+    HOI_OPAQUE(at);
+    return hoi_get(((struct hoi_entry *)(table + at))->object);
 }
 
 /* The object closes: an entry holds its handle with this bit of its own place changed, which no handle that leads

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -14,10 +16,14 @@
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#define POSSIBLE_CPUS "/sys/devices/system/cpu/possible"
 
 /* read, write, close and nanosleep are cancellation points in libc: a thread cancelled in one would
  * unwind out of the library, with the domain's mutex locked or a release lost. The bare calls are
- * none. */
+ * none. What a bare call closes one has opened: a thread sanitizer would take the next owner of its number for a race. */
 #define RAW(name, ...) syscall(SYS_##name, __VA_ARGS__)
 
 static void *map(size_t bytes, int prot, int flags)
@@ -50,6 +56,16 @@ void hoi_os_release(void *ptr, size_t bytes)
 {
     if (ptr)
         munmap(ptr, bytes);
+}
+
+void hoi_os_small_pages(void *ptr, size_t bytes)
+{
+    (void)madvise(ptr, bytes, MADV_NOHUGEPAGE); /* refused: the kernel has none */
+}
+
+int hoi_os_populate(void *ptr, size_t bytes)
+{
+    return madvise(ptr, bytes, MADV_POPULATE_WRITE);
 }
 
 void *hoi_os_alloc(size_t bytes)
@@ -120,7 +136,7 @@ void hoi_os_sleep_ns(int64_t ns)
 
 int hoi_os_eventfd(void)
 {
-    return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return (int)RAW(eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
 void hoi_os_eventfd_write(int fd)
@@ -156,4 +172,38 @@ void hoi_os_close(int fd)
 {
     if (fd >= 0)
         (void)RAW(close, fd);
+}
+
+/* The kernel's list reads like "0-3,8-11": the last number is the highest. */
+uint32_t hoi_os_cpus(void)
+{
+    char text[256];
+    uint32_t last = 0, digits = 0;
+    long fd = RAW(openat, AT_FDCWD, POSSIBLE_CPUS, O_RDONLY | O_CLOEXEC);
+    long n = fd < 0 ? 0 : RAW(read, fd, text, sizeof text);
+    if (fd >= 0)
+        hoi_os_close((int)fd);
+    for (long i = 0; i < n; i++)
+        if (text[i] >= '0' && text[i] <= '9')
+            last = (digits++ ? last * 10 : 0) + (uint32_t)(text[i] - '0');
+        else
+            digits = 0;
+    return n > 0 ? last + 1 : 0;
+}
+
+uint32_t hoi_os_cpu(void)
+{
+    int cpu = sched_getcpu();
+    return cpu < 0 ? 0 : (uint32_t)cpu;
+}
+
+int hoi_os_restart_register(void)
+{
+    return (int)RAW(membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+}
+
+void hoi_os_restart_sequences(void)
+{
+    /* It was registered, so the kernel has it: refused, objects would be used by two. */
+    HOI_TRAP_IF(RAW(membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
 }

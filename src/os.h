@@ -23,6 +23,18 @@ int hoi_os_commit(void *ptr, size_t bytes);
 /* Gives the memory behind committed pages back; they read as zero from then on. */
 void hoi_os_discard(void *ptr, size_t bytes);
 void hoi_os_release(void *ptr, size_t bytes);
+/* Asks for no huge pages behind it: one of them would hold 2 MiB for a single object. */
+void hoi_os_small_pages(void *ptr, size_t bytes);
+/* Makes pages present, as if written to; they keep what they hold. 0, or -1 when refused. */
+int hoi_os_populate(void *ptr, size_t bytes);
+
+/* One more than the highest number that a processor may ever have; 0: the kernel does not say. */
+uint32_t hoi_os_cpus(void);
+uint32_t hoi_os_cpu(void); /* where this thread runs, or ran a moment ago */
+/* Registers this process for hoi_os_restart_sequences. 0, or -1 when the kernel can't. */
+int hoi_os_restart_register(void);
+/* From its return on no thread is in a restartable sequence that it had begun before. */
+void hoi_os_restart_sequences(void);
 
 /* Zeroed memory on lines of its own, for objects of the library. NULL when refused. */
 void *hoi_os_alloc(size_t bytes);

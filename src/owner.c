@@ -172,7 +172,7 @@ int32_t ho_owner_fd(ho_domain *handle, uint32_t owner, int32_t *fd)
     return status;
 }
 
-static int32_t opts_check(const ho_owner_opts *opts, ho_owner_opts *known)
+static int32_t owner_opts_check(const ho_owner_opts *opts, ho_owner_opts *known)
 {
     int32_t status =
         opts ? hoi_opts_read(known, sizeof *known, HO_OWNER_OPTS_MIN, opts) : HO_E_INVAL;
@@ -236,7 +236,7 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
         *owner = 0;
     if (!d)
         return hoi_handle_status();
-    int32_t status = owner ? opts_check(opts, &known) : HO_E_INVAL;
+    int32_t status = owner ? owner_opts_check(opts, &known) : HO_E_INVAL;
     if (status)
         return status;
     pthread_mutex_lock(&d->mutex);

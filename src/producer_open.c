@@ -8,7 +8,7 @@
 #include "consumer_private.h"
 #include "producer_private.h"
 
-static size_t lanes_bytes(const struct hoi_producer *p)
+static size_t producer_lanes_bytes(const struct hoi_producer *p)
 {
     return 2 * (size_t)p->partitions * sizeof(struct hoi_lane *);
 }
@@ -16,7 +16,7 @@ static size_t lanes_bytes(const struct hoi_producer *p)
 /* Room for a lane to each partition; lanes and dirty share one block. */
 static int32_t lanes_begin(struct hoi_producer *p)
 {
-    p->lanes = p->partitions <= HOI_PRODUCER_FEW ? p->few : hoi_os_alloc(lanes_bytes(p));
+    p->lanes = p->partitions <= HOI_PRODUCER_FEW ? p->few : hoi_os_alloc(producer_lanes_bytes(p));
     if (!p->lanes)
         return HO_E_NOMEM;
     p->dirty = p->lanes + p->partitions;
@@ -30,7 +30,7 @@ static int32_t lanes_begin(struct hoi_producer *p)
 static void lanes_end(struct hoi_producer *p)
 {
     if (p->lanes != p->few)
-        hoi_os_free(p->lanes, lanes_bytes(p));
+        hoi_os_free(p->lanes, producer_lanes_bytes(p));
     p->lanes = p->dirty = NULL;
 }
 
@@ -154,10 +154,17 @@ int32_t ho_producer_open(ho_service *service, ho_shard *shard, ho_producer **pro
     return status;
 }
 
-void hoi_shard_publish(struct hoi_shard *sh)
+int hoi_shard_publish(struct hoi_shard *sh)
 {
-    for (struct hoi_producer *p = sh->producers; p; p = p->next)
+    int helped = 0;
+    for (struct hoi_producer *p = sh->producers; p; p = p->next) {
         hoi_producer_publish(p);
+        if (p->helper) {
+            hoi_help_settle(p->helper);
+            helped = 1;
+        }
+    }
+    return helped;
 }
 
 static void leave_shard(struct hoi_producer *p)

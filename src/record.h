@@ -41,13 +41,42 @@ static inline struct hoi_slice_record *hoi_slice_at(const struct hoi_seg *seg, u
     return (struct hoi_slice_record *)(uintptr_t)seg->base + number;
 }
 
-/* The buffer that the bytes belong to: of a slice, its parent. */
+/* Writes the record of a buffer as it was given. */
+static inline void hoi_foreign_fill(struct hoi_seg *seg, uint32_t number, const ho_buf *b,
+                                    uint64_t note)
+{
+    struct hoi_foreign *rec = hoi_foreign_at(seg, number);
+    hoi_set(rec->token, b->handle);
+    hoi_set(rec->base, (uint64_t)(uintptr_t)b->ptr);
+    hoi_set(rec->size, b->cap);
+    hoi_set(rec->owner, b->owner);
+    A_STORE(rec->refs, 1, memory_order_relaxed);
+    hoi_set(seg->notes[number], note);
+}
+
+/* From here on it is the library's, as one that travels. */
+static inline void hoi_foreign_name(const struct hoi_seg *seg, uint32_t number, ho_buf *b)
+{
+    b->handle = hoi_get(seg->handle_base) + number;
+    b->kind = HO_KIND_FOREIGN;
+    b->hops = 0;
+    b->owner = hoi_seal_of(&seg->key, HO_KIND_FOREIGN, b);
+}
+
+/*
+ * The buffer that the bytes belong to: of a slice, its parent. Whoever does not hold it may read what is no record any more:
+ * then this is any handle, but one of a segment that the domain has.
+ */
 static inline uint64_t hoi_parent_of(const struct hoi_segs *segs, uint64_t handle)
 {
-    const struct hoi_seg *seg = hoi_seg_at(segs, hoi_handle_seg(handle));
+    const struct hoi_seg *seg = hoi_seg_at(segs, hoi_buf_seg(handle));
     if (hoi_get(seg->use) != HOI_SEG_SLICES)
         return handle;
-    return hoi_get(hoi_slice_at(seg, hoi_handle_number(handle))->parent);
+    HO_HOOK("slice:before_parent");
+    uint64_t parent = hoi_get(hoi_slice_at(seg, hoi_buf_number(handle))->parent);
+    int known =
+        hoi_buf_seg(parent) < A_LOAD(segs->fresh, memory_order_acquire); /* edge FRESH: acquire */
+    return hoi_likely(known) ? parent : handle;
 }
 
 #endif

@@ -88,6 +88,7 @@ static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
     if (!hoi_count_try_hold(&g->seg->count, HOI_COUNT_HOLD))
         return HOI_RETURN_STALE; /* recycled since that look: another's return was first */
     enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->id, g->mask);
+    HO_HOOK("return:before_record");
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint32_t number = g->word * HOI_WORD_BITS + (uint32_t)__builtin_ctz(rest);
         struct hoi_foreign *f = hoi_foreign_at(g->seg, number);
@@ -104,11 +105,11 @@ static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
 /* A slice, or whoever held the parent as one does, lets go of it. */
 static void parent_drop(struct batch *t, uint64_t parent)
 {
-    struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_handle_seg(parent));
+    struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_buf_seg(parent));
     if (hoi_get(seg->use) == HOI_SEG_FOREIGN &&
-        A_FSUB(hoi_foreign_at(seg, hoi_handle_number(parent))->refs, 1, memory_order_acq_rel) ==
+        A_FSUB(hoi_foreign_at(seg, hoi_buf_number(parent))->refs, 1, memory_order_acq_rel) ==
             1) /* edge REFS: release, edge REFS: acquire */
-        foreign_done(t, seg, hoi_handle_number(parent));
+        foreign_done(t, seg, hoi_buf_number(parent));
     drop(t->d, seg, HOI_COUNT_HOLD);
 }
 
@@ -153,7 +154,7 @@ static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct 
         return status;
     if (hoi_unlikely(!hoi_seal_fits(d, b)))
         return HO_E_STALE;
-    uint32_t number = hoi_handle_number(b->handle);
+    uint32_t number = hoi_buf_number(b->handle);
     g->word = number / HOI_WORD_BITS;
     g->id = b->handle;
     g->mask = (uint32_t)1 << number % HOI_WORD_BITS;
@@ -221,13 +222,13 @@ static inline int usual(const struct hoi_domain *d, const ho_buf *b)
 /* The segment of a handle whose seal fits is one of bytes. Has the domain one of its number, though? */
 static inline int usual_seg(const struct hoi_domain *d, uint64_t handle)
 {
-    return (hoi_handle_seg(handle) <
+    return (hoi_buf_seg(handle) <
             A_LOAD(d->segs.fresh, memory_order_acquire)); /* edge FRESH: acquire */
 }
 
 static inline enum hoi_returned word_return(struct hoi_seg *seg, uint64_t handle, uint32_t mask)
 {
-    return hoi_word_return(&seg->words[hoi_handle_number(handle) / HOI_WORD_BITS], handle, mask);
+    return hoi_word_return(&seg->words[hoi_buf_number(handle) / HOI_WORD_BITS], handle, mask);
 }
 
 /*
@@ -249,7 +250,7 @@ static __attribute__((noinline)) uint32_t return_group(struct hoi_domain *d, ho_
     uint32_t n = (uint32_t)(b - bufs);
     if (hoi_unlikely(!n) || !usual_seg(d, first))
         return 0;
-    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(first));
+    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_buf_seg(first));
     enum hoi_returned done = word_return(seg, first, mask);
     if (hoi_unlikely(!done))
         return 0;
@@ -298,7 +299,7 @@ static __attribute__((noinline)) int32_t return_many(ho_domain *handle, ho_buf *
 /* The last of its word, or not as usual: off the usual path. */
 static HOI_COLD int32_t return_last(struct hoi_domain *d, uint64_t own)
 {
-    drop(d, hoi_seg_at(&d->segs, hoi_handle_seg(own)), 1);
+    drop(d, hoi_seg_at(&d->segs, hoi_buf_seg(own)), 1);
     return HO_OK;
 }
 
@@ -316,7 +317,7 @@ int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *ret
     uint64_t own = bufs->handle;
     if (hoi_unlikely(!usual(d, bufs)) || hoi_unlikely(!usual_seg(d, own)))
         return return_one(d, bufs, returned);
-    enum hoi_returned done = word_return(hoi_seg_at(&d->segs, hoi_handle_seg(own)), own,
+    enum hoi_returned done = word_return(hoi_seg_at(&d->segs, hoi_buf_seg(own)), own,
                                          (uint32_t)1 << own % HOI_WORD_BITS);
     if (hoi_unlikely(!done))
         return return_one(d, bufs, returned);

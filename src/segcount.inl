@@ -15,8 +15,8 @@
  * biased reference counts: the owner's side costs no atomic.)
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  BITS | word_return | the same | reads by earlier holders of the word | recycled under a reader
- *  LAST | count_drop | the same | reads by holders of other words | recycled under a reader
+ *  BITS | word_return | word_return, back_word | reads by earlier holders of the word | recycled under a reader
+ *  LAST | count_drop | count_drop, back_count | reads by holders of other words | recycled under a reader
  * Opening a word is relaxed: its number travels to a holder through a lane (SLOT) or in the caller's
  * own order.
  */
@@ -92,6 +92,16 @@ static inline int hoi_count_drop(A_TYPE(uint64_t) * count, uint64_t n)
         A_FSUB(*count, n, AT(count_drop, acq_rel)); /* edge LAST: release, edge LAST: acquire */
     HOI_TRAP_IF(old < n); /* a defect of the library itself: stop before memory is reused */
     return old == n;
+}
+
+/*
+ * Owner of a segment that is not sealed: is all of a word back? The word comes first: who cleared a bit of it held the segment before,
+ * and holds it until he has read what lies there.
+ */
+static inline int hoi_word_is_back(A_TYPE(uint64_t) * word, A_TYPE(uint64_t) * count)
+{
+    return !(uint32_t)A_LOAD(*word, AT(back_word, acquire)) &&       /* edge BITS: acquire */
+           A_LOAD(*count, AT(back_count, acquire)) < HOI_COUNT_HOLD; /* edge LAST: acquire */
 }
 
 /*

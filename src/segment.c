@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  FRESH | acquire_fresh | hoi_seg_find, usual_seg, hoi_census_take, find_pinners | that the bookkeeping is committed | a fault on a forged handle
- *  OPEN | hoi_seg_open | count_segment, find_pinners | the bookkeeping of this generation | wrong statistics
+ *  FRESH | acquire_fresh | hoi_seg_find, usual_seg, hoi_parent_of, hoi_census_take, find_pinners | that the bookkeeping is committed | a fault on a forged handle
+ *  OPEN | hoi_seg_open | census_segment, hoi_seg_hold, find_pinners | the bookkeeping of this generation | wrong statistics
  *  FREE | hoi_seg_push_tagged | hoi_seg_pop_tagged | the last reads by returners | bytes reused under a reader
  */
 #include "segment.h"

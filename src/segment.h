@@ -62,6 +62,8 @@ struct hoi_seg {
     HOI_COUNTER(int64_t) opened_ns; /* when a shard began to fill it */
     uint64_t note_base;             /* of a loan's note: hoi_note_loan; set once, as base */
     uint32_t mark; /* in a loan's `owner`, with its tailroom added; another for each generation */
+    uint32_t openings;         /* of kept.c: of words, each may be several times */
+    struct hoi_seg *kept_next; /* the same: a shard's, in a ring */
     /* The returners'. */
     HOI_APART A_TYPE(uint64_t) count;
     A_TYPE(uint32_t) next;             /* in a stack of free segments: index + 1, 0 ends it */
@@ -69,6 +71,8 @@ struct hoi_seg {
     _Atomic(struct hoi_arena *) arena; /* whose budget it is on; NULL: the domain's own */
     _Atomic(struct hoi_shard *) shard; /* who filled it last */
     uint32_t index;
+    A_TYPE(uint64_t)
+    sliced[4]; /* services that have slices of it, by number - 1: pins.c's, while it looks */
     HOI_APART A_TYPE(uint64_t) words[HOI_SEG_WORDS];
     HOI_COUNTER(uint64_t) notes[HOI_SEG_NUMBERS];
 };
@@ -119,9 +123,9 @@ void hoi_seg_discard(const struct hoi_segs *segs, struct hoi_seg *seg);
 void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
 
-#define hoi_handle_gen(h) ((uint32_t)((h) >> 32))
-#define hoi_handle_seg(h) ((uint32_t)((h) >> 12) & (HOI_SEGS_MAX - 1))
-#define hoi_handle_number(h) ((uint32_t)(h) & (HOI_SEG_NUMBERS - 1))
+#define hoi_buf_gen(h) ((uint32_t)((h) >> 32))
+#define hoi_buf_seg(h) ((uint32_t)((h) >> 12) & (HOI_SEGS_MAX - 1))
+#define hoi_buf_number(h) ((uint32_t)(h) & (HOI_SEG_NUMBERS - 1))
 
 /* How many records of some size a segment holds: whole words of numbers. */
 static inline uint32_t hoi_seg_records(const struct hoi_segs *segs, size_t record_bytes)
@@ -166,7 +170,7 @@ static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t i
  * segment says means nothing unless the seal fits, because the handle may be another domain's. */
 static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struct hoi_seg **seg)
 {
-    uint32_t index = hoi_handle_seg(handle);
+    uint32_t index = hoi_buf_seg(handle);
     if (hoi_unlikely(index >= A_LOAD(segs->fresh, memory_order_acquire))) /* edge FRESH: acquire */
         return HO_E_STALE;
     *seg = hoi_seg_at(segs, index);
@@ -189,9 +193,9 @@ static inline uint64_t hoi_note_start(const struct hoi_seg *seg, uint64_t note)
 /* Is this number live in its generation? Whoever holds it gets a firm yes. */
 static inline int hoi_seg_live(struct hoi_seg *seg, uint64_t handle)
 {
-    uint32_t number = hoi_handle_number(handle);
+    uint32_t number = hoi_buf_number(handle);
     uint64_t word = hoi_get(seg->words[number / HOI_WORD_BITS]);
-    return (uint32_t)(word >> 32) == hoi_handle_gen(handle) && (word >> number % HOI_WORD_BITS & 1);
+    return (uint32_t)(word >> 32) == hoi_buf_gen(handle) && (word >> number % HOI_WORD_BITS & 1);
 }
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "handoff/owner.h"
 
-struct sending {
+struct hoi_sending {
     struct hoi_producer *p;
     uint32_t sent, dropped;
     uint64_t bytes, dropped_bytes;
@@ -33,7 +33,7 @@ static inline uint32_t hoi_partition_of(uint64_t key, uint32_t partitions)
 }
 
 /* Where a buffer goes: as it says, or by its key. */
-static inline uint32_t partition_for(const struct hoi_producer *p, const ho_buf *b)
+static inline uint32_t hoi_sending_partition(const struct hoi_producer *p, const ho_buf *b)
 {
     if (hoi_unlikely(b->flags & HO_BUF_PARTITION))
         return b->partition;
@@ -41,9 +41,10 @@ static inline uint32_t partition_for(const struct hoi_producer *p, const ho_buf 
 }
 
 /* Its lane, made at the first message; HO_FULL where that has no room. */
-static inline int32_t lane_for(struct hoi_producer *p, const ho_buf *b, struct hoi_lane **lane)
+static inline int32_t hoi_sending_lane(struct hoi_producer *p, const ho_buf *b,
+                                       struct hoi_lane **lane)
 {
-    uint32_t partition = partition_for(p, b);
+    uint32_t partition = hoi_sending_partition(p, b);
     if (hoi_unlikely(partition >= p->partitions))
         return HO_E_ROUTE;
     *lane = p->lanes[partition];
@@ -56,7 +57,7 @@ static inline int32_t lane_for(struct hoi_producer *p, const ho_buf *b, struct h
 }
 
 /* The first message of a burst makes its lane one that is to be published. */
-static inline void push(struct hoi_producer *p, struct hoi_lane *lane, const ho_buf *b)
+static inline void hoi_sending_push(struct hoi_producer *p, struct hoi_lane *lane, const ho_buf *b)
 {
     if (hoi_lane_push(&lane->core, b))
         p->dirty[p->dirty_count++] = lane;
@@ -64,7 +65,8 @@ static inline void push(struct hoi_producer *p, struct hoi_lane *lane, const ho_
 
 /* The lane of a message has no room or, where the consumer is late, a copy of so many segments none: what the policy
  * says. HO_OK: there may be some now. */
-static inline int32_t no_room(struct sending *s, struct hoi_lane *lane, uint64_t segments)
+static inline int32_t hoi_sending_wait(struct hoi_sending *s, struct hoi_lane *lane,
+                                       uint64_t segments)
 {
     struct hoi_producer *p = s->p;
     int32_t status = p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
@@ -80,28 +82,28 @@ static inline int32_t no_room(struct sending *s, struct hoi_lane *lane, uint64_t
 }
 
 /* What a copy of so many bytes takes at most: a segment, or a block of several and another for its record. */
-static inline uint64_t copy_segments(const struct hoi_domain *d, uint64_t bytes)
+static inline uint64_t hoi_sending_segments(const struct hoi_domain *d, uint64_t bytes)
 {
     return bytes > d->segs.seg_bytes ? hoi_whole_segments(d, bytes) + 1 : 1;
 }
 
 /* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. `copy`: what to send in its
  * place, if it has a kind. `seg`: where its bytes lie, or its record. */
-static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_seg *seg,
-                                struct hoi_lane **lane, ho_buf *copy)
+static inline int32_t hoi_sending_room(struct hoi_sending *s, const ho_buf *b, struct hoi_seg *seg,
+                                       struct hoi_lane **lane, ho_buf *copy)
 {
     copy->kind = HO_KIND_EMPTY;
     for (;;) {
         uint64_t segments = 0;
-        int32_t status = lane_for(s->p, b, lane);
+        int32_t status = hoi_sending_lane(s->p, b, lane);
         if (hoi_likely(!status) && hoi_unlikely((*lane)->seg != seg) &&
             hoi_unlikely(hoi_lane_late(s->p, *lane, seg))) {
             status = hoi_straggler_copy(s->p, b, copy);
-            segments = copy_segments(s->p->domain, b->len);
+            segments = hoi_sending_segments(s->p->domain, b->len);
         }
         if (hoi_likely(status != HO_FULL))
             return status;
-        status = no_room(s, *lane, segments);
+        status = hoi_sending_wait(s, *lane, segments);
         if (status)
             return status;
         if (hoi_get(s->p->closing))
@@ -109,13 +111,13 @@ static inline int32_t find_room(struct sending *s, const ho_buf *b, struct hoi_s
     }
 }
 
-static inline void account(struct sending *s, const ho_buf *b)
+static inline void hoi_sending_account(struct hoi_sending *s, const ho_buf *b)
 {
     s->sent++;
     s->bytes += b->len;
 }
 
-static inline void finish(struct sending *s, uint32_t flags, int32_t status)
+static inline void hoi_sending_finish(struct hoi_sending *s, uint32_t flags, int32_t status)
 {
     struct hoi_producer *p = s->p;
     hoi_bump(p->messages, s->sent);
@@ -130,10 +132,11 @@ static inline void finish(struct sending *s, uint32_t flags, int32_t status)
         hoi_producer_publish(p);
 }
 
-typedef int32_t (*check_fn)(struct sending *s, ho_buf *b, struct hoi_seg **seg);
-typedef int32_t (*accept_fn)(struct sending *s, ho_buf *b, struct hoi_seg *seg);
+typedef int32_t (*hoi_check_fn)(struct hoi_sending *s, ho_buf *b, struct hoi_seg **seg);
+typedef int32_t (*hoi_accept_fn)(struct hoi_sending *s, ho_buf *b, struct hoi_seg *seg);
 
-static inline int32_t begin(struct sending *s, const ho_buf *bufs, uint32_t count, uint32_t flags)
+static inline int32_t hoi_sending_begin(struct hoi_sending *s, const ho_buf *bufs, uint32_t count,
+                                        uint32_t flags)
 {
     struct hoi_producer *p = s->p;
     if (hoi_unlikely(count && !bufs))
@@ -145,12 +148,11 @@ static inline int32_t begin(struct sending *s, const ho_buf *bufs, uint32_t coun
     return HO_OK;
 }
 
-static inline __attribute__((always_inline)) int32_t send_all(struct sending *s, ho_buf *bufs,
-                                                              uint32_t count, uint32_t flags,
-                                                              uint32_t *accepted, check_fn check,
-                                                              accept_fn accept)
+static inline __attribute__((always_inline)) int32_t
+hoi_sending_all(struct hoi_sending *s, ho_buf *bufs, uint32_t count, uint32_t flags,
+                uint32_t *accepted, hoi_check_fn check, hoi_accept_fn accept)
 {
-    int32_t status = begin(s, bufs, count, flags);
+    int32_t status = hoi_sending_begin(s, bufs, count, flags);
     uint32_t i = 0;
     if (hoi_unlikely(status)) {
         if (accepted)
@@ -166,7 +168,7 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
                                                                                 : check(s, b, &seg);
         if (hoi_unlikely(status))
             break;
-        status = find_room(s, b, seg, &lane, &copy);
+        status = hoi_sending_room(s, b, seg, &lane, &copy);
         if (hoi_unlikely(status && status != HO_DROPPED))
             break;
         const int32_t refused = accept(s, b, seg);
@@ -176,7 +178,7 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
             status = refused;
             break;
         }
-        account(s, b);
+        hoi_sending_account(s, b);
         if (hoi_unlikely(status == HO_DROPPED)) {
             s->dropped++;
             s->dropped_bytes += b->len;
@@ -184,15 +186,15 @@ static inline __attribute__((always_inline)) int32_t send_all(struct sending *s,
             continue;
         }
         if (hoi_unlikely(copy.kind)) {
-            push(s->p, lane, &copy);
+            hoi_sending_push(s->p, lane, &copy);
             hoi_bump(s->p->copies, 1);
             hoi_release(s->p->domain, b, 1, HO_REASON_CONSUMED);
             continue;
         }
-        push(s->p, lane, b);
+        hoi_sending_push(s->p, lane, b);
         *b = (ho_buf){0};
     }
-    finish(s, flags, status == HO_DROPPED ? HO_OK : status);
+    hoi_sending_finish(s, flags, status == HO_DROPPED ? HO_OK : status);
     if (accepted)
         *accepted = i;
     return hoi_likely(i == count) ? (s->dropped ? HO_DROPPED : HO_OK) : status;

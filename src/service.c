@@ -3,7 +3,7 @@
  * Service: opening, closing, and what happens to lanes that both ends have left.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
- *  CHANGE | begin_to_close, hoi_consumer_change | changed, worth_trying | that lanes or state changed | somebody sleeps past a close
+ *  CHANGE | service_begin_to_close, hoi_consumer_change | changed, worth_trying | that lanes or state changed | somebody sleeps past a close
  */
 #include "consumer_private.h"
 #include "producer_private.h"
@@ -15,7 +15,7 @@
 #define WAIT_NS_DEFAULT 1000000u
 #define STRAGGLER_BYTES_DEFAULT ((uint64_t)16 << 20)
 
-static int32_t opts_check(const ho_service_opts *opts, ho_service_opts *known)
+static int32_t service_opts_check(const ho_service_opts *opts, ho_service_opts *known)
 {
     *known = (ho_service_opts){0};
     int32_t status = opts ? hoi_opts_read(known, sizeof *known, HO_SERVICE_OPTS_MIN, opts) : HO_OK;
@@ -115,7 +115,7 @@ int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts, ho_servi
         *service = NULL;
     if (!d)
         return hoi_handle_status();
-    int32_t status = service ? opts_check(opts, &known) : HO_E_INVAL;
+    int32_t status = service ? service_opts_check(opts, &known) : HO_E_INVAL;
     if (status)
         return status;
     pthread_mutex_lock(&d->mutex);
@@ -155,7 +155,7 @@ int hoi_service_ring(struct hoi_service *s, uint32_t consumer)
 }
 
 /* Under the mutex: producers send nothing any more, and whoever sleeps looks again. */
-static void begin_to_close(struct hoi_service *s)
+static void service_begin_to_close(struct hoi_service *s)
 {
     hoi_set(s->closing, 1);
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
@@ -211,14 +211,14 @@ static void service_end(struct hoi_service *s)
 }
 
 /* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
-static int32_t close_step(const void *handle, ho_outstanding *out)
+static int32_t service_close_step(const void *handle, ho_outstanding *out)
 {
     struct hoi_service *s = hoi_service_lock(handle);
     *out = (ho_outstanding){0};
     if (!s)
         return hoi_handle_status();
     if (!hoi_get(s->closing))
-        begin_to_close(s);
+        service_begin_to_close(s);
     if (!s->producers_open && !hoi_get(s->consumers_open) && s->lanes) {
         struct hoi_lane *left = lanes_left(s);
         s->closers++; /* keeps the service while releases run */
@@ -243,5 +243,5 @@ int32_t ho_service_close(ho_service *handle, int64_t timeout_ns, ho_outstanding 
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
-    return hoi_close(handle, close_step, timeout_ns, outstanding);
+    return hoi_close(handle, service_close_step, timeout_ns, outstanding);
 }

@@ -37,8 +37,7 @@ static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at,
 static int32_t reserve_checked(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
                                ho_buf *loan);
 
-/* The current segment is used up, or its open numbers are: what is to be done about it on every day. Everything
- * else is for the slow path. */
+/* The current segment is used up, or its open numbers are: the common refill. Anything else takes the slow path. */
 static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint64_t bytes,
                                                       ho_buf *loan)
 {
@@ -221,8 +220,8 @@ static HOI_COLD int32_t reserve_checked(struct hoi_shard *sh, uint64_t bytes,
         status = hoi_shard_next(sh, HOI_SEG_BYTES);
         if (status != HO_FULL)
             continue;
-        hoi_shard_publish(sh); /* the memory may lie in messages that HO_MORE holds back */
-        status = wait_for_memory(sh, &deadline_ns);
+        if (!hoi_shard_publish(sh))
+            status = wait_for_memory(sh, &deadline_ns);
         if (status == HO_FULL && hoi_shard_arm(sh, 1))
             status = HO_OK;
         if (status == HO_FULL)
@@ -240,10 +239,10 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     if (hoi_unlikely(status))
         return status;
     struct hoi_seg *s = *seg;
-    uint64_t note = hoi_get(s->notes[hoi_handle_number(b->handle)]);
-    if (hoi_unlikely(hoi_get(s->gen) != hoi_handle_gen(b->handle) ||
+    uint64_t note = hoi_get(s->notes[hoi_buf_number(b->handle)]);
+    if (hoi_unlikely(hoi_get(s->gen) != hoi_buf_gen(b->handle) ||
                      hoi_get(s->use) != HOI_SEG_BYTES ||
-                     hoi_handle_number(b->handle) >= hoi_get(s->issued) || !(note & HOI_NOTE_LOAN)))
+                     hoi_buf_number(b->handle) >= hoi_get(s->issued) || !(note & HOI_NOTE_LOAN)))
         return HO_E_STALE;
     /* ptr may have moved forward, with cap less by as much. */
     uint64_t moved = (uint64_t)(uintptr_t)b->ptr - hoi_note_start(s, note);
@@ -261,7 +260,7 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
 /* Returns the number of a loan that is not to be delivered. */
 static void loan_return(struct hoi_shard *sh, struct hoi_seg *seg, const ho_buf *b)
 {
-    uint32_t number = hoi_handle_number(b->handle);
+    uint32_t number = hoi_buf_number(b->handle);
     uint64_t note = hoi_get(seg->notes[number]), start = hoi_note_start(seg, note);
     if (seg == sh->seg && start + hoi_note_bytes(note) == hoi_get(seg->cursor))
         hoi_set(seg->cursor, start);
@@ -308,7 +307,7 @@ static int number_for_split(struct hoi_shard *sh, struct hoi_seg *seg)
 /* The loan keeps what is behind its first `bytes`. */
 static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
 {
-    uint32_t number = hoi_handle_number(loan->handle);
+    uint32_t number = hoi_buf_number(loan->handle);
     uint64_t note = hoi_get(seg->notes[number]);
     uint64_t end = hoi_note_start(seg, note) + hoi_note_bytes(note);
     loan->ptr += bytes;

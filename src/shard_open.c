@@ -111,6 +111,7 @@ int hoi_shard_worth_trying(struct hoi_shard *sh, uint64_t segments)
 {
     A_STORE(sh->arena->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
     HO_HOOK("shard:armed");
+    (void)hoi_heap_trim(sh->arena, &(uint64_t){0}); /* from here on frees see to it */
     return segments > 1 ? hoi_arena_room(sh->arena, segments) : hoi_arena_worth_trying(sh->arena);
 }
 

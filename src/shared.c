@@ -257,6 +257,8 @@ static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns, uint32_t 
 {
     struct hoi_claim_group *g = group(c);
     int32_t status = HO_OK;
+    if (hoi_get(c->service->domain->rest_ns))
+        hoi_pools_rest(c->service->domain);
     HO_HOOK("consumer:before_wait");
     hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_SLEEPING);
     HO_HOOK("consumer:waiting");

@@ -35,10 +35,8 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
     if (A_CAS(d->slices.cursor, old, next, memory_order_acq_rel, /* edge SLICES: release */
               memory_order_relaxed))
         return HO_OK;
-    hoi_set(seg->use, HOI_SEG_FREE); /* somebody else was first: nobody has seen this one */
-    hoi_set(seg->count, 0);
-    hoi_segs_release(&d->segs, seg);
-    hoi_domain_wake(d);
+    if (hoi_count_drop(&seg->count, d->slice_numbers)) /* somebody else was first */
+        hoi_seg_recycle(d, seg);
     return HO_OK;
 }
 
@@ -83,13 +81,14 @@ static int foreign_hold(struct hoi_foreign *f)
 /* The parent's segment and, of a foreign parent, the record. */
 int hoi_parent_hold(struct hoi_domain *d, uint64_t parent)
 {
-    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_handle_seg(parent));
+    struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_buf_seg(parent));
     if (!hoi_count_try_hold(&seg->count, HOI_COUNT_HOLD))
         return 0;
-    uint32_t use = hoi_get(seg->use);
-    if (hoi_get(seg->gen) == hoi_handle_gen(parent) &&
+    uint32_t use = hoi_get(seg->use), number = hoi_buf_number(parent);
+    uint64_t word = hoi_get(seg->words[number / HOI_WORD_BITS]); /* its own generation: kept.c */
+    if (word >> 32 == hoi_buf_gen(parent) &&
         (use == HOI_SEG_BYTES ||
-         (use == HOI_SEG_FOREIGN && foreign_hold(hoi_foreign_at(seg, hoi_handle_number(parent))))))
+         (use == HOI_SEG_FOREIGN && foreign_hold(hoi_foreign_at(seg, number)))))
         return 1;
     drop(d, seg, HOI_COUNT_HOLD);
     return 0;
@@ -129,8 +128,8 @@ int32_t ho_slice(ho_domain *handle, const ho_buf *src, uint64_t offset, uint64_t
         return HO_E_STALE;
     }
     hoi_set(hoi_slice_at(seg, number)->parent, parent);
-    const struct hoi_seg *from = hoi_seg_at(&d->segs, hoi_handle_seg(src->handle));
-    uint64_t note = hoi_get(from->notes[hoi_handle_number(src->handle)]);
+    const struct hoi_seg *from = hoi_seg_at(&d->segs, hoi_buf_seg(src->handle));
+    uint64_t note = hoi_get(from->notes[hoi_buf_number(src->handle)]);
     hoi_set(seg->notes[number], hoi_note_to(hoi_note_service(note)));
     *slice = *src;
     slice->ptr = src->ptr + offset;

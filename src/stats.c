@@ -4,6 +4,7 @@
  * found by looking at the live bits and the notes of each segment in use. Exact once threads are quiet.
  */
 #include "consumer_private.h"
+#include "pool_private.h"
 #include "producer_private.h"
 
 static void oldest_add(struct hoi_census *c, uint64_t handle)
@@ -26,24 +27,28 @@ static void count_number(struct hoi_seg *seg, uint32_t use, uint32_t number, str
 }
 
 /* A foreign buffer is out until it is released, which may be long after its return. */
-static void count_foreign(struct hoi_seg *seg, struct hoi_census *c)
+static void count_foreign(struct hoi_domain *d, struct hoi_seg *seg, struct hoi_census *c)
 {
+    if (!hoi_seg_hold(d, seg, HOI_SEG_FOREIGN))
+        return;
     uint32_t end = hoi_get(seg->issued);
     for (uint32_t number = 0; number < end; number++)
         if (hoi_get(hoi_foreign_at(seg, number)->refs)) {
+            uint64_t gen = hoi_get(seg->words[number / HOI_WORD_BITS]) >> 32; /* kept.c: its own */
             c->foreign++;
-            oldest_add(c, hoi_get(seg->handle_base) + number);
+            oldest_add(c, gen << 32 | (uint64_t)seg->index << 12 | number);
         }
+    hoi_seg_unhold(d, seg);
 }
 
-static void count_segment(struct hoi_seg *seg, struct hoi_census *c)
+static void census_segment(struct hoi_domain *d, struct hoi_seg *seg, struct hoi_census *c)
 {
     uint32_t use = A_LOAD(seg->use, memory_order_acquire); /* edge OPEN: acquire */
     uint64_t live_before = c->bytes_live;
     if (use == HOI_SEG_FREE)
         return;
     if (use == HOI_SEG_FOREIGN) {
-        count_foreign(seg, c);
+        count_foreign(d, seg, c);
         return;
     }
     uint32_t end = use == HOI_SEG_SLICES ? HOI_SEG_NUMBERS : hoi_get(seg->issued);
@@ -76,7 +81,7 @@ void hoi_census_take(struct hoi_domain *d, const struct hoi_arena *a, struct hoi
         struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
         if (hoi_get(seg->use) != HOI_SEG_FREE &&
             (a ? hoi_get(seg->arena) == a : hoi_get(seg->use) == HOI_SEG_SLICES))
-            count_segment(seg, c);
+            census_segment(d, seg, c);
     }
 }
 
@@ -120,8 +125,12 @@ static void service_stats(const struct hoi_service *s, ho_service_stats *t)
     *t = (ho_service_stats){.size = sizeof *t, .service = s->number};
     counters_add(s, t);
     const struct hoi_arena *a = hoi_get(s->stragglers);
-    if (a)
-        t->straggler_bytes = A_LOAD(a->held, memory_order_relaxed) * s->domain->segs.seg_bytes;
+    if (a) {
+        struct hoi_census c;
+        hoi_census_take(s->domain, a, &c);
+        t->straggler_bytes = hoi_arena_held(a) * s->domain->segs.seg_bytes;
+        t->straggler_out = c.buffers;
+    }
     t->undelivered = less(t->messages_in, t->messages_out + t->messages_dropped);
 }
 
@@ -162,13 +171,18 @@ static void arena_stats(const struct hoi_arena *a, ho_arena_stats *t)
     shards_add(a, t);
     t->segments_in_use = A_LOAD(a->in_use, memory_order_relaxed);
     t->segments_peak = hoi_get(a->peak);
-    t->segments_held = A_LOAD(a->held, memory_order_relaxed);
+    t->segments_held = hoi_arena_held(a);
     t->bytes_live = c.bytes_live;
     t->bytes_dead = c.bytes_dead;
     t->bytes_pinned = c.bytes_pinned;
     t->buffers_out = c.buffers;
     t->loans_out = c.loans;
     t->foreign_out = c.foreign;
+    struct hoi_heap_use use = hoi_heap_look(a);
+    t->allocs_out = use.count;
+    t->alloc_bytes_live = use.bytes;
+    t->alloc_bytes_held = use.held;
+    t->full += use.full;
 }
 
 int32_t ho_arena_stats_get(ho_arena *handle, ho_arena_stats *stats)
@@ -200,8 +214,12 @@ int hoi_arena_outstanding_add(struct hoi_domain *d, const struct hoi_arena *a, h
 {
     struct hoi_census c;
     uint32_t handles = a ? a->shards_open : 0;
+    for (const struct hoi_pool *p = a ? a->pools : NULL; p; p = p->next)
+        handles++;
+    uint64_t allocs = a ? hoi_heap_look(a).count : 0;
     hoi_census_take(d, a, &c);
     out->handles += handles;
+    out->allocs += allocs;
     out->buffers += c.buffers + c.foreign;
     out->loans += c.loans;
     out->foreign += c.foreign;
@@ -211,6 +229,6 @@ int hoi_arena_outstanding_add(struct hoi_domain *d, const struct hoi_arena *a, h
         if (n < 3)
             out->oldest[n] = c.oldest[i];
     }
-    return handles || c.buffers || c.loans || c.foreign || c.bytes_pinned ||
+    return handles || allocs || c.buffers || c.loans || c.foreign || c.bytes_pinned ||
            (a && A_LOAD(a->in_use, memory_order_acquire)) /* edge USED: acquire */;
 }

@@ -42,7 +42,7 @@ static int pins_thinly(const struct hoi_producer *p, const struct hoi_lane *lane
     for (; first != lane->core.produced; first++) {
         const struct hoi_slot *slot = &lane->core.slots[first & lane->core.mask];
         const struct hoi_seg *seg =
-            hoi_seg_at(segs, hoi_handle_seg(hoi_parent_of(segs, slot->word[2])));
+            hoi_seg_at(segs, hoi_buf_seg(hoi_parent_of(segs, slot->word[2])));
         if (own && hoi_get(seg->arena) == own)
             continue;
         for (k = n; k > 0 && seen[k - 1] != seg; k--)
@@ -92,9 +92,8 @@ static int in_time(const struct hoi_lane *lane, uint64_t consumed)
 static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_seg *seg)
 {
     struct hoi_arena *a = hoi_get(seg->arena);
-    /* Of a straggler's arena: a copy already. */
-    if (!a || a->straggler || a->budget_segs < HOI_GUARDED_SEGMENTS ||
-        !hoi_arena_use(a, p->service->number))
+    if (!a || a == hoi_get(p->service->stragglers) /* a copy already */ ||
+        a->budget_segs < HOI_GUARDED_SEGMENTS || !hoi_arena_use(a, p->service->number))
         return 0;
     if (in_time(lane, hoi_get(lane->core.consumed)))
         lane->copied_from = 0;
@@ -132,6 +131,7 @@ static int32_t straggler_arena(struct hoi_service *s, struct hoi_arena **arena)
         if (status)
             return status;
         a->straggler = 1;
+        A_STORE(a->shared, 1, memory_order_relaxed); /* with whoever its copies are forwarded to */
         hoi_set(a->closing, 1);
         hoi_set(s->stragglers, a);
     }

@@ -15,6 +15,7 @@ PYTHON = Path(__file__).resolve().parent.parent / "bindings" / "python"
 sys.path.insert(0, str(PYTHON))
 sys.dont_write_bytecode = True
 
+import handoff  # noqa: E402
 import handoff_abi as abi  # noqa: E402
 import layout  # noqa: E402
 
@@ -24,6 +25,17 @@ player 42 says hello
 released walks north
 released says hello
 """
+ATTACKS = """attack 1: the ogre has 70 left
+attack 2: the bat has 5 left
+attack 3: the ogre dies
+attack 4: refused, its target is gone
+attack 5: the bat has 4 left
+the bat is left
+"""
+
+
+class Monster(c.Structure):
+    _fields_ = [("id", c.c_uint64), ("hp", c.c_int32)]
 
 
 class Binding(unittest.TestCase):
@@ -66,6 +78,91 @@ class Binding(unittest.TestCase):
         done = subprocess.run([sys.executable, "-B", str(PYTHON / "consumer.py"), LIBRARY],
                               capture_output=True, text=True, timeout=30)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, SAID, ""))
+
+    def test_the_example_of_a_pool_refuses_an_attack_on_the_dead(self):
+        done = subprocess.run([sys.executable, "-B", str(PYTHON / "attacks.py"), LIBRARY],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, ATTACKS, ""))
+
+    def test_the_examples_say_in_one_line_what_failed(self):
+        for name in "consumer", "attacks":
+            done = subprocess.run([sys.executable, "-B", str(PYTHON / f"{name}.py"), "/no/lib.so"],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, rf"^{name}: /no/lib\.so: .*\n$")
+
+    def test_an_error_names_its_call_and_what_to_do(self):
+        lib = handoff.Library(LIBRARY)
+        with self.assertRaisesRegex(handoff.Error, "^ho_domain_close: HO_E_HANDLE: .+") as caught:
+            lib.ho_domain_close(None, 0, None)
+        self.assertEqual((caught.exception.status, caught.exception.name),
+                         (abi.HO_E_HANDLE, "HO_E_HANDLE"))
+        with self.assertRaises(AttributeError):
+            lib.ho_nothing(1)
+
+    def with_pool(self, kind, **opts):
+        """A pool, and what closes it and its domain with nothing left."""
+        lib = handoff.Library(LIBRARY)
+        domain = lib.open("ho_domain_create", abi.ho_domain, None)
+        arena = lib.open("ho_arena_open", abi.ho_arena, domain, None)
+        pool = handoff.Pool(lib, arena, kind, **opts)
+
+        def close():
+            pool.close()
+            lib.done("ho_arena_close", arena, 0, None)
+            lib.done("ho_domain_close", domain, 0, None)
+            lib.done("ho_domain_destroy", domain, None)
+        return pool, close
+
+    def test_an_object_of_a_pool_is_there_until_it_is_released(self):
+        pool, close = self.with_pool(Monster, objects_max=2, name="monsters")
+        boss, other = pool.acquire(), pool.acquire()
+        self.assertIsNone(pool.acquire())  # full
+        self.assertEqual(pool.stats().full, 1)
+        pool.resolve(boss).hp = 1000
+        self.assertEqual((pool.resolve(boss).hp, pool.resolve(other).hp), (1000, 0))
+        self.assertEqual(sorted(pool.handles()), sorted([boss, other]))
+        with self.assertRaisesRegex(handoff.Error, "^ho_pool_close: HO_E_BUSY: "):
+            pool.close()
+        pool.release(boss)
+        self.assertIsNone(pool.resolve(boss))
+        with self.assertRaisesRegex(handoff.Error, "^ho_pool_release: HO_E_STALE: "):
+            pool.release(boss)
+        thread = threading.Thread(target=pool.release, args=(other,))
+        thread.start()
+        thread.join()
+        self.assertEqual((list(pool.handles()), pool.stats().live), ([], 0))
+        close()
+
+    def test_memory_of_a_pool_is_prepared_and_goes_back(self):
+        pool, close = self.with_pool(Monster)
+        self.assertEqual(pool.prepare(5000), 5000)
+        held = pool.stats().bytes_held
+        self.assertGreaterEqual(held, 5000 * c.sizeof(Monster))
+        freed = pool.trim()
+        self.assertGreater(freed, held // 2)
+        self.assertEqual(pool.stats().bytes_held, held - freed)
+        close()
+
+    def test_objects_stay_constructed(self):
+        calls = []
+
+        @abi.ho_object_fn
+        def construct(ptr, _):
+            Monster.from_address(ptr).hp = 7
+            calls.append("construct")
+
+        @abi.ho_object_fn
+        def destruct(ptr, _):
+            calls.append("destruct")
+        pool, close = self.with_pool(Monster, objects_max=3, construct=construct, destruct=destruct)
+        for _ in range(5):
+            boss = pool.acquire()
+            self.assertEqual(pool.resolve(boss).hp, 7)
+            pool.release(boss)
+        self.assertLessEqual(len(calls), 3)
+        close()
+        self.assertEqual(calls.count("construct"), calls.count("destruct"))
 
     def test_one_handle_is_not_taken_for_another(self):
         domain = self.opened("ho_domain_create", abi.ho_domain, None)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The Rust binding: builds with each cargo of this machine, without network; its tests pass; its
-# assertions refuse a struct that differs from the description.
+# assertions refuse a struct that differs from the description; the oldest rustc is named alike.
 # usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...; exit 77: left out
 set -u
 root=$(cd "${1:?usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...}" && pwd) || exit 1
@@ -18,6 +18,12 @@ problem() {
     failed=1
 }
 
+# The oldest rustc is Debian 12's, and named alike wherever it is named.
+oldest=$(sed -nE 's/^rust-version = "(.*)"$/\1/p' Cargo.toml)
+for place in "$root/examples/rust_service/Cargo.toml:rust-version = \"$oldest\"" "$root/bindings/README.md:rustc $oldest and later"; do
+    grep -qF "${place#*:}" "${place%%:*}" || problem "${place%%:*} does not say '${place#*:}'"
+done
+
 # refuses WHAT SED-SCRIPT EXPECTED: a changed copy of the made file must not compile.
 refuses() {
     local what=$1 said
@@ -33,15 +39,25 @@ refuses() {
     fi
 }
 
+attacks='attack 1: the ogre has 70 left
+attack 2: the bat has 5 left
+attack 3: the ogre dies
+attack 4: refused, its target is gone
+attack 5: the bat has 4 left
+1 left'
+
 # with FOLDER: checks with the cargo and the rustc there.
 with() {
-    local version
+    local version said
     export RUSTC=$1/rustc RUSTDOC=$1/rustdoc
     version=$("$RUSTC" --version | cut -d' ' -f2)
     export CARGO_TARGET_DIR=$work/$version CARGO_NET_OFFLINE=true RUSTFLAGS=-Dwarnings
     "$1/cargo" build --locked --quiet || problem "$version: cargo build fails"
     LIBRARY_PATH=$libraries LD_LIBRARY_PATH=$libraries "$1/cargo" test --locked --quiet ||
         problem "$version: cargo test fails"
+    said=$(LIBRARY_PATH=$libraries LD_LIBRARY_PATH=$libraries "$1/cargo" run --locked --quiet \
+        --example attacks 2>&1)
+    [ "$said" = "$attacks" ] || problem "$version: the example says: $said"
     refuses "a field of another size" 's/pub align_log2: u8/pub align_log2: u16/' ho_buf
     refuses "a field at another offset" 's/^    service 44 2,/    service 40 2,/' \
         'ho_buf.service: offset'

@@ -47,6 +47,8 @@ static int32_t open_server(struct server *s, uint32_t network_threads)
     ho_init(HO_TYPE_SERVICE_OPTS, &bound, sizeof bound);
     bound.partitions = network_threads;
     bound.consumers = HO_CONSUMERS_BOUND;
+    bound.policy = HO_POLICY_WAIT; /* a worker waits for its network thread, never the reverse */
+    bound.wait_ns = 1000000000;
     int32_t status = ho_domain_create(NULL, &s->domain);
     if (!status)
         status = ho_arena_open(s->domain, NULL, &s->received);
@@ -335,23 +337,28 @@ static enum next what_next(int32_t status)
 /* snippet: shutdown */
 static void close_worker(struct worker *w)
 {
-    ho_consumer_close(w->requests);
     ho_producer_close(w->answers);
-    ho_shard_close(w->shard); /* its answers stay valid: they are the arena's */
+    ho_shard_close(w->shard);       /* its answers stay valid: they are the arena's */
+    ho_consumer_close(w->requests); /* last: it says that every answer is on its way */
 }
 
-/* Network threads have stopped reading. `join_workers` joins those that run serve() above. */
-static int32_t shut_down(struct server *s, struct network *n, void (*join_workers)(void),
-                         uint32_t owner)
+/* Network threads have stopped reading. `answers` sends what is there, as above; `join_workers` joins those that run
+ * serve() above. */
+static int32_t shut_down(struct server *s, struct network *n, void (*answers)(void),
+                         void (*join_workers)(void), uint32_t owner)
 {
     ho_outstanding out;
     ho_init(HO_TYPE_OUTSTANDING, &out, sizeof out);
-    ho_service_close(s->game, 0, NULL); /* begins: workers finish what is there, and end */
-    join_workers();                     /* each closes its ends, see close_worker */
     ho_producer_close(n->to_game);
+    while (ho_service_close(s->game, 0, NULL) == HO_TIMEOUT) { /* workers finish what is there */
+        ho_wait(n->answers, 1000000);
+        answers(); /* or the lanes are full, and workers wait in vain */
+    }
+    answers();                /* the last ones */
+    join_workers();           /* each has closed its ends, see close_worker */
     ho_shard_close(n->shard); /* after every producer over it */
     close(n->room_fd);
-    ho_consumer_close(n->answers); /* after the last answers were sent */
+    ho_consumer_close(n->answers);
     ho_domain_close(s->domain, 0, NULL);
     while (ho_owner_drain(s->domain, owner, 64, NULL) == HO_OK)
         continue; /* what is queued is out until it is drained */

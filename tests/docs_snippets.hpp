@@ -4,12 +4,14 @@
 #ifndef HANDOFF_TESTS_DOCS_SNIPPETS_HPP
 #define HANDOFF_TESTS_DOCS_SNIPPETS_HPP
 
+#include <handoff/bridge.hpp>
 #include <handoff/handoff.hpp>
 
 #include <algorithm>
 #include <asio.hpp>
 #include <atomic>
 #include <functional>
+#include <future>
 #include <string>
 #include <string_view>
 #include <memory>
@@ -19,16 +21,6 @@
 #if __has_include(<liburing.h>)
 #include <liburing.h>
 #endif
-
-/* libuv: uv.h */
-struct uv_handle_t {
-    void *data;
-};
-using uv_stream_t = uv_handle_t;
-struct uv_buf_t {
-    char *base;
-    std::size_t len;
-};
 
 /* websocketpp: message_buffer/message.hpp */
 struct message {
@@ -48,11 +40,9 @@ namespace docs {
 
 /* snippet: session */
 struct session { /* one connection; all sessions of a network thread share its ends */
-    std::uint64_t id;
-    handoff::shard *shard;   /* of the arena that the server receives into */
-    handoff::producer *game; /* of the service that does the work, over the shard */
-    handoff::loan room;
-    bool paused = false; /* the socket is not read before some answers have come */
+    handoff::bridge<session> *bridge; /* its memory is what the server receives into */
+    handoff::producer *game;          /* of the service that does the work, over that memory */
+    std::uint64_t id = 0;             /* what bridge->add gave */
     std::uint64_t lost = 0;
 };
 /* snippet end */
@@ -60,42 +50,16 @@ struct session { /* one connection; all sessions of a network thread share its e
 /* snippet: websocketpp */
 void on_message(session &s, handoff::owner<std::string> &texts, const message_ptr &what)
 {
-    auto error = give(*s.game, texts, std::move(what->get_raw_payload()), {s.id});
+    auto error = give(*s.game, texts, std::move(what->get_raw_payload()), {s.id, s.id});
     if (error == handoff::errc::full)
-        s.paused = true; /* the text is still in the message: keep that, and try again */
+        s.bridge->pause(s.id); /* and stop reading; the text is still in the message: keep that */
 }
 /* snippet end */
 
 /* snippet: uwebsockets */
-void on_view(session &s, std::string_view message) /* valid during the call only */
+bool on_view(session &s, std::string_view message) /* valid during the call only */
 {
-    auto error = s.game->give_copy(message, {s.id});
-    if (error == handoff::errc::full)
-        s.paused = true; /* not sent: answer "busy", or keep a copy */
-}
-/* snippet end */
-
-/* snippet: libuv */
-void alloc_cb(uv_handle_t *handle, std::size_t suggested, uv_buf_t *buf)
-{
-    auto &s = *static_cast<session *>(handle->data);
-    auto room = s.shard->reserve(std::min<std::size_t>(suggested, 2048));
-    s.room = std::move(*room); /* refused: empty, and libuv says UV_ENOBUFS to read_cb */
-    buf->base = reinterpret_cast<char *>(s.room.data());
-    buf->len = s.room.capacity();
-}
-
-void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *)
-{
-    auto &s = *static_cast<session *>(stream->data);
-    if (got > 0) {
-        s.room.resize(static_cast<std::size_t>(got));
-        if (s.game->commit(std::move(s.room), {s.id}) == handoff::errc::full) {
-            s.paused = true; /* uv_read_stop; the loan is still in s.room: commit it later */
-            return;
-        }
-    }
-    s.room.reset(); /* nothing to do where it was committed */
+    return !s.game->give_copy(message, {s.id, s.id}); /* false: not sent: say that you are busy */
 }
 /* snippet end */
 
@@ -106,7 +70,7 @@ using packet_ptr = std::unique_ptr<WorldPacket>;
 bool queue_packet(session &s, handoff::owner<packet_ptr> &packets, packet_ptr packet)
 {
     const auto bytes = handoff::bytes_of(packet->contents(), packet->size());
-    const auto error = give(*s.game, packets, std::move(packet), bytes, {s.id});
+    const auto error = give(*s.game, packets, std::move(packet), bytes, {s.id, s.id});
     return !error || error == handoff::errc::dropped;
 }
 /* snippet end */
@@ -114,15 +78,15 @@ bool queue_packet(session &s, handoff::owner<packet_ptr> &packets, packet_ptr pa
 /* snippet: asio */
 void receive_next(asio::ip::udp::socket &from, session &s)
 {
-    auto loan = s.shard->reserve(2048);
+    auto loan = s.bridge->memory().reserve(2048);
     if (!loan)
-        return; /* full: call again when some answers have come */
+        return s.bridge->pause(s.id); /* full: resume calls this again */
     const auto room = asio::buffer(loan->data(), loan->capacity());
     from.async_receive(room, [&from, &s, packet = std::move(*loan)](auto error, auto got) mutable {
         if (error)
             return; /* the loan's destructor aborts it */
         packet.resize(got);
-        if (s.game->commit(std::move(packet), {s.id}))
+        if (s.game->commit(std::move(packet), {s.id, s.id}))
             s.lost++; /* refused: aborted; a datagram may be lost */
         receive_next(from, s);
     });
@@ -183,6 +147,27 @@ std::error_code forward_aside(handoff::producer &to, std::vector<handoff::buffer
     }
     aside.erase(aside.begin(), next);
     return aside.empty() ? std::error_code() : error;
+}
+/* snippet end */
+
+/* snippet: post */
+/* Where a loop takes no descriptor: a thread that sleeps on the bridge's, and has the loop drain and resume. `post` runs
+ * what it is given on the loop's thread. */
+void wait_and_post(int fd, const std::atomic<bool> &stop,
+                   const std::function<void(std::function<void()>)> &post,
+                   const std::function<void()> &drain_and_resume)
+{
+    while (!stop) {
+        pollfd one{fd, POLLIN, 0};
+        if (poll(&one, 1, 50) != 1)
+            continue;
+        std::promise<void> done; /* until then the descriptor stays readable */
+        post([&] {
+            drain_and_resume();
+            done.set_value();
+        });
+        done.get_future().wait();
+    }
 }
 /* snippet end */
 

@@ -11,14 +11,20 @@
 #include <atomic>
 #include <cstring>
 #include <netinet/in.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace net = handoff::net;
 using namespace std::chrono_literals;
+
+/* What is to happen at once does so within this time on any machine, and what never happens is told. */
+constexpr auto in_time = 20s;
+constexpr timeval patience{60, 0};
 
 /* Two services that send every message back as it came, without a copy, each with one worker, or the
  * first one with both. The
@@ -35,12 +41,16 @@ struct net_world {
     std::thread workers[2];
     std::function<handoff::c_callback(std::uint32_t, std::uint32_t)> helping;
     bool together = false; /* both workers serve the first service */
+    std::uint64_t answer_wait_ns =
+        30'000'000'000; /* a worker drops an answer that has no room for longer */
     net::options options;
+    std::vector<ho_service *> further; /* targets that no route leads to */
     net::entrypoint entry;
     std::uint64_t key_mask =
         ~std::uint64_t{0}; /* the route's key: these bits of the connection id */
     std::atomic<std::uint64_t> last_key{0};
     std::atomic<std::uint64_t> last_value{0};
+    std::atomic<std::uint64_t> last_of[2] = {{0}, {0}}; /* connection ids, by worker */
     std::atomic<std::uint64_t> served{0};
 
     explicit net_world(net::transport kind)
@@ -61,7 +71,7 @@ struct net_world {
         bound.partitions = 8;
         bound.consumers = HO_CONSUMERS_BOUND;
         bound.policy = HO_POLICY_WAIT;
-        bound.wait_ns = 100'000'000;
+        bound.wait_ns = answer_wait_ns;
         received = *handoff::arena::open(root, memory);
         unused = *handoff::arena::open(root);
         egress = *handoff::service::open(root, bound);
@@ -80,6 +90,7 @@ struct net_world {
     {
         net::services behind{
             root.raw(), received.raw(), egress.raw(), {echoes[0].raw(), echoes[1].raw()}};
+        behind.targets.insert(behind.targets.end(), further.begin(), further.end());
         behind.helping = helping;
         CHECK_CODE(entry.start(options, behind), handoff::errc::ok);
         CHECK(entry.port_number() != 0);
@@ -89,10 +100,10 @@ struct net_world {
     {
         for (int i = 0; i < 2; ++i)
             if (which < 0 || which == i)
-                workers[i] = std::thread([this, i] { echo(messages[i], answers[i]); });
+                workers[i] = std::thread([this, i] { echo(messages[i], answers[i], last_of[i]); });
     }
 
-    void echo(handoff::consumer &from, handoff::producer &to)
+    void echo(handoff::consumer &from, handoff::producer &to, std::atomic<std::uint64_t> &last)
     {
         for (;;) {
             ho_buf batch[16];
@@ -104,6 +115,7 @@ struct net_world {
             for (std::uint32_t i = 0; i < *taken; ++i) {
                 last_key = batch[i].key;
                 last_value = batch[i].value;
+                last = batch[i].value;
                 ho_net_answer(&batch[i], batch[i].value);
                 if (ho_forward(to.raw(), &batch[i], 1, 0, nullptr) != HO_OK)
                     ho_return(root.raw(), &batch[i], 1, nullptr);
@@ -125,17 +137,26 @@ struct net_world {
             shards[i].reset();
         }
         handoff::outstanding out;
-        CHECK_CODE(root.close(1s, &out), handoff::errc::ok);
+        CHECK_CODE(root.close(in_time, &out), handoff::errc::ok);
         CHECK(out.buffers == 0 && out.loans == 0 && out.handles == 0);
         CHECK_CODE(root.destroy(), handoff::errc::ok);
     }
 
     void stop_and_close()
     {
-        CHECK(entry.stop(5s));
+        CHECK_CODE(entry.stop(in_time), handoff::errc::ok);
         CHECK(entry.read().connections == 0 || options.kind == net::transport::udp);
         CHECK(entry.read().answers_unsent == 0);
         close();
+    }
+
+    /* Waits until there are so many connections. */
+    void await_connections(std::uint64_t count)
+    {
+        for (int i = 0; entry.read().connections != count; ++i) {
+            CHECK(i < 10000);
+            std::this_thread::sleep_for(1ms);
+        }
     }
 
     /* Waits until a counter has at least this value. */
@@ -148,15 +169,14 @@ struct net_world {
     }
 };
 
-/* A peer on loopback. Nothing waits for more than five seconds. */
+/* A peer on loopback. Nothing waits for more than a minute. */
 class net_peer {
   public:
     net_peer(const net_world &to, int receive_bytes = 0)
         : tcp_(to.options.kind == net::transport::tcp),
-          fd_(socket(AF_INET, tcp_ ? SOCK_STREAM : SOCK_DGRAM, 0))
+          fd_(socket(AF_INET, (tcp_ ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0))
     {
         CHECK(fd_ >= 0);
-        const timeval patience{5, 0};
         const int on = 1;
         CHECK(setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
         CHECK(setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0);
@@ -164,10 +184,7 @@ class net_peer {
             CHECK(setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(int)) == 0);
         if (tcp_)
             CHECK(setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0);
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_port = htons(to.entry.port_number());
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        const auto at = address_of(to);
         CHECK(connect(fd_, reinterpret_cast<const sockaddr *>(&at), sizeof(at)) == 0);
     }
     ~net_peer() { ::close(fd_); }
@@ -175,6 +192,16 @@ class net_peer {
     net_peer &operator=(const net_peer &) = delete;
 
     int fd() const { return fd_; }
+
+    /* TCP: somebody listens. */
+    static bool accepted_by(const net_world &to)
+    {
+        const int fd = socket(AF_INET, SOCK_STREAM, 0);
+        const auto at = address_of(to);
+        const bool taken = connect(fd, reinterpret_cast<const sockaddr *>(&at), sizeof(at)) == 0;
+        ::close(fd);
+        return taken;
+    }
 
     static std::string framed(const std::string &payload)
     {
@@ -225,6 +252,24 @@ class net_peer {
         return hear() == message;
     }
 
+    /* Ends this side of the connection. */
+    void end() { CHECK(shutdown(fd_, SHUT_WR) == 0); }
+
+    /* From now on nothing reaches it, and it acknowledges nothing: as if its machine had lost power. */
+    void vanish()
+    {
+        sock_filter none{BPF_RET | BPF_K, 0, 0, 0};
+        const sock_fprog filter{1, &none};
+        CHECK(setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0);
+    }
+
+    /* The connection is reset when the peer is destroyed. */
+    void reset()
+    {
+        const linger now{1, 0};
+        CHECK(setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
+    }
+
     bool silent()
     {
         char byte;
@@ -232,14 +277,23 @@ class net_peer {
     }
 
     /* TCP: the other side has ended the connection. */
-    bool ended()
+    bool ended(int flags = 0)
     {
         char byte;
-        const auto got = recv(fd_, &byte, 1, 0);
+        const auto got = recv(fd_, &byte, 1, flags);
         return got == 0 || (got < 0 && errno == ECONNRESET);
     }
 
   private:
+    static sockaddr_in address_of(const net_world &to)
+    {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_port = htons(to.entry.port_number());
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        return at;
+    }
+
     std::string read(std::size_t size)
     {
         std::string bytes(size, '\0');

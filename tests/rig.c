@@ -79,6 +79,20 @@ void rig_open_in(rig *r, const ho_arena_opts *arena, const ho_service_opts *opts
     r->consumer = rig_consumer(r->service);
 }
 
+ho_pool *rig_pool(ho_arena *arena, const ho_pool_opts *opts)
+{
+    ho_pool *pool;
+    CHECK_STATUS(ho_pool_open(arena, opts, &pool), HO_OK);
+    return pool;
+}
+
+ho_pool_stats rig_pool_stats(ho_pool *pool)
+{
+    ho_pool_stats stats = {.size = sizeof stats};
+    CHECK_STATUS(ho_pool_stats_get(pool, &stats), HO_OK);
+    return stats;
+}
+
 void rig_destroy(ho_domain *domain)
 {
     ho_outstanding out = {.size = sizeof out};

@@ -19,6 +19,7 @@
 #define SERVICE_OPTS(...) (&(ho_service_opts){.size = sizeof(ho_service_opts), __VA_ARGS__})
 #define CONSUMER_OPTS(...) (&(ho_consumer_opts){.size = sizeof(ho_consumer_opts), __VA_ARGS__})
 #define RESERVE_OPTS(...) (&(ho_reserve_opts){.size = sizeof(ho_reserve_opts), __VA_ARGS__})
+#define POOL_OPTS(...) (&(ho_pool_opts){.size = sizeof(ho_pool_opts), __VA_ARGS__})
 #define OWNER_OPTS(...) (&(ho_owner_opts){.size = sizeof(ho_owner_opts), __VA_ARGS__})
 
 typedef struct rig {
@@ -44,6 +45,8 @@ ho_shard *rig_shard(ho_arena *arena);
 ho_producer *rig_producer(ho_service *service, ho_shard *shard);
 ho_consumer *rig_consumer(ho_service *service);
 ho_consumer *rig_consumer_of(ho_service *service, uint32_t partition); /* bound to it */
+ho_pool *rig_pool(ho_arena *arena, const ho_pool_opts *opts);
+ho_pool_stats rig_pool_stats(ho_pool *pool);
 void rig_destroy(ho_domain *domain); /* closes it within no time, and destroys it */
 
 /* A loan of len bytes, filled with a pattern of the key, ready to commit. */

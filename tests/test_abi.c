@@ -50,6 +50,9 @@ static const struct {
     {HO_TYPE_SERVICE_STATS, sizeof(ho_service_stats), HO_SERVICE_STATS_MIN},
     {HO_TYPE_OUTSTANDING, sizeof(ho_outstanding), HO_OUTSTANDING_MIN},
     {HO_TYPE_ABI_ROW, sizeof(ho_abi_row), HO_ABI_ROW_MIN},
+    {HO_TYPE_POOL_OPTS, sizeof(ho_pool_opts), HO_POOL_OPTS_MIN},
+    {HO_TYPE_POOL_STATS, sizeof(ho_pool_stats), HO_POOL_STATS_MIN},
+    {HO_TYPE_POOL_LEAKS, sizeof(ho_pool_leaks), HO_POOL_LEAKS_MIN},
 };
 #define TYPES_COUNT (sizeof types / sizeof *types)
 
@@ -110,7 +113,7 @@ static void init_refuses_null_and_unknown_types(void **state)
     for (size_t i = 0; i < TYPES_COUNT; i++)
         CHECK_STATUS(ho_init(types[i].type, NULL, types[i].size), HO_E_INVAL);
     CHECK_STATUS(ho_init(0, bytes, sizeof bytes), HO_E_INVAL);
-    CHECK_STATUS(ho_init(HO_TYPE_ABI_ROW + 1, bytes, sizeof bytes), HO_E_INVAL);
+    CHECK_STATUS(ho_init(HO_TYPE_POOL_LEAKS + 1, bytes, sizeof bytes), HO_E_INVAL);
     CHECK_STATUS(ho_init(UINT32_MAX, bytes, sizeof bytes), HO_E_INVAL);
     for (size_t at = 0; at < sizeof bytes; at++)
         CHECK(bytes[at] == 0xa5);

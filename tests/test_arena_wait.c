@@ -91,6 +91,56 @@ static void a_reserve_that_waits_gets_what_another_thread_returns(void **state)
     CHECK_STATUS(ho_return(r.domain, held, 4, NULL), HO_OK);
 }
 
+typedef struct worker {
+    ho_consumer *consumer;
+    ho_buf loan;
+} worker;
+
+/* Takes one message, waits for memory to answer it, and is done with its partition. */
+static void work_and_wait(void *arg)
+{
+    worker *w = arg;
+    ho_buf buf = rig_take(w->consumer);
+    CHECK_STATUS(ho_reserve(r.shard, WHOLE, NULL, &w->loan), HO_OK);
+    rig_return(r.domain, &buf);
+    CHECK_STATUS(ho_consumer_yield(w->consumer), HO_OK);
+}
+
+static void a_worker_that_waits_holds_what_it_has_claimed_and_no_more(void **state)
+{
+    (void)state;
+    enum { PARTITIONS = 4 };
+    ho_service *service = rig_service(r.domain, SERVICE_OPTS(.partitions = PARTITIONS));
+    ho_arena *arena = rig_arena(r.domain, NULL);
+    ho_shard *shard = rig_shard(arena);
+    ho_producer *producer = rig_producer(service, shard);
+    worker waits = {.consumer = rig_consumer(service)};
+    ho_consumer *other = rig_consumer(service);
+    harness_thread thread;
+    for (uint16_t i = 0; i < 2 * PARTITIONS; i++) {
+        ho_buf loan = rig_loan(shard, i, 100);
+        loan.flags |= HO_BUF_PARTITION;
+        loan.partition = i % PARTITIONS;
+        CHECK_STATUS(ho_commit(producer, &loan, 1, 0, NULL), HO_OK);
+    }
+    harness_start(&thread, work_and_wait, &waits);
+    while (rig_stats(service).messages_out == 0)
+        harness_sleep_ns(1000000);
+    CHECK(rig_drain_consumer(r.domain, other) == 2 * (PARTITIONS - 1));
+    rig_return(r.domain, &held[0]);
+    CHECK_STATUS(ho_wait(other, 30000000000), HO_OK);
+    harness_join(&thread);
+    CHECK(rig_drain_consumer(r.domain, other) == 1);
+    CHECK_STATUS(ho_abort(r.shard, &waits.loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_return(r.domain, held, 4, NULL), HO_OK);
+    CHECK_STATUS(ho_consumer_close(waits.consumer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(other), HO_OK);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+}
+
 static void abort_later(void *arg)
 {
     ho_shard *shard = rig_shard(r.arena);
@@ -281,6 +331,7 @@ static void load_trim_and_close_with_racing_closers(void **state)
 static const struct CMUnitTest tests[] = {
     WAITING(a_reserve_waits_as_long_as_the_arena_says),
     PATIENT(a_reserve_that_waits_gets_what_another_thread_returns),
+    PATIENT(a_worker_that_waits_holds_what_it_has_claimed_and_no_more),
     PATIENT(a_loan_that_is_aborted_wakes_it_too),
     WAITING(what_more_holds_back_is_published_before_the_wait),
     PATIENT(closing_wakes_a_reserve_that_waits),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Taking, and opening and closing consumers. Sleeping is in test_wake.c. */
+#include <sched.h>
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -323,6 +325,41 @@ static void a_descriptor_outlives_its_consumer_and_stays_silent(void **state)
     CHECK(close(fd) == 0 && close(old) == 0);
 }
 
+static atomic_int turn; /* relaxed, so that nothing but the kernel orders the two */
+
+static void wait_for_turn(int now)
+{
+    while (atomic_load_explicit(&turn, memory_order_relaxed) != now)
+        sched_yield();
+}
+
+static void open_and_close_a_descriptor(void *consumer)
+{
+    int32_t fd;
+    wait_for_turn(1);
+    CHECK_STATUS(ho_consumer_fd(consumer, &fd), HO_OK);
+    CHECK(close(fd) == 0);
+    CHECK_STATUS(ho_consumer_close(consumer), HO_OK);
+    atomic_store_explicit(&turn, 2, memory_order_relaxed);
+}
+
+/* For the thread sanitizer, which knows numbers of descriptors. */
+static void a_number_of_a_descriptor_goes_to_another_thread(void **state)
+{
+    (void)state;
+    int32_t fd;
+    harness_thread other;
+    ho_service *service = rig_service(r.domain, NULL);
+    turn = 0;
+    harness_start(&other, open_and_close_a_descriptor, rig_consumer(service));
+    atomic_store_explicit(&turn, 1, memory_order_relaxed);
+    wait_for_turn(2);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    CHECK(close(fd) == 0);
+    harness_join(&other);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
@@ -337,6 +374,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(what_a_bound_consumer_left_waits_and_goes_with_the_service),
     WITH_RIG(each_descriptor_is_the_callers_own_and_close_on_exec),
     WITH_RIG(descriptors_of_closed_consumers_do_not_pile_up),
+    WITH_RIG(a_number_of_a_descriptor_goes_to_another_thread),
     WITH_RIG(a_descriptor_closed_by_the_user_is_written_no_more),
     WITH_RIG(every_message_of_a_later_producer_rings),
     WITH_RIG(a_descriptor_outlives_its_consumer_and_stays_silent),

@@ -44,9 +44,11 @@ static void open_all(int type)
     harness_start(&worker_thread, work, NULL);
 }
 
+static void send_back(void);
+
 static void close_all(void)
 {
-    CHECK_STATUS(shut_down(&s, &n, join_worker, owner), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, send_back, join_worker, owner), HO_OK);
     close(pair[0]);
     close(pair[1]);
 }
@@ -136,7 +138,7 @@ static void after_full_the_loop_hears_when_there_is_room(void **state)
     close(sockets);
     (void)rig_drain_consumer(s.domain, w.requests);
     close_worker(&w);
-    CHECK_STATUS(shut_down(&s, &n, nobody, owner), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, nobody, nobody, owner), HO_OK);
     close(pair[0]);
     close(pair[1]);
 }
@@ -194,7 +196,7 @@ static void a_stream_that_nobody_takes_from_loses_nothing(void **state)
     }
     CHECK_STATUS(ho_abort(n.shard, &stream.room, 1, NULL), HO_OK);
     CHECK_STATUS(ho_consumer_close(late), HO_OK);
-    CHECK_STATUS(shut_down(&s, &n, nobody, owner), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, nobody, nobody, owner), HO_OK);
     close(pair[0]);
     close(pair[1]);
 }
@@ -252,7 +254,7 @@ static void what_a_worker_knows_by_partition_needs_no_lock(void **state)
     for (int i = 0; i < (int)PARTITIONS; i++)
         moves += worlds[i].moves;
     CHECK(played == MESSAGES && moves == MESSAGES);
-    CHECK_STATUS(shut_down(&s, &n, nobody, 0), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, nobody, nobody, 0), HO_OK);
 }
 
 /* Whether the thread helps or leaves it to a worker depends on how long messages take: both is right. */
@@ -272,7 +274,31 @@ static void a_network_thread_that_helps_leaves_the_rest_to_workers(void **state)
     CHECK(played + rig_drain_consumer(s.domain, worker) == 100);
     CHECK_STATUS(ho_consumer_close(helper), HO_OK);
     CHECK_STATUS(ho_consumer_close(worker), HO_OK);
-    CHECK_STATUS(shut_down(&s, &n, nobody, 0), HO_OK);
+    CHECK_STATUS(shut_down(&s, &n, nobody, nobody, 0), HO_OK);
+}
+
+static uint64_t counted;
+
+static void count_answers(void)
+{
+    counted += rig_drain_consumer(s.domain, n.answers);
+}
+
+/* 5,000 messages wait for the worker when the one network thread stops; a lane of egress has 1,024 slots. */
+static void a_stop_loses_no_answer(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 5000 };
+    handled = 0;
+    counted = 0;
+    CHECK_STATUS(open_server(&s, 1), HO_OK);
+    CHECK_STATUS(open_network(&s, 0, &n), HO_OK);
+    CHECK_STATUS(open_worker(&s, &w), HO_OK);
+    for (uint64_t key = 0; key < MESSAGES; key++)
+        CHECK_STATUS(rig_copy(n.to_game, "moves", 5, key, 0), HO_OK);
+    harness_start(&worker_thread, work, NULL);
+    CHECK_STATUS(shut_down(&s, &n, count_answers, join_worker, 0), HO_OK);
+    CHECK(handled == MESSAGES && counted == MESSAGES);
 }
 
 /* ---- messages of several parts */
@@ -344,6 +370,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(packets_are_given_and_freed),
     cmocka_unit_test(what_a_worker_knows_by_partition_needs_no_lock),
     cmocka_unit_test(a_network_thread_that_helps_leaves_the_rest_to_workers),
+    cmocka_unit_test(a_stop_loses_no_answer),
     cmocka_unit_test(parts_come_back_whatever_becomes_of_their_message),
     cmocka_unit_test(every_outcome_has_an_answer),
 };

@@ -26,7 +26,7 @@ static int close_rig(void **state)
     return 0;
 }
 
-/* docs/integrating.md, "Common mistakes": one line a row. */
+/* docs/troubleshooting.md, "By status" and "Common mistakes". */
 static void each_mistake_with_a_buffer_has_its_status(void **state)
 {
     (void)state;

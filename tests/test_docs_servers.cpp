@@ -7,27 +7,36 @@
 
 #include <map>
 #include <numeric>
+#include <thread>
 
 namespace {
 
 using handoff::errc;
 
-/* A session with the shard and the one service of a world. */
+/* A session over a bridge, and the one service of a world. */
 struct connected : world {
-    docs::session s{7, &shard, &out, {}};
+    handoff::service egress = *handoff::service::open(root);
+    handoff::bridge<docs::session> bridge = *handoff::bridge<docs::session>::open(arena, egress);
+    handoff::producer to_game = *handoff::producer::open(calls, bridge.memory());
+    docs::session s{&bridge, &to_game};
 
-    explicit connected(const handoff::service_options &options = {}) : world(options) {}
+    explicit connected(const handoff::service_options &options = {}) : world(options)
+    {
+        s.id = *bridge.add(s);
+        CHECK(s.id != 0 && to_game);
+    }
 
     void expect(std::string_view text, std::uint8_t kind)
     {
         auto got = in.take();
-        CHECK(got && got->text() == text && got->key() == 7 && got->raw().kind == kind);
+        CHECK(got && got->text() == text && got->key() == s.id && got->raw().kind == kind);
+        CHECK(got->value() == s.id);
     }
 
     void fill()
     {
         for (std::error_code error; error != errc::full;)
-            error = out.give_copy("x", {7});
+            error = to_game.give_copy("x", {7});
     }
 
     void drain()
@@ -56,37 +65,18 @@ void a_websocketpp_message_is_given(void **)
     c.fill();
     what->payload = text;
     docs::on_message(c.s, texts, what);
-    CHECK(c.s.paused && what->payload == text);
+    CHECK(c.bridge.paused() == 1 && what->payload == text);
     c.drain();
 }
 
 void a_uwebsockets_view_is_copied(void **)
 {
-    connected c;
-    docs::on_view(c.s, text);
-    c.expect(text, HO_KIND_ARENA);
-    CHECK(c.memory().copies == 1 && !c.s.paused);
-}
-
-void libuv_reads_into_a_loan(void **)
-{
     connected c(two_slots());
-    uv_handle_t stream{&c.s};
-    uv_buf_t buf{};
-    docs::alloc_cb(&stream, 65536, &buf);
-    CHECK(buf.base != nullptr && buf.len == 2048);
-    std::copy_n("north", 5, buf.base);
-    docs::read_cb(&stream, 5, &buf);
-    CHECK(!c.s.room);
-    c.expect("north", HO_KIND_ARENA);
-    docs::alloc_cb(&stream, 65536, &buf);
-    docs::read_cb(&stream, 0, &buf); /* EAGAIN: nothing came */
-    CHECK(!c.s.room && c.memory().loans_out == 0);
+    CHECK(docs::on_view(c.s, text));
+    c.expect(text, HO_KIND_ARENA);
+    CHECK(c.memory().copies == 1);
     c.fill();
-    docs::alloc_cb(&stream, 65536, &buf);
-    docs::read_cb(&stream, 5, &buf);
-    CHECK(c.s.paused && c.s.room.size() == 5); /* kept for later */
-    c.s.room.reset();
+    CHECK(!docs::on_view(c.s, text));
     c.drain();
 }
 
@@ -154,6 +144,40 @@ void asio_hears_when_there_is_room(void **)
         continue;
 }
 
+void a_thread_may_wait_for_the_loop(void **)
+{
+    connected c;
+    auto answers = *handoff::producer::open(c.egress, c.shard);
+    asio::io_context loop;
+    const auto guard = asio::make_work_guard(loop);
+    std::atomic<bool> stop{false};
+    std::uint32_t heard = 0, posts = 0;
+    const auto count = [&](docs::session &, handoff::span<ho_buf> run) {
+        heard += static_cast<std::uint32_t>(run.size());
+    };
+    const auto drain_and_resume = [&] {
+        ++posts;
+        CHECK_CODE(c.bridge.drain(count).error, errc::ok);
+        c.bridge.resume([](docs::session &) {});
+        if (heard < 10) { /* the next one, after the descriptor was armed */
+            CHECK_CODE(answers.give_copy(text, {0, c.s.id}), errc::ok);
+            return;
+        }
+        stop = true;
+        loop.stop();
+    };
+    const int fd = *c.bridge.fd();
+    drain_and_resume();
+    std::thread waiting([&] {
+        docs::wait_and_post(
+            fd, stop, [&](auto run) { asio::post(loop, run); }, drain_and_resume);
+    });
+    loop.run();
+    waiting.join();
+    CHECK(heard == 10 && posts == 11); /* no more often than there was something */
+    close(fd);
+}
+
 void one_callback_is_right_for_workers_and_helpers(void **)
 {
     handoff::service_options options;
@@ -219,7 +243,7 @@ void io_uring_polls_the_descriptor(void **)
 const CMUnitTest tests[] = {
     cmocka_unit_test(a_websocketpp_message_is_given),
     cmocka_unit_test(a_uwebsockets_view_is_copied),
-    cmocka_unit_test(libuv_reads_into_a_loan),
+    cmocka_unit_test(a_thread_may_wait_for_the_loop),
     cmocka_unit_test(a_packet_object_is_given),
     cmocka_unit_test(asio_receives_into_loans_and_waits_for_answers),
     cmocka_unit_test(asio_hears_when_there_is_room),

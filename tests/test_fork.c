@@ -9,6 +9,7 @@
 static rig r;
 static ho_buf held, loan;
 static rig_owner owner;
+static void *allocated;
 
 static int open_rig(void **state)
 {
@@ -18,6 +19,7 @@ static int open_rig(void **state)
     rig_send(r.shard, r.producer, 1, 100);
     held = rig_take(r.consumer);
     loan = rig_loan(r.shard, 2, 100);
+    CHECK_STATUS(ho_alloc(r.arena, 8, 0, &allocated), HO_OK);
     rig_send(r.shard, r.producer, 3, 100);
     return 0;
 }
@@ -29,6 +31,7 @@ static int close_rig(void **state)
     CHECK(rig_stats(r.service).undelivered == 1);
     rig_return(r.domain, &held);
     CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_free(r.arena, allocated), HO_OK);
     CHECK(rig_drain(&r) == 1);
     rig_close(&r);
     return 0;
@@ -88,6 +91,11 @@ static void call_everything(void)
     EXPECT(ho_arena_stats_get(r.arena, &memory), HO_E_FORKED);
     EXPECT(ho_arena_trim(r.arena, 0, &freed), HO_E_FORKED);
     EXPECT(freed, 0);
+    void *ptr = &ptr;
+    EXPECT(ho_alloc(r.arena, 1, 0, &ptr), HO_E_FORKED);
+    EXPECT(ptr == NULL, 1);
+    EXPECT(ho_free(r.arena, allocated), HO_E_FORKED);
+    EXPECT(ho_free_sized(r.arena, allocated, 8, 0), HO_E_FORKED);
     EXPECT(ho_shard_fd(r.shard, &fd), HO_E_FORKED);
     EXPECT(fd, -1);
     EXPECT(ho_reserve(r.shard, 1, NULL, &out), HO_E_FORKED);

@@ -22,14 +22,20 @@ struct world {
     size_t answer_len;
 };
 
-static void world_begin(struct world *world)
+static void world_open(struct world *world, int may_overtake)
 {
     memset(world, 0, sizeof *world);
     workload_text_init(SEED);
     world->now_ns = 1000000;
-    world->ledger = ledger_create(SEED, 0, SESSIONS, WINDOW);
+    world->ledger = ledger_create(SEED, 0, SESSIONS, WINDOW, may_overtake);
     for (uint32_t i = 0; i < GAME_SERVICE_COUNT; i++)
-        world->services[i] = game_state_create(i, SESSIONS);
+        world->services[i] =
+            game_state_create(i, &(struct game_options){.session_limit = SESSIONS, .tables = 1});
+}
+
+static void world_begin(struct world *world)
+{
+    world_open(world, 0);
 }
 
 static void world_end(struct world *world)
@@ -69,6 +75,22 @@ static void right_answers_are_counted_with_their_latency(void **state)
     CHECK(world.tally.sent == 600 && world.tally.answered == 600 && world.tally.matched == 600);
     CHECK(world.tally.corrupt + world.tally.duplicated + world.tally.reordered == 0);
     CHECK(world.tally.latency_ns.count == 600 && world.tally.latency_ns.max == 1000000);
+    world_end(&world);
+}
+
+static void what_is_due_while_both_sides_warm_up_counts_for_all_but_the_latency(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_begin(&world);
+    for (uint32_t i = 0; i < 600; i++) {
+        if (i == 400)
+            world.tally.warm_until_ns = UINT64_MAX;
+        exchange(&world, i % SESSIONS, i % GAME_SERVICE_COUNT);
+        CHECK(deliver(&world) == 1);
+    }
+    CHECK(world.tally.answered == 600 && world.tally.latency_ns.count == 400);
     world_end(&world);
 }
 
@@ -217,6 +239,60 @@ static void lost_messages_and_answers_do_not_taint_the_next(void **state)
     world_end(&world);
 }
 
+/* Sends three of a stream and serves and answers them in this order. */
+static void send_three_and_serve(struct world *world, const uint32_t order[3])
+{
+    uint8_t frames[3][GAME_FRAME_MAX];
+    size_t lens[3];
+
+    for (int i = 0; i < 3; i++)
+        lens[i] =
+            ledger_send(world->ledger, 0, GAME_COMBAT, world->now_ns++, frames[i], &world->tally);
+    for (int i = 0; i < 3; i++) {
+        CHECK(game_handle(world->services[GAME_COMBAT], frames[order[i]], lens[order[i]],
+                          world->answer, sizeof world->answer, &world->answer_len) == GAME_HANDLED);
+        CHECK(deliver(world) == 1);
+    }
+}
+
+static const uint32_t orders[][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 1, 0}, {2, 0, 1}};
+
+static void messages_that_a_network_reorders_are_answered_right(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        struct world world;
+        world_open(&world, 1);
+        send_three_and_serve(&world, orders[i]); /* the first of the stream among them */
+        send_three_and_serve(&world, orders[i]);
+        exchange(&world, 0, GAME_COMBAT);
+        CHECK(deliver(&world) == 1);
+        CHECK(world.tally.answered == 7 && world.tally.corrupt == 0 && world.tally.reordered > 0);
+        exchange(&world, 0, GAME_COMBAT); /* and what is wrong is still found */
+        forge(&world, proof_changes);
+        deliver(&world);
+        exchange(&world, 0, GAME_COMBAT);
+        forge(&world, state_says_repeated); /* of which there is no later one */
+        deliver(&world);
+        CHECK(world.tally.answered == 7 && world.tally.corrupt == 2);
+        world_end(&world);
+    }
+}
+
+static void messages_that_are_reordered_without_a_network_are_corrupt(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        struct world world;
+        world_begin(&world);
+        exchange(&world, 0, GAME_COMBAT);
+        CHECK(deliver(&world) == 1);
+        send_three_and_serve(&world, orders[i]);
+        CHECK(world.tally.corrupt > 0);
+        world_end(&world);
+    }
+}
+
 static void an_answer_later_than_the_window_is_not_counted_as_right(void **state)
 {
     struct world world;
@@ -282,12 +358,15 @@ static void sizes_are_those_that_are_documented(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(right_answers_are_counted_with_their_latency),
+    cmocka_unit_test(what_is_due_while_both_sides_warm_up_counts_for_all_but_the_latency),
     cmocka_unit_test(every_flipped_bit_is_counted_as_corrupt),
     cmocka_unit_test(every_wrong_field_is_counted_as_corrupt),
     cmocka_unit_test(a_second_answer_is_counted_as_duplicated),
     cmocka_unit_test(an_answer_on_another_socket_is_counted_as_corrupt),
     cmocka_unit_test(an_overtaken_answer_is_counted_as_reordered),
     cmocka_unit_test(lost_messages_and_answers_do_not_taint_the_next),
+    cmocka_unit_test(messages_that_a_network_reorders_are_answered_right),
+    cmocka_unit_test(messages_that_are_reordered_without_a_network_are_corrupt),
     cmocka_unit_test(an_answer_later_than_the_window_is_not_counted_as_right),
     cmocka_unit_test(arrivals_keep_the_rate_and_come_in_order),
     cmocka_unit_test(sizes_are_those_that_are_documented),

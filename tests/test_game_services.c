@@ -10,6 +10,12 @@
 #define SESSIONS 16
 #define SECOND_NS UINT64_C(1000000000)
 
+static struct game_state *state_of(uint32_t service)
+{
+    return game_state_create(service,
+                             &(struct game_options){.session_limit = SESSIONS, .tables = 1});
+}
+
 static struct game_request ask(uint32_t service, uint32_t session, uint32_t sequence, uint8_t code,
                                int16_t a, int16_t b)
 {
@@ -48,7 +54,7 @@ static void every_message_counts_once_and_in_order(void **unused)
 {
     (void)unused;
     for (uint32_t service = 0; service < GAME_SERVICE_COUNT; service++) {
-        struct game_state *state = game_state_create(service, SESSIONS);
+        struct game_state *state = state_of(service);
         uint64_t proof[SESSIONS] = {0};
         for (uint32_t i = 0; i < 5 * SESSIONS; i++) {
             uint32_t session = i * 5 % SESSIONS;
@@ -64,7 +70,7 @@ static void every_message_counts_once_and_in_order(void **unused)
 
 static void parts_share_sessions_and_divide_the_treasury(void **unused)
 {
-    struct game_state *whole = game_state_create(GAME_ECONOMY, SESSIONS);
+    struct game_state *whole = state_of(GAME_ECONOMY);
     struct game_state *parts[3];
 
     (void)unused;
@@ -87,7 +93,7 @@ static void parts_share_sessions_and_divide_the_treasury(void **unused)
 
 static void a_repeated_or_late_message_changes_nothing(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
+    struct game_state *state = state_of(GAME_MOVEMENT);
     struct game_request third = ask(GAME_MOVEMENT, 3, 3, GAME_MOVE, 10, 20);
     struct game_request second = ask(GAME_MOVEMENT, 3, 2, GAME_MOVE, 10, 20);
     struct game_answer first = play(state, &third);
@@ -104,7 +110,7 @@ static void a_repeated_or_late_message_changes_nothing(void **unused)
 
 static void nobody_moves_faster_than_he_can(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
+    struct game_state *state = state_of(GAME_MOVEMENT);
     struct game_request walk = ask(GAME_MOVEMENT, 0, 1, GAME_MOVE, 1000, -500);
     struct game_request leap = ask(GAME_MOVEMENT, 0, 2, GAME_MOVE, 1200, 600);
     struct game_request step = ask(GAME_MOVEMENT, 0, 3, GAME_MOVE, 1200, 600);
@@ -127,7 +133,7 @@ static void nobody_moves_faster_than_he_can(void **unused)
 
 static void a_clock_that_jumps_back_allows_only_the_slack(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
+    struct game_state *state = state_of(GAME_MOVEMENT);
     struct game_request later = ask(GAME_MOVEMENT, 0, 1, GAME_MOVE, 0, 0);
     struct game_request earlier = ask(GAME_MOVEMENT, 0, 2, GAME_MOVE, 51, 0);
     struct game_request inside = ask(GAME_MOVEMENT, 0, 3, GAME_MOVE, 50, 0);
@@ -142,7 +148,7 @@ static void a_clock_that_jumps_back_allows_only_the_slack(void **unused)
 
 static void a_skill_must_cool_down_and_a_fight_is_won(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_COMBAT, SESSIONS);
+    struct game_state *state = state_of(GAME_COMBAT);
     struct game_request strike = ask(GAME_COMBAT, 1, 1, GAME_STRIKE, 3, 0);
     struct game_answer answer = play(state, &strike);
 
@@ -165,7 +171,7 @@ static void a_skill_must_cool_down_and_a_fight_is_won(void **unused)
 static void combat_refuses_skills_and_forces_that_do_not_exist(void **unused)
 {
     static const int16_t wrong[][2] = {{-1, 0}, {4, 0}, {0, -1}, {0, 101}, {INT16_MIN, INT16_MAX}};
-    struct game_state *state = game_state_create(GAME_COMBAT, SESSIONS);
+    struct game_state *state = state_of(GAME_COMBAT);
 
     (void)unused;
     for (uint32_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -179,7 +185,7 @@ static void combat_refuses_skills_and_forces_that_do_not_exist(void **unused)
 
 static void coins_move_and_are_refused_where_there_are_none(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_ECONOMY, SESSIONS);
+    struct game_state *state = state_of(GAME_ECONOMY);
     struct game_request earn = ask(GAME_ECONOMY, 2, 1, GAME_EARN, 100, 0);
     struct game_request save = ask(GAME_ECONOMY, 2, 2, GAME_SAVE, 60, 0);
     struct game_request spend = ask(GAME_ECONOMY, 2, 3, GAME_SPEND, 41, 0);
@@ -199,7 +205,7 @@ static void coins_move_and_are_refused_where_there_are_none(void **unused)
 
 static void coins_are_conserved_whatever_is_asked(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_ECONOMY, SESSIONS);
+    struct game_state *state = state_of(GAME_ECONOMY);
     uint32_t done = 0;
     uint32_t refused = 0;
 
@@ -221,7 +227,7 @@ static void the_first_sequence_begins_the_session_anew(void **unused)
 {
     (void)unused;
     for (uint32_t service = 0; service < GAME_SERVICE_COUNT; service++) {
-        struct game_state *state = game_state_create(service, SESSIONS);
+        struct game_state *state = state_of(service);
         struct game_request first = ask(service, 0, 1, 0, 3, 3);
         struct game_request second = ask(service, 0, 2, 0, 3, 3);
         struct game_answer before = play(state, &first);
@@ -236,7 +242,7 @@ static void the_first_sequence_begins_the_session_anew(void **unused)
 
 static void what_is_no_message_gets_no_answer(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
+    struct game_state *state = state_of(GAME_MOVEMENT);
     struct game_request good = ask(GAME_MOVEMENT, 0, 1, GAME_MOVE, 1, 1);
     struct game_request strange = ask(GAME_ECONOMY, 0, 1, GAME_EARN, 1, 1);
     struct game_request outside = ask(GAME_MOVEMENT, SESSIONS, 1, GAME_MOVE, 1, 1);
@@ -262,7 +268,7 @@ static void what_is_no_message_gets_no_answer(void **unused)
 
 static void an_answer_without_room_changes_nothing(void **unused)
 {
-    struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
+    struct game_state *state = state_of(GAME_MOVEMENT);
     struct game_request request = ask(GAME_MOVEMENT, 0, 1, GAME_MOVE, 1, 1);
     uint8_t frame[GAME_FRAME_MAX];
     uint8_t answer[GAME_FRAME_MAX];
@@ -282,7 +288,7 @@ static void an_answer_without_room_changes_nothing(void **unused)
 static void the_longest_request_has_an_answer_that_fits(void **unused)
 {
     static uint8_t text[GAME_TEXT_MAX];
-    struct game_state *state = game_state_create(GAME_MOVEMENT, SESSIONS);
+    struct game_state *state = state_of(GAME_MOVEMENT);
     struct game_request request = ask(GAME_MOVEMENT, 0, 1, GAME_MOVE, 1, 1);
     uint8_t frame[GAME_FRAME_MAX];
     uint8_t answer[GAME_FRAME_MAX];
@@ -301,8 +307,10 @@ static void the_longest_request_has_an_answer_that_fits(void **unused)
 static void a_state_needs_a_service_and_sessions(void **unused)
 {
     (void)unused;
-    CHECK(game_state_create(GAME_SERVICE_COUNT, 1) == NULL);
-    CHECK(game_state_create(GAME_MOVEMENT, 0) == NULL);
+    CHECK(state_of(GAME_SERVICE_COUNT) == NULL);
+    CHECK(game_session_bytes(GAME_SERVICE_COUNT) == 0);
+    CHECK(game_state_create(GAME_MOVEMENT, &(struct game_options){.tables = 1}) == NULL);
+    CHECK(game_state_create(GAME_MOVEMENT, &(struct game_options){.session_limit = 1}) == NULL);
     game_state_destroy(NULL);
     CHECK(strcmp(game_service_name(GAME_ECONOMY), "economy") == 0);
     CHECK(strcmp(game_service_name(GAME_SERVICE_COUNT), "unknown") == 0);

@@ -39,8 +39,9 @@ struct stand {
 
     stand()
     {
+        const game_options of_state{sessions, 1, 0, {}};
         for (std::uint32_t i = 0; i < GAME_SERVICE_COUNT; ++i)
-            station.states[i] = game_state_create(i, sessions);
+            station.states[i] = game_state_create(i, &of_state);
         port = gateway::make_none_port(station, options);
     }
 
@@ -199,7 +200,7 @@ void stop_waits_for_answers_that_are_not_sent_yet(void **)
             CHECK(answer.header.sequence == i && answer.seen == i);
         }
     });
-    CHECK(w.entry.stop(10s));
+    CHECK_CODE(w.entry.stop(10s), handoff::errc::ok);
     listens.join();
     CHECK(w.entry.read().answered == w.messages && w.entry.read().answers_unsent == 0);
     CHECK(w.at.station.handled == w.messages && w.at.station.outstanding == 0);
@@ -209,7 +210,7 @@ void stop_waits_for_answers_that_are_not_sent_yet(void **)
 void stop_that_runs_out_of_time_says_so_and_leaves_nothing_out(void **)
 {
     deaf_world w;
-    CHECK(!w.entry.stop(50ms));
+    CHECK_CODE(w.entry.stop(50ms), handoff::errc::timeout);
     const auto end = w.entry.read();
     CHECK(end.answers_unsent > 0 && end.answered + end.answers_unsent == w.messages);
     CHECK(w.at.station.handled == w.messages && w.at.station.outstanding == 0);

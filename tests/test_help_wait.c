@@ -224,10 +224,42 @@ static void a_helper_does_not_wait_for_room(void **state)
     CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
 }
 
+/* What its thread waits for may lie in messages that it sent and nobody was woken for. */
+static void a_helper_does_not_wait_for_memory(void **state)
+{
+    (void)state;
+    const uint64_t hour = 3600000000000;
+    ho_arena *arena = rig_arena(r.domain, ARENA_OPTS(.budget_bytes = RIG_SEGMENT, .wait_ns = hour));
+    ho_shard *over = rig_shard(arena);
+    ho_service *service = rig_service(r.domain, SERVICE_OPTS(.partitions = 2));
+    ho_producer *producer = rig_producer(service, over);
+    ho_consumer *helper = rig_consumer(service), *worker = rig_consumer(service);
+    ho_buf loan;
+    int32_t told;
+    rig_send(over, producer, 1, 10); /* makes the lane, which is announced */
+    CHECK(rig_drain_consumer(r.domain, helper) == 1);
+    CHECK_STATUS(ho_consumer_fd(worker, &told), HO_OK);
+    CHECK(rig_drain_consumer(r.domain, worker) == 0);
+    CHECK_STATUS(ho_consumer_help(helper, producer, 0), HO_OK);
+    rig_send(over, producer, 1, RIG_SEGMENT / 2);
+    CHECK(!readable(told));
+    CHECK_STATUS(ho_reserve(over, RIG_SEGMENT, NULL, &loan), HO_FULL); /* at once */
+    CHECK(readable(told));
+    CHECK(rig_drain_consumer(r.domain, worker) == 1);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(helper), HO_OK);
+    CHECK_STATUS(ho_consumer_close(worker), HO_OK);
+    CHECK_STATUS(ho_service_close(service, 0, NULL), HO_OK);
+    CHECK_STATUS(ho_shard_close(over), HO_OK);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+    CHECK(close(told) == 0);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 static const struct CMUnitTest tests[] = {
     WITH_RIG(a_helper_does_not_wait_for_room),
+    WITH_RIG(a_helper_does_not_wait_for_memory),
     WITH_RIG(a_wait_after_the_last_message_was_taken_finds_nothing),
     WITH_RIG(a_wait_and_a_take_bring_what_others_sent),
     WITH_RIG(its_descriptor_tells_of_what_others_sent),

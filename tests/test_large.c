@@ -125,6 +125,18 @@ static void one_above_the_budget_is_out_of_range(void **state)
     CHECK_REFUSED(&r, NULL, 0, rig_copy(r.producer, more, sizeof more, 5, 0), HO_E_RANGE);
 }
 
+static void no_budget_is_more_than_an_address_space(void **state)
+{
+    (void)state;
+    ho_arena *arena = rig_arena(r.domain, ARENA_OPTS(.budget_bytes = UINT64_MAX));
+    ho_shard *shard = rig_shard(arena);
+    ho_producer *producer = rig_producer(r.service, shard);
+    CHECK_STATUS(rig_copy(producer, bytes, UINT64_MAX / 2, 5, 0), HO_E_RANGE);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_shard_close(shard), HO_OK);
+    CHECK_STATUS(ho_arena_close(arena, 0, NULL), HO_OK);
+}
+
 static void a_full_lane_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -178,6 +190,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(a_refusal_arms_the_descriptor_although_some_is_left),
     WITH_RIG(unused_segments_make_way),
     WITH_RIG(one_above_the_budget_is_out_of_range),
+    WITH_RIG(no_budget_is_more_than_an_address_space),
     WITH_RIG(a_full_lane_leaves_nothing_behind),
     WITH_RIG(dropping_drops_it),
     WITH_RIG(compacting_copies_to_a_mapping_too),

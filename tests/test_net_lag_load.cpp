@@ -61,7 +61,7 @@ struct server : net_world {
         one.reset();
         others.clear();
         ::close(events);
-        CHECK(entry.stop(5s));
+        CHECK_CODE(entry.stop(in_time), handoff::errc::ok);
         close();
     }
 

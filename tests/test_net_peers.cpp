@@ -61,9 +61,10 @@ void a_slot_used_again_has_another_generation(void **)
     const auto slot = table.add(v4(1, 1));
     const auto generation = table.generation(slot);
     CHECK(table.at(slot, generation) != nullptr);
-    CHECK(!table.evict(0));
+    CHECK(table.evict(0) == peers::evicted::nobody);
     table.heard(slot, 100);
-    CHECK(!table.evict(100) && table.evict(101));
+    CHECK(table.evict(100) == peers::evicted::nobody);
+    CHECK(table.evict(101) == peers::evicted::newcomer);
     CHECK(table.at(slot, generation) == nullptr);
     CHECK(table.at(slot, table.generation(slot)) == nullptr);
     CHECK(table.add(v4(2, 2)) == slot);
@@ -72,13 +73,58 @@ void a_slot_used_again_has_another_generation(void **)
     CHECK(table.at(slot + 1, 1) == nullptr);
 }
 
-void idleness_is_counted_across_the_clocks_wrap(void **)
+/* Two of a table of three; then a newcomer makes room for each stranger, and they for nobody. */
+void a_second_good_message_proves_a_peer(void **)
 {
-    peers table(1, 1);
-    const auto slot = table.add(v4(1, 1));
-    table.heard(slot, 0xfffffff0u);
-    CHECK(!table.evict(0xffffffe0u));
-    CHECK(table.evict(0x10u));
+    peers table(3, 1);
+    handoff::net::room proven(2);
+    const auto first = table.add(v4(1, 1));
+    const auto second = table.add(v4(2, 2));
+    const auto third = table.add(v4(3, 3));
+    for (const auto slot : {first, second, third}) {
+        table.heard(slot, 5);
+        table.welcome(slot, table.generation(slot), proven);
+        CHECK(!table.proven(slot));
+        table.welcome(slot, table.generation(slot), proven);
+        CHECK(table.proven(slot) == (slot != third)); /* no room among the proven */
+    }
+    CHECK(table.evict_newcomer() == peers::evicted::newcomer);
+    CHECK(table.find(v4(3, 3)) == peers::none && table.evict_newcomer() == peers::evicted::nobody);
+    CHECK(table.add(v4(4, 4)) == third && !table.proven(third));
+    table.welcome(third, table.generation(third) - 2, proven); /* of the one before */
+    proven.put();
+    table.welcome(third, table.generation(third), proven);
+    CHECK(!table.proven(third));
+    CHECK(table.evict(6) == peers::evicted::newcomer); /* never heard */
+    CHECK(table.evict(6) == peers::evicted::proven && table.evict(5) == peers::evicted::nobody);
+}
+
+void a_peer_that_talks_to_another_address_of_ours_is_another_one(void **)
+{
+    peers table(2, 1);
+    auto here = v4(1, 1);
+    const auto slot = table.add(here);
+    here.asked.ipi6_addr.s6_addr[15] = 1;
+    CHECK(table.find(here) == peers::none);
+    CHECK(table.add(here) != slot && table.find(v4(1, 1)) == slot);
+}
+
+void other_threads_see_who_is_idle(void **)
+{
+    handoff::net::peer_tables tables(3, 4);
+    auto &other = tables.of(2);
+    CHECK(tables.evict(0, 1000) == peers::evicted::nobody);
+    {
+        const peers::locked here(other);
+        other.heard(other.add(v4(1, 1)), 999);
+        other.heard(other.add(v4(2, 2)), 1000);
+    }
+    CHECK(other.oldest_ms() == 999);
+    CHECK(tables.evict(0, 999) == peers::evicted::nobody);
+    CHECK(tables.evict(0, 1000) == peers::evicted::newcomer && other.oldest_ms() == 1000);
+    CHECK(tables.evict(0, 1000) == peers::evicted::nobody);
+    CHECK(tables.evict_newcomer(1) == peers::evicted::newcomer);
+    CHECK(tables.evict_newcomer(1) == peers::evicted::nobody);
 }
 
 /* A small table that is always almost full: long runs, holes in them, wraps around the end. */
@@ -87,6 +133,7 @@ void thousands_come_and_go_and_the_table_agrees_with_a_map(void **)
     constexpr std::uint32_t limit = 61;
     std::minstd_rand random(20261123);
     peers table(limit, 0x1234);
+    handoff::net::room proven(100000);
     std::map<std::uint32_t, std::uint32_t> known; /* port: slot */
     for (std::uint32_t step = 1; step <= 50000; ++step) {
         const auto port = static_cast<std::uint32_t>(random() % 200);
@@ -100,8 +147,7 @@ void thousands_come_and_go_and_the_table_agrees_with_a_map(void **)
             continue;
         }
         if (known.size() == limit) {
-            while (!table.evict(step))
-                ;
+            CHECK(table.evict(step) != peers::evicted::nobody);
             for (auto each = known.begin(); each != known.end();) {
                 const bool gone =
                     table.find(v4(9, static_cast<std::uint16_t>(each->first))) == peers::none;
@@ -112,6 +158,9 @@ void thousands_come_and_go_and_the_table_agrees_with_a_map(void **)
         const auto added = table.add(from);
         CHECK(added != peers::none);
         table.heard(added, step);
+        table.welcome(added, table.generation(added), proven);
+        if (step % 3 == 0)
+            table.welcome(added, table.generation(added), proven);
         known[port] = added;
     }
 }
@@ -120,7 +169,9 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(a_peer_is_found_by_its_whole_address),
     cmocka_unit_test(a_full_table_says_none),
     cmocka_unit_test(a_slot_used_again_has_another_generation),
-    cmocka_unit_test(idleness_is_counted_across_the_clocks_wrap),
+    cmocka_unit_test(a_second_good_message_proves_a_peer),
+    cmocka_unit_test(a_peer_that_talks_to_another_address_of_ours_is_another_one),
+    cmocka_unit_test(other_threads_see_who_is_idle),
     cmocka_unit_test(thousands_come_and_go_and_the_table_agrees_with_a_map),
 };
 

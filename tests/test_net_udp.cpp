@@ -92,8 +92,8 @@ void workers_share_a_service(void **)
         for (std::size_t i = 0; i < peers.size(); ++i)
             CHECK(peers[i]->hear() == "0 from " + std::to_string(i));
     }
-    CHECK(w.served == 2000);
     w.stop_and_close();
+    CHECK(w.served == 2000); /* counted behind the answer, which a peer may hear before that */
 }
 
 void a_child_of_fork_leaves_the_entrypoint_alone(void **)
@@ -104,7 +104,8 @@ void a_child_of_fork_leaves_the_entrypoint_alone(void **)
     const auto child = fork();
     if (child == 0) {
         alarm(20); /* not to wait for threads that are not there */
-        if (w.entry.stop(0s) || w.entry.start(w.options, net::port_factory()) == std::error_code())
+        if (w.entry.stop(0s) != handoff::errc::forked ||
+            w.entry.start(w.options, net::port_factory()) == std::error_code())
             _exit(1);
         w.entry.~entrypoint();
         _exit(0);
@@ -130,13 +131,12 @@ void ipv6_works_too(void **)
         w.open();
         w.work();
         to.sin6_port = htons(w.entry.port_number());
-        const timeval patience{5, 0};
         CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
         CHECK(connect(fd, reinterpret_cast<sockaddr *>(&to), sizeof(to)) == 0);
         CHECK(send(fd, "1six", 4, 0) == 4);
         char got[8];
         CHECK(recv(fd, got, sizeof(got), 0) == 4 && std::memcmp(got, "1six", 4) == 0);
-        w.entry.stop(5s);
+        CHECK_CODE(w.entry.stop(in_time), handoff::errc::ok);
     }
     close(fd);
     w.close();
@@ -184,6 +184,38 @@ void a_full_service_costs_only_its_own_datagrams(void **)
         CHECK(to_stalled.hear() == "0 number " + std::to_string(i));
     CHECK(to_stalled.echoes("0 again"));
     CHECK(w.entry.read().dropped_full == 46 && w.entry.read().received == 50 + 4 + 1);
+    w.stop_and_close();
+}
+
+void what_overflows_the_socket_is_counted(void **)
+{
+    net_world w(net::transport::udp);
+    w.options.threads = 1;
+    w.options.socket_bytes = 4096;
+    std::atomic<bool> holding{false};
+    std::atomic<bool> held{true};
+    w.options.routing = [&](handoff::const_bytes, std::uint64_t connection) {
+        holding = true;
+        while (held)
+            std::this_thread::yield();
+        return net::route{0, connection};
+    };
+    w.open();
+    w.work();
+    net_peer peer(w);
+    peer.say("0 alone");
+    while (!holding)
+        std::this_thread::yield();
+    std::uint64_t said = 1;
+    for (; said < 1000; ++said)
+        peer.say("0 one of many");
+    CHECK(w.entry.read().dropped_kernel == 0);
+    held = false;
+    /* The next that fits tells. Or the test's watchdog does. */
+    for (; w.entry.read().dropped_kernel == 0; ++said)
+        peer.say("0 and one more");
+    const auto now = w.entry.read();
+    CHECK(now.received + now.dropped_kernel <= said);
     w.stop_and_close();
 }
 
@@ -240,7 +272,8 @@ void busy_peers_are_not_forgotten_for_strangers(void **)
     w.work();
     net_peer first(w);
     net_peer second(w);
-    CHECK(first.echoes("0") && second.echoes("1"));
+    for (int i = 0; i < 2; ++i) /* the second message proves them */
+        CHECK(first.echoes("0") && second.echoes("1"));
     for (int i = 0; i < 10; ++i)
         net_peer(w).say("0 let me in");
     w.await(&net::counters::dropped_peer, 10);
@@ -266,7 +299,7 @@ void stop_under_load_leaves_nothing_out(void **)
         }
     });
     w.await(&net::counters::received, 1000);
-    CHECK(w.entry.stop(5s));
+    CHECK_CODE(w.entry.stop(in_time), handoff::errc::ok);
     const auto end = w.entry.read();
     CHECK(end.answered == end.received && end.answers_unsent == 0);
     on = false;
@@ -283,8 +316,8 @@ void stop_with_a_stuck_service_returns_in_time_and_what_it_holds_can_come_back(v
         peer.say("0 held");
     w.await(&net::counters::received, 20);
     const auto begun = std::chrono::steady_clock::now();
-    CHECK(!w.entry.stop(50ms));
-    CHECK(std::chrono::steady_clock::now() - begun < 3s);
+    CHECK_CODE(w.entry.stop(50ms), handoff::errc::timeout);
+    CHECK(std::chrono::steady_clock::now() - begun < in_time);
     w.work(); /* its answers have nowhere to go: the worker returns them */
     w.close();
 }
@@ -296,7 +329,7 @@ void stop_with_a_past_deadline_waits_for_no_answer(void **)
     net_peer peer(w);
     peer.say("0 held");
     w.await(&net::counters::received, 1);
-    CHECK(!w.entry.stop(-1ns));
+    CHECK_CODE(w.entry.stop(-1ns), handoff::errc::timeout);
     w.work();
     w.close();
 }
@@ -312,9 +345,9 @@ void stop_with_forever_waits_for_a_late_answer(void **)
         std::this_thread::sleep_for(50ms);
         w.work();
     });
-    const bool clean = w.entry.stop(handoff::forever);
+    const auto error = w.entry.stop(handoff::forever);
     late.join();
-    CHECK(clean && w.entry.read().answered == 1);
+    CHECK(!error && w.entry.read().answered == 1);
     w.close();
 }
 
@@ -328,6 +361,7 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(ipv6_works_too),
     cmocka_unit_test(datagrams_that_break_a_rule_are_dropped_and_counted),
     cmocka_unit_test(a_full_service_costs_only_its_own_datagrams),
+    cmocka_unit_test(what_overflows_the_socket_is_counted),
     cmocka_unit_test(without_memory_the_datagrams_wait_in_the_socket),
     cmocka_unit_test(an_answer_for_a_forgotten_peer_reaches_nobody),
     cmocka_unit_test(busy_peers_are_not_forgotten_for_strangers),

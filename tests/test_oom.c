@@ -13,14 +13,16 @@ void *__real_mmap(void *addr, size_t bytes, int prot, int flags, int fd, off_t o
 int __real_munmap(void *addr, size_t bytes);
 int __real_mprotect(void *addr, size_t bytes, int prot);
 int __real_madvise(void *addr, size_t bytes, int advice);
-int __real_eventfd(unsigned count, int flags);
+int __real_hoi_os_eventfd(void);
+int __real_hoi_os_eventfd_renew(int fd);
 int __real_hoi_os_dup(int fd);
 void __real_hoi_os_close(int fd);
 void *__wrap_mmap(void *addr, size_t bytes, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t bytes);
 int __wrap_mprotect(void *addr, size_t bytes, int prot);
 int __wrap_madvise(void *addr, size_t bytes, int advice);
-int __wrap_eventfd(unsigned count, int flags);
+int __wrap_hoi_os_eventfd(void);
+int __wrap_hoi_os_eventfd_renew(int fd);
 int __wrap_hoi_os_dup(int fd);
 void __wrap_hoi_os_close(int fd);
 
@@ -66,14 +68,16 @@ int __wrap_madvise(void *addr, size_t bytes, int advice)
     return refused() ? -1 : __real_madvise(addr, bytes, advice);
 }
 
-int __wrap_eventfd(unsigned count, int flags)
+int __wrap_hoi_os_eventfd(void)
 {
-    errno = EMFILE;
-    if (refused())
-        return -1;
-    int fd = __real_eventfd(count, flags);
+    int fd = refused() ? -1 : __real_hoi_os_eventfd();
     os.open_fds += fd >= 0;
     return fd;
+}
+
+int __wrap_hoi_os_eventfd_renew(int fd)
+{
+    return refused() ? -1 : __real_hoi_os_eventfd_renew(fd);
 }
 
 int __wrap_hoi_os_dup(int fd)

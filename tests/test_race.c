@@ -60,14 +60,15 @@ static void send_at(const char *window)
     CHECK(rig_stats(r.service).late_wakes == 0);
 }
 
-static void a_message_that_comes_before_the_consumer_dozes_is_found_by_its_second_look(void **state)
+static void
+a_message_that_comes_before_the_consumer_sleeps_is_found_by_its_second_look(void **state)
 {
     (void)state;
     send_at(
         "consumer:before_wait"); /* has found nothing, has not said that it sleeps: no wake-up */
 }
 
-static void a_message_that_comes_while_the_consumer_dozes_ends_the_wait(void **state)
+static void a_message_that_comes_while_the_consumer_sleeps_ends_the_wait(void **state)
 {
     (void)state;
     send_at("consumer:waiting"); /* has said that it sleeps, does not sleep yet */
@@ -205,7 +206,7 @@ static void an_arena_does_not_end_under_whoever_recycles_its_last_segment(void *
     rig_close(&r);
 }
 
-static void room_that_comes_before_the_producer_dozes_ends_its_wait(void **state)
+static void room_that_comes_before_the_producer_sleeps_ends_its_wait(void **state)
 {
     (void)state;
     rig_open(&r,
@@ -335,9 +336,9 @@ static void of_two_copies_that_are_forwarded_at_once_one_is_stale(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(
-        a_message_that_comes_before_the_consumer_dozes_is_found_by_its_second_look, open_rig,
+        a_message_that_comes_before_the_consumer_sleeps_is_found_by_its_second_look, open_rig,
         close_rig),
-    cmocka_unit_test_setup_teardown(a_message_that_comes_while_the_consumer_dozes_ends_the_wait,
+    cmocka_unit_test_setup_teardown(a_message_that_comes_while_the_consumer_sleeps_ends_the_wait,
                                     open_rig, close_rig),
     cmocka_unit_test_setup_teardown(
         a_consumer_that_falls_asleep_behind_a_publisher_finds_the_message, open_rig, close_rig),
@@ -348,7 +349,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(
         a_segment_whose_buffers_are_back_before_it_is_sealed_is_recycled_once, open_rig, close_rig),
     cmocka_unit_test_setup(an_arena_does_not_end_under_whoever_recycles_its_last_segment, open_rig),
-    cmocka_unit_test(room_that_comes_before_the_producer_dozes_ends_its_wait),
+    cmocka_unit_test(room_that_comes_before_the_producer_sleeps_ends_its_wait),
     cmocka_unit_test(memory_that_comes_before_the_shard_waits_ends_its_wait),
     cmocka_unit_test(memory_that_comes_while_the_shard_is_armed_is_had_at_once),
     cmocka_unit_test(room_that_comes_while_the_shard_is_armed_is_had_at_once),

@@ -104,7 +104,46 @@ static void what_is_being_copied_is_not_released(void **state)
     rig_close(&r);
 }
 
+static void forward_slice(void *status)
+{
+    *(int32_t *)status = ho_forward(r.producer, &both[0], 1, 0, NULL);
+}
+
+/* The record of a slice that its second holder returns meanwhile is a user's byte next, and no handle. */
+static void a_record_that_is_no_more_leads_nowhere(void **state)
+{
+    (void)state;
+    enum { SLICES = 4096 };
+    static ho_buf slices[SLICES];
+    uint32_t n;
+    int32_t status;
+    harness_thread other;
+    gate_set(NULL);
+    rig_open_in(&r, ARENA_OPTS(.budget_bytes = 256 * RIG_SEGMENT), NULL);
+    rig_send(r.shard, r.producer, 1, 100);
+    ho_buf buf = rig_take(r.consumer);
+    for (n = 0; n < SLICES; n++)
+        CHECK_STATUS(ho_slice(r.domain, &buf, 0, 100, &slices[n]), HO_OK);
+    both[0] = slices[0];
+    CHECK_STATUS(ho_return(r.domain, slices + 1, SLICES - 1, NULL), HO_OK);
+    gate_set("slice:before_parent");
+    harness_start(&other, forward_slice, &status);
+    gate_await();
+    CHECK_STATUS(ho_return(r.domain, &slices[0], 1, NULL), HO_OK); /* the segment of records goes */
+    for (n = 0; n < 3; n++) {
+        ho_buf loan = rig_loan(r.shard, 1, RIG_SEGMENT);
+        memset(loan.ptr, 0xff, loan.cap);
+        CHECK_STATUS(ho_abort(r.shard, &loan, 1, NULL), HO_OK);
+    }
+    gate_open();
+    harness_join(&other);
+    CHECK_STATUS(status, HO_E_STALE);
+    rig_return(r.domain, &buf);
+    rig_close(&r);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_record_that_is_no_more_leads_nowhere),
     cmocka_unit_test(what_is_being_copied_is_not_released),
     cmocka_unit_test(who_needs_no_copy_any_more_does_not_wait_for_room),
 };

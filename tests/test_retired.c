@@ -52,7 +52,7 @@ static ho_buf message(void)
 
 static struct hoi_seg *seg_of(const ho_buf *buf)
 {
-    return hoi_seg_at(&hoi_domain_get(r.domain)->segs, hoi_handle_seg(buf->handle));
+    return hoi_seg_at(&hoi_domain_get(r.domain)->segs, hoi_buf_seg(buf->handle));
 }
 
 /* Lets a segment that nobody has live `more` generations yet. */
@@ -90,7 +90,7 @@ static void a_segment_at_its_last_generation_is_retired(void **state)
         CHECK_STATUS(ho_commit(r.producer, &buf, 1, 0, NULL), HO_OK);
         copies[i] = buf = rig_take(r.consumer);
         CHECK(seg_of(&buf) == seg_of(&copies[0]));
-        CHECK(hoi_handle_gen(buf.handle) == (i == 0 ? 1 : HOI_GEN_LAST - 3 + i));
+        CHECK(hoi_buf_gen(buf.handle) == (i == 0 ? 1 : HOI_GEN_LAST - 3 + i));
         for (uint32_t k = 0; k < i; k++) {
             check_stale(&copies[k]);
             check_stale_loan(&loans[k]);
@@ -131,7 +131,7 @@ static void a_shards_own_segment_is_retired_when_it_goes_on(void **state)
     rig_return(r.domain, &buf);
     age(old, 1);
     buf = message();
-    CHECK(seg_of(&buf) == old && hoi_handle_gen(buf.handle) == HOI_GEN_LAST);
+    CHECK(seg_of(&buf) == old && hoi_buf_gen(buf.handle) == HOI_GEN_LAST);
     rig_return(r.domain, &buf); /* the shard has it still */
     CHECK(rig_arena_stats(r.arena).segments_in_use == 1);
     buf = message();
@@ -181,7 +181,7 @@ static void slices_too(void **state)
         if (i == 0) {
             old = seg;
         } else if (i == d->slice_numbers) { /* opened again, for the last time */
-            CHECK(seg == old && hoi_handle_gen(slice.handle) == HOI_GEN_LAST);
+            CHECK(seg == old && hoi_buf_gen(slice.handle) == HOI_GEN_LAST);
             copy = slice;
         } else if (i == 2 * d->slice_numbers) {
             CHECK(seg != old);

@@ -50,7 +50,7 @@ static void a_wait_lasts_as_long_as_it_was_told(void **state)
         CHECK_STATUS(ho_wait(r.consumer, times[i]), HO_TIMEOUT);
         uint64_t waited = harness_now_ns() - before;
         CHECK(waited >= (uint64_t)times[i]);
-        CHECK(waited < (uint64_t)times[i] + 5000ull * MS);
+        CHECK(waited < (uint64_t)times[i] + LONG_NS);
     }
     rig_send(r.shard, r.producer, 1, 10);
     CHECK_STATUS(ho_wait(r.consumer, INT64_MAX), HO_OK);
@@ -140,20 +140,25 @@ static void flush_later(void *arg)
     CHECK_STATUS(ho_flush(r.producer), HO_OK);
 }
 
-static void a_burst_that_was_held_back_wakes_once(void **state)
+static void hold_a_burst_back(void)
 {
-    (void)state;
     for (uint64_t key = 0; key < 50; key++) {
         ho_buf loan = rig_loan(r.shard, key, 10);
         CHECK_STATUS(ho_commit(r.producer, &loan, 1, HO_MORE, NULL), HO_OK);
     }
+}
+
+static void a_burst_that_was_held_back_ends_a_wait(void **state)
+{
+    (void)state;
+    hold_a_burst_back();
     CHECK_STATUS(ho_wait(r.consumer, 1 * MS), HO_TIMEOUT);
     harness_thread thread;
     harness_start(&thread, flush_later, NULL);
     CHECK_STATUS(ho_wait(r.consumer, LONG_NS), HO_OK);
     CHECK(rig_drain(&r) == 50);
     harness_join(&thread);
-    CHECK(rig_stats(r.service).wakes == 1);
+    CHECK(rig_stats(r.service).wakes <= 1); /* none if the flush came before the wait */
 }
 
 static void a_busy_consumer_costs_no_wake_ups(void **state)
@@ -214,6 +219,23 @@ static void the_descriptor_is_readable_when_something_came_after_empty(void **st
     }
     CHECK(close(fd) == 0);
     CHECK(rig_stats(r.service).wakes == 100); /* one for the first message of each round */
+}
+
+static void a_burst_that_was_held_back_wakes_once(void **state)
+{
+    (void)state;
+    int32_t fd;
+    rig_send(r.shard, r.producer, 1, 10); /* a lane that is new wakes by itself */
+    CHECK(rig_drain(&r) == 1);
+    CHECK_STATUS(ho_consumer_fd(r.consumer, &fd), HO_OK);
+    check_empty();
+    hold_a_burst_back();
+    CHECK(!readable(fd, 0));
+    CHECK_STATUS(ho_flush(r.producer), HO_OK);
+    CHECK(readable(fd, 0));
+    CHECK(rig_stats(r.service).wakes == 1);
+    CHECK(rig_drain(&r) == 50);
+    CHECK(close(fd) == 0);
 }
 
 static void a_message_that_was_there_before_is_seen_by_the_next_take(void **state)
@@ -358,10 +380,11 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(a_message_ends_a_wait),
     WITH_RIG(a_producer_that_comes_later_wakes_too),
     WITH_RIG(a_producer_that_says_nothing_does_not_end_a_wait),
-    WITH_RIG(a_burst_that_was_held_back_wakes_once),
+    WITH_RIG(a_burst_that_was_held_back_ends_a_wait),
     WITH_RIG(a_busy_consumer_costs_no_wake_ups),
     WITH_RIG(an_idle_wait_uses_no_processor_time),
     WITH_RIG(the_descriptor_is_readable_when_something_came_after_empty),
+    WITH_RIG(a_burst_that_was_held_back_wakes_once),
     WITH_RIG(a_message_that_was_there_before_is_seen_by_the_next_take),
     WITH_RIG(waiting_and_the_descriptor_go_together),
     WITH_RIG(closing_makes_the_descriptor_readable),

@@ -119,7 +119,7 @@ static struct use use_of(const struct sleeper *s)
     int found = 0;
 
     snprintf(text, sizeof text, "/proc/self/task/%d/status", atomic_load(&s->id));
-    FILE *status = fopen(text, "r");
+    FILE *status = fopen(text, "re");
     while (status && !found && fgets(text, sizeof text, status))
         found = sscanf(text, "voluntary_ctxt_switches: %lu", &use.wakes) == 1;
     if (status)

@@ -32,7 +32,7 @@ struct memory {
 /* One field that the kernel gives in KiB. */
 static double field(const char *file, const char *form)
 {
-    FILE *in = fopen(file, "r");
+    FILE *in = fopen(file, "re");
     char line[256];
     unsigned long kib = 0;
     int found = 0;

@@ -36,6 +36,8 @@ def all_contestants():
         Contestant("bound", "bound", BOUND),
         Contestant("handoff, batches of 16", "handoff_batch", OWN),
         Contestant("handoff, split batches of 16", "handoff_split", OWN),
+        Contestant("handoff, 16 reserved at once", "handoff_many", OWN),
+        Contestant("handoff, 64 reserved at once", "handoff_many64", OWN, only=("size64",)),
         Contestant("handoff, single calls", "handoff_single", OWN),
         Contestant("handoff, batches, no padding", "handoff_unpadded", OWN, only=("throughput",)),
         Contestant("handoff, give, inline", "handoff_give", OWN),
@@ -66,10 +68,10 @@ def can_preload(library):
     return done.returncode == 0 and not done.stderr
 
 
-def present(build, complain):
+def present(build, complain, field=None):
     """The contestants that were built here, each with the scenarios that it can play."""
     found = {}
-    for contestant in all_contestants():
+    for contestant in field or all_contestants():
         program = pathlib.Path(build, "bench", f"bench-{contestant.program}")
         if not program.exists():
             remedy = f"install {contestant.package}" if contestant.package else f"build {program.name}"

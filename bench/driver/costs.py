@@ -5,7 +5,7 @@ import json
 import pathlib
 import subprocess
 
-from rounds import Failure
+from common import Failure
 
 IDLE_SECONDS = 3
 STRAGGLER_MESSAGES = 40_000  # scripts/bench runs some seconds; a million takes minutes

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from rounds import Failure
+from common import Failure
 
 SINGLE = ("ho_reserve", "ho_commit", "ho_flush", "ho_take", "ho_return")
 MANY = ("ho_reserve_many", "ho_commit", "ho_take", "ho_return")
@@ -35,11 +35,23 @@ COUNTS = (
 )
 
 
-def collected(build, sizes, batch, calls, messages):
+# Of pools: what, objects at once or what is played instead (pools/calls.c), call, share of the objects that it is called for.
+POOL_COUNTS = (
+    ("ho_pool_acquire", 1, "ho_pool_acquire", 1),
+    ("ho_pool_release", 1, "ho_pool_release", 1),
+    ("ho_pool_resolve", 1, "ho_pool_resolve", 1),
+    ("ho_pool_acquire_many of 64, an object", 64, "ho_pool_acquire_many", 1),
+    ("ho_pool_release_many of 64, an object", 64, "ho_pool_release_many", 1),
+    ("ho_alloc", "alloc", "ho_alloc", 1),
+    ("ho_free", "alloc", "ho_free", 1 / 2),
+    ("ho_free_sized", "alloc", "ho_free_sized", 1 / 2),
+)
+
+
+def collected(program, words, calls):
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command += [f"--toggle-collect={call}" for call in calls]
-    command += [str(pathlib.Path(build, "bench", "bench-calls")), *map(str, sizes), str(batch[0]),
-                str(messages), *batch[1:]]
+    command += [str(program), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode != 0 or not found:
@@ -47,16 +59,32 @@ def collected(build, sizes, batch, calls, messages):
     return int(found[1])
 
 
+def each(program, words, calls):
+    """Of a message or an object; words makes the arguments for so many of them."""
+    first = collected(program, words(FIRST), calls)
+    return (collected(program, words(FIRST + MORE), calls) - first) / MORE
+
+
 def possible():
     return shutil.which("valgrind") is not None
 
 
 def count(build, progress):
-    """One object per line of the table; each figure is per message."""
+    """One object per line of the table; each figure is per message, or per object of a pool."""
     lines = []
+    program = pathlib.Path(build, "bench", "bench-calls")
     for what, sizes, batch, calls in COUNTS:
         progress(f"instructions: {what}")
-        first = collected(build, sizes, batch, calls, FIRST)
-        second = collected(build, sizes, batch, calls, FIRST + MORE)
-        lines.append({"what": what, "instructions": (second - first) / MORE})
+        lines.append({"what": what, "instructions": each(
+            program, lambda number: (*sizes, batch[0], number, *batch[1:]), calls)})
+    return lines + count_pools(build, progress)
+
+
+def count_pools(build, progress):
+    program = pathlib.Path(build, "bench", "bench-pool-calls")
+    lines = []
+    for what, played, call, share in POOL_COUNTS if program.exists() else ():
+        progress(f"instructions: {what}")
+        lines.append({"what": what, "instructions": each(
+            program, lambda number: (played, number), (call,)) / share})
     return lines

@@ -8,13 +8,10 @@ import resource
 import statistics
 import subprocess
 
+from common import Failure
 from contestants import BOUND, PEER
 
 RUN_SECONDS_MOST = 60
-
-
-class Failure(Exception):
-    """One line for the user: what went wrong, what to do."""
 
 
 def sleeps():

@@ -20,11 +20,13 @@ LIVE_MS = 4000  # four raids
 SHORT_MS = 1700  # two
 FIRST_SESSIONS, STEP, MOST_SESSIONS = 7_000, 1.1, 1_000_000
 STEPS = ("2048", "1024")  # messages; of these kept
+RAIDS = 6  # in simulated time
 WORKERS, SENDERS = (16, 112), (8, 64)  # two runs that differ in threads of one kind
 LOCKS = "libbench-locks.so"
-MEDIANS = ("p50_ns", "p99_ns", "alloc_p50_ns", "alloc_p999_ns", "raid_ns", "lost", "live_bytes",
-           "held_bytes", "held_most_bytes", "fragmentation", "dead_share", "cpu_seconds",
-           "sender_cpu_seconds", "messages_per_second")
+MEDIANS = ("p50_ns", "p99_ns", "alloc_p50_ns", "alloc_p999_ns", "object_p50_ns", "object_p999_ns",
+           "raid_ns", "raid_read_ns", "lost", "live_bytes", "held_bytes", "held_most_bytes",
+           "fragmentation", "peak_fragmentation", "dead_share", "cpu_seconds", "sender_cpu_seconds",
+           "messages_per_second")
 
 
 def field(build, complain):
@@ -96,15 +98,18 @@ def slope(build, contestant, settings):
 
 
 def still(build, players, progress):
-    """What hangs on no clock: instructions of allocations, bytes of a further thread."""
+    """What hangs on no clock: instructions of allocations, the memory of raids' objects, bytes of a further thread."""
     lines = []
     for contestant in players:
-        progress(f"story: instructions and threads: {contestant.name}")
+        progress(f"story: instructions, objects and threads: {contestant.name}")
         steps = play(build, contestant, "steps", *STEPS)[0]
+        objects = play(build, contestant, "objects", RAIDS)[0]
         lines.append({
             "contestant": contestant.name,
             **{key: steps[key] for key in
                ("allocations", "steps_p50", "steps_p999", "steps_most", "locked_most")},
+            "object_live_bytes": objects["live_bytes"], "object_held_bytes": objects["held_bytes"],
+            "object_fragmentation": objects["fragmentation"],
             "worker_bytes": slope(build, contestant, [(1, n) for n in WORKERS]),
             "sender_bytes": slope(build, contestant, [(n, 1) for n in SENDERS])})
     return lines

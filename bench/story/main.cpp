@@ -4,11 +4,13 @@
  * usage: story-NAME raid SESSIONS MS                how the game server fares
  *        story-NAME steps MESSAGES KEEP             instructions of each allocation
  *        story-NAME threads SENDERS WORKERS         what so many threads come to in memory
+ *        story-NAME objects RAIDS                   what the objects of raids come to in memory
  */
 #include CONTESTANT
 
 #include "story/lockstep.hpp"
 #include "story/raid.hpp"
+#include "story/raids.hpp"
 
 #include <common/json.h>
 #include <common/tool.h>
@@ -53,7 +55,9 @@ int play_raid(std::uint32_t sessions, std::uint64_t ms)
     json_count(json, "late", r.late);
     percentiles(json, "p50_ns", "p99_ns", "p999_ns", r.latency_ns);
     percentiles(json, "alloc_p50_ns", "alloc_p99_ns", "alloc_p999_ns", r.allocation_ns);
+    percentiles(json, "object_p50_ns", "object_p99_ns", "object_p999_ns", r.object_ns);
     json_real(json, "raid_ns", r.longest_raid_ns);
+    json_real(json, "raid_read_ns", r.longest_raid_read_ns);
     json_real(json, "messages_per_second", double(r.sent) / r.seconds);
     json_real(json, "locks_per_second", double(r.locks.taken) / r.settled_seconds);
     json_real(json, "contended_per_second", double(r.locks.contended) / r.settled_seconds);
@@ -66,6 +70,7 @@ int play_raid(std::uint32_t sessions, std::uint64_t ms)
     json_count(json, "held_most_bytes", r.held_most);
     json_real(json, "fragmentation",
               r.held_bytes ? 1 - double(r.live_bytes) / double(r.held_bytes) : 0);
+    json_real(json, "peak_fragmentation", r.worst_peak);
     json_real(json, "dead_share", r.dead_share);
     return end_of(json, r);
 }
@@ -96,18 +101,31 @@ int weigh_threads(std::uint32_t senders, std::uint32_t workers)
     return end_of(json, r);
 }
 
+int weigh_objects(std::uint32_t count)
+{
+    raids<story_contestant> trace(count);
+    const auto r = trace.run();
+    auto *json = json_new();
+    json_real(json, "fragmentation", r.worst);
+    json_count(json, "live_bytes", r.live_bytes);
+    json_count(json, "held_bytes", r.held_bytes);
+    return end_of(json, r);
+}
+
 int run(int argc, char **argv)
 {
-    const std::string_view what = argc == 4 ? argv[1] : "";
+    const std::string_view what = argc == 4 || argc == 3 ? argv[1] : "";
     std::uint64_t first = 0;
     std::uint64_t second = 0;
     tool_name("story");
-    if (what != "raid" && what != "steps" && what != "threads") {
-        tool_error(
-            "what to play?: raid SESSIONS MS, steps MESSAGES KEEP or threads SENDERS WORKERS");
+    if (argc == 3 ? what != "objects" : what != "raid" && what != "steps" && what != "threads") {
+        tool_error("what to play?: raid SESSIONS MS, steps MESSAGES KEEP, threads SENDERS WORKERS "
+                   "or objects RAIDS");
         return 2;
     }
-    if (tool_number(argv[1], argv[2], 1, 100000000, &first) != 0 ||
+    if (tool_number(argv[1], argv[2], 1, 100000000, &first) != 0)
+        return 2;
+    if (argc == 4 &&
         tool_number(argv[1], argv[3], 1, what == "threads" ? all_workers : 1000000, &second) != 0)
         return 2;
     forgo_huge_pages();
@@ -115,6 +133,8 @@ int run(int argc, char **argv)
     cores();
     if (what == "raid")
         return play_raid(std::uint32_t(first), second);
+    if (what == "objects")
+        return weigh_objects(std::uint32_t(first));
     if (what == "steps")
         return count_steps(std::uint32_t(first), std::uint32_t(second));
     return weigh_threads(std::uint32_t(first), std::uint32_t(second));

@@ -4,23 +4,44 @@
 #include "machine.hpp"
 
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 namespace bench {
 
+namespace {
+
+template <std::size_t room> void read_all(const char *path, char (&text)[room])
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const auto got = read(fd, text, room - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = 0;
+}
+
+} // namespace
+
 std::uint64_t resident_bytes()
 {
     char text[128];
     unsigned long long size = 0;
     unsigned long long resident = 0;
-    const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    const auto got = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = 0;
+    read_all("/proc/self/statm", text);
     must(std::sscanf(text, "%llu %llu", &size, &resident) == 2, "/proc/self/statm can't be read");
     return resident * std::uint64_t(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t anonymous_bytes()
+{
+    char text[2048];
+    unsigned long long kib = 0;
+    read_all("/proc/self/smaps_rollup", text);
+    const char *line = std::strstr(text, "\nAnonymous:");
+    must(line && std::sscanf(line, " Anonymous: %llu kB", &kib) == 1,
+         "/proc/self/smaps_rollup can't be read");
+    return kib * 1024;
 }
 
 __attribute__((noinline)) void touch_stack()

@@ -8,8 +8,11 @@
 
 namespace bench {
 
-/* What is resident now, without an allocation. */
+/* What is resident now, without an allocation. Some kernels are up to 256 KiB off. */
 std::uint64_t resident_bytes();
+
+/* The same of anonymous memory alone, counted page by page: exact, and slow. */
+std::uint64_t anonymous_bytes();
 
 /* Makes this thread's stack as large as it will get, so that it does not grow later. */
 void touch_stack();

@@ -4,50 +4,56 @@
 #define HANDOFF_BENCH_OBJECTS_HPP
 
 #include "machine.hpp"
-#include "schedule.hpp"
+#include "story/types.hpp"
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 namespace bench {
 
 template <class C> class objects {
   public:
-    objects()
+    explicit objects(const object_book &book) : book_(book)
     {
         alive_.resize(reserved); /* touched now, so that it does not grow later */
         alive_.clear();
     }
-    void keep(typename C::message &m, std::uint64_t number)
+    /* `ends` on whatever clock `release` is told. */
+    void keep(std::uint64_t ends, std::uint64_t number, const live_object &object)
     {
-        const auto life = std::uint64_t(life_ns(number) / scale_);
-        alive_.push_back({ticks() + life, std::exchange(m, {})});
+        alive_.push_back({ends, number, object});
         std::push_heap(alive_.begin(), alive_.end(), later);
     }
-    /* Gives back those whose time has come; returns how many bytes they were. */
-    template <class Receiver> std::uint64_t release(Receiver &to, std::uint64_t now)
+    /* Ends those whose time has come; returns how many bytes they were. */
+    std::uint64_t release(C &to, std::uint64_t now)
     {
         std::uint64_t bytes = 0;
         while (!alive_.empty() && alive_.front().ends <= now) {
             std::pop_heap(alive_.begin(), alive_.end(), later);
-            bytes += alive_.back().message.len;
-            to.give_back(&alive_.back().message, 1);
+            auto &last = alive_.back();
+            must(traffic::number_of(last.object.ptr) == last.number,
+                 "an object is not what it was");
+            const auto type = book_.type_of(last.number);
+            to.end(type, last.object);
+            bytes += object_types[type].bytes;
             alive_.pop_back();
         }
         return bytes;
     }
 
-  private:
-    static constexpr std::size_t reserved = 1024; /* about four times what comes */
-    struct object {
-        std::uint64_t ends = 0; /* ticks */
-        typename C::message message{};
-    };
-    static bool later(const object &a, const object &b) { return a.ends > b.ends; }
+    std::size_t size() const { return alive_.size(); }
 
-    const double scale_ = ns_per_tick();
-    std::vector<object> alive_;
+  private:
+    static constexpr std::size_t reserved = 1024; /* some four times what comes */
+    struct kept {
+        std::uint64_t ends;
+        std::uint64_t number;
+        live_object object;
+    };
+    static bool later(const kept &a, const kept &b) { return a.ends > b.ends; }
+
+    const object_book &book_;
+    std::vector<kept> alive_;
 };
 
 } // namespace bench

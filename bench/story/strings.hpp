@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Strings and a locked queue in the story: memory is what operator new gives, on both threads. It is
+/* Strings and a locked queue in the story: memory is what operator new gives, on both threads; an object too is
+ * what it gives, of the type's size, and not a string. It is
  * replaced in this program, so that each call of it can be measured, and asks the same allocator. */
 #ifndef HANDOFF_BENCH_STORY_STRINGS_HPP
 #define HANDOFF_BENCH_STORY_STRINGS_HPP
 
 #include "adapters/strings.hpp"
 #include "story/meter.hpp"
-#include "story/workers.hpp"
+#include "story/schedule.hpp"
 
 #include <cstdlib>
 #include <new>
@@ -38,6 +39,26 @@ class story_contestant : public strings {
         return std::uint64_t{receivers} * queue_slots;
     }
     double dead_share() const { return 0; }
+
+    static std::uint32_t queue_of(std::uint64_t key, std::uint32_t receivers)
+    {
+        return std::uint32_t(key % receivers);
+    }
+    void open_objects() {}
+    void expect(std::uint32_t, std::uint32_t) {} /* no allocator can be told */
+    bool create(std::uint32_t type, std::uint32_t count, live_object *into)
+    {
+        for (std::uint32_t i = 0; i < count; ++i) {
+            auto *ptr = static_cast<std::uint8_t *>(operator new(object_types[type].bytes));
+            into[i] = {ptr, reinterpret_cast<std::uintptr_t>(ptr)};
+        }
+        return true;
+    }
+    live_object find(std::uint32_t, std::uint64_t reference) const
+    {
+        return {reinterpret_cast<std::uint8_t *>(reference), reference};
+    }
+    void end(std::uint32_t, const live_object &object) { operator delete(object.ptr); }
 
     class sender : public strings::sender {
       public:

@@ -50,10 +50,19 @@ class Climb(unittest.TestCase):
 
 class Goals(unittest.TestCase):
     def test_the_worst_of_handoff_is_held_to_the_fragmentation(self):
-        lines = [{"contestant": name, "fragmentation": share} for name, share in
-                 ((goals.BATCH, 0.01), (goals.SINGLE, 0.03), ("glibc, strings", 0.5))]
+        still = [{"contestant": name, "object_fragmentation": share} for name, share in
+                 ((goals.BATCH, 0.01), (goals.SINGLE, 0.06), ("glibc, strings", 0.5))]
+        found = goals.of_story({"still": still})
+        self.assertEqual([(goal["value"], goal["reached"]) for goal in found], [(0.06, False)])
+
+    def test_raids_and_memory_are_judged_by_the_worst_of_handoff_and_the_best_strings(self):
+        lines = [{"contestant": name, "sessions": sessions, "raid_ns": ms * 1e6, "held_bytes": held}
+                 for sessions, name, ms, held in (
+                     (1, goals.BATCH, 2, 4), (1, goals.SINGLE, 7, 3), (1, "glibc", 30, 20),
+                     (1, "jemalloc", 90, 10), (2, goals.BATCH, 3, 6), (2, "glibc", 30, 10),
+                     (2, "handoff, batches, no padding", 99, 99))]
         found = goals.of_story({"lines": lines})
-        self.assertEqual([(goal["value"], goal["reached"]) for goal in found], [(0.03, False)])
+        self.assertEqual([(goal["value"], goal["reached"]) for goal in found], [(7, True), (0.6, False)])
 
 
 class Tables(unittest.TestCase):

@@ -5,6 +5,7 @@ usage: test_driver.py BUILD"""
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -152,15 +153,23 @@ class Plots(unittest.TestCase):
         lines = [{"contestant": goals.BATCH, "messages": n, "ns_each": 40, "min": 30, "max": 50}
                  for n in (500, 5000)]
         with tempfile.TemporaryDirectory() as folder:
-            plots.draw_all(folder, {"scenarios": scenarios, "growth": lines})
+            plots.draw_all(folder, {"scenarios": scenarios, "growth": lines, "rounds": 3,
+                                    "machine": {"processor": "A processor", "cores": 7, "kernel": "6.1.2-3"}})
             drawn = {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
+            made = set(pathlib.Path(folder).glob("*.svg")) - {pathlib.Path(folder, "sizes.svg")}  # all at one height here
+            fit = subprocess.run([sys.executable, ROOT / "tests/check_pictures.py", *made],
+                                 capture_output=True, text=True, check=False)
+            self.assertIn(fit.returncode, (0, 77), fit.stderr)  # 77: their font is not here
         names = [*scenarios, "of_bound", "sizes", "growth"]
         self.assertEqual(set(drawn), {f"{name}.{form}" for name in names for form in ("svg", "png")})
         for name, content in drawn.items():
             start = b"<?xml" if name.endswith("svg") else b"\x89PNG"
             self.assertTrue(content.startswith(start), name)
-            if name.endswith("svg") and name != "growth.svg":
-                self.assertIn(goals.BATCH.encode(), content)
+            if name.endswith("svg"):
+                words = " ".join(re.sub(r"<[^>]*>", " ", content.decode()).split())
+                for text in (goals.BATCH, "A processor, 7 cores, Linux 6.1.2; medians of 3 rounds", "bound",
+                             "bytes", *(["250"] if name == "latency.svg" else [])):
+                    self.assertIn(text, words, name)
 
 
 class Command(unittest.TestCase):
@@ -222,6 +231,13 @@ class Command(unittest.TestCase):
             for scenario in ("throughput", "keep", "size65536", "many", "chain", "latency"):
                 with self.assertRaisesRegex(rounds.Failure, "what was sent and what came differ"):
                     rounds.run(BUILD, faulty, scenario, ("--messages", "4096"))
+
+    def test_a_file_that_can_not_be_written_is_named_before_anything_is_measured(self):
+        with mock.patch.object(sys, "argv", ["bench", "--build", BUILD, "--json", "/proc/none/run"]), \
+                mock.patch.object(main, "measure") as measured, mock.patch.object(main, "say") as said:
+            self.assertEqual(main.main(), 1)
+        measured.assert_not_called()
+        self.assertRegex(str(said.call_args[0][0]), "^cannot write '/proc/none/run': .*: give --json")
 
     def test_one_run_gives_a_table_and_the_same_figures_as_json(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ std::uint64_t huge_bytes()
 {
     std::uint64_t kib = 0;
     char line[128];
-    auto *file = std::fopen("/proc/self/smaps_rollup", "r");
+    auto *file = std::fopen("/proc/self/smaps_rollup", "re");
     while (file && std::fgets(line, sizeof line, file) &&
            std::sscanf(line, "AnonHugePages: %lu", &kib) != 1)
         ;

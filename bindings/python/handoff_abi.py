@@ -16,6 +16,9 @@ HO_TYPE_ARENA_STATS = 8
 HO_TYPE_SERVICE_STATS = 9
 HO_TYPE_OUTSTANDING = 10
 HO_TYPE_ABI_ROW = 11
+HO_TYPE_POOL_OPTS = 12
+HO_TYPE_POOL_STATS = 13
+HO_TYPE_POOL_LEAKS = 14
 HO_ABI_INFO_MIN = 64
 HO_ABI_ROW_MIN = 48
 HO_DOMAIN_OPTS_MIN = 24
@@ -23,10 +26,13 @@ HO_OUTSTANDING_MIN = 64
 HO_ARENA_OPTS_MIN = 32
 HO_ARENA_STATS_MIN = 96
 HO_SERVICE_OPTS_MIN = 40
-HO_SERVICE_STATS_MIN = 104
+HO_SERVICE_STATS_MIN = 112
 HO_RESERVE_OPTS_MIN = 24
 HO_CONSUMER_OPTS_MIN = 16
 HO_OWNER_OPTS_MIN = 24
+HO_POOL_OPTS_MIN = 48
+HO_POOL_STATS_MIN = 64
+HO_POOL_LEAKS_MIN = 96
 HO_ROW_STRUCT = 1
 HO_ROW_FIELD = 2
 HO_ROW_CONSTANT = 3
@@ -43,6 +49,8 @@ HO_POLICY_DROP_NEWEST = 2
 HO_CONSUMERS_SHARED = 0
 HO_CONSUMERS_BOUND = 1
 HO_MORE = 65536
+HO_POOL_LINES = 1
+HO_POOL_NAME_BYTES = 32
 HO_REASON_CONSUMED = 1
 HO_REASON_CANCELLED = 2
 HO_RELEASE_INLINE = 0
@@ -100,6 +108,10 @@ class ho_consumer(c.Structure):
     """A handle: one thread's receiving end of a service."""
 
 
+class ho_pool(c.Structure):
+    """A handle: objects of one type in an arena."""
+
+
 class ho_buf(c.Structure):
     pass
 
@@ -152,8 +164,26 @@ class ho_release_rec(c.Structure):
     pass
 
 
+class ho_obj(c.Structure):
+    pass
+
+
+class ho_pool_opts(c.Structure):
+    pass
+
+
+class ho_pool_stats(c.Structure):
+    pass
+
+
+class ho_pool_leaks(c.Structure):
+    pass
+
+
 ho_release_fn = c.CFUNCTYPE(
     None, c.c_void_p, c.POINTER(ho_release_rec), c.c_uint32)
+ho_object_fn = c.CFUNCTYPE(
+    None, c.c_void_p, c.c_void_p)
 ho_buf._fields_ = [
     ("ptr", c.POINTER(c.c_uint8)),
     ("len", c.c_uint64),
@@ -206,6 +236,7 @@ ho_outstanding._fields_ = [
     ("foreign", c.c_uint64),
     ("undelivered", c.c_uint64),
     ("oldest", c.c_uint64 * 3),
+    ("allocs", c.c_uint64),
 ]
 ho_arena_opts._fields_ = [
     ("size", c.c_uint32),
@@ -228,6 +259,9 @@ ho_arena_stats._fields_ = [
     ("foreign_out", c.c_uint64),
     ("full", c.c_uint64),
     ("copies", c.c_uint64),
+    ("allocs_out", c.c_uint64),
+    ("alloc_bytes_live", c.c_uint64),
+    ("alloc_bytes_held", c.c_uint64),
 ]
 ho_service_opts._fields_ = [
     ("size", c.c_uint32),
@@ -254,6 +288,7 @@ ho_service_stats._fields_ = [
     ("undelivered", c.c_uint64),
     ("straggler_copies", c.c_uint64),
     ("straggler_bytes", c.c_uint64),
+    ("straggler_out", c.c_uint64),
 ]
 ho_reserve_opts._fields_ = [
     ("size", c.c_uint32),
@@ -282,6 +317,42 @@ ho_release_rec._fields_ = [
     ("owner", c.c_uint32),
     ("reason", c.c_uint32),
 ]
+ho_obj._fields_ = [
+    ("ptr", c.c_void_p),
+    ("handle", c.c_uint64),
+]
+ho_pool_opts._fields_ = [
+    ("size", c.c_uint32),
+    ("flags", c.c_uint32),
+    ("slot_bytes", c.c_uint32),
+    ("align_bytes", c.c_uint32),
+    ("objects_max", c.c_uint32),
+    ("reserved0", c.c_uint32),
+    ("keep_bytes", c.c_uint64),
+    ("hold_ns", c.c_uint64),
+    ("name", c.c_char_p),
+    ("construct", ho_object_fn),
+    ("destruct", ho_object_fn),
+    ("arg", c.c_void_p),
+]
+ho_pool_stats._fields_ = [
+    ("size", c.c_uint32),
+    ("slot_bytes", c.c_uint32),
+    ("objects_max", c.c_uint64),
+    ("live", c.c_uint64),
+    ("free", c.c_uint64),
+    ("bytes_held", c.c_uint64),
+    ("bytes_trimmed", c.c_uint64),
+    ("refills", c.c_uint64),
+    ("full", c.c_uint64),
+]
+ho_pool_leaks._fields_ = [
+    ("size", c.c_uint32),
+    ("reserved0", c.c_uint32),
+    ("live", c.c_uint64),
+    ("handles", c.c_uint64 * 6),
+    ("name", c.c_char * 32),
+]
 
 STRUCTS = (
     ho_buf,
@@ -297,6 +368,10 @@ STRUCTS = (
     ho_consumer_opts,
     ho_owner_opts,
     ho_release_rec,
+    ho_obj,
+    ho_pool_opts,
+    ho_pool_stats,
+    ho_pool_leaks,
 )
 
 PROTOTYPES = {
@@ -339,6 +414,20 @@ PROTOTYPES = {
     "ho_consumer_fd": [c.POINTER(ho_consumer), c.POINTER(c.c_int32)],
     "ho_return": [c.POINTER(ho_domain), c.POINTER(ho_buf), c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_slice": [c.POINTER(ho_domain), c.POINTER(ho_buf), c.c_uint64, c.c_uint64, c.POINTER(ho_buf)],
+    "ho_pool_open": [c.POINTER(ho_arena), c.POINTER(ho_pool_opts), c.POINTER(c.POINTER(ho_pool))],
+    "ho_pool_close": [c.POINTER(ho_pool), c.POINTER(ho_pool_leaks)],
+    "ho_pool_acquire": [c.POINTER(ho_pool), c.POINTER(ho_obj)],
+    "ho_pool_acquire_many": [c.POINTER(ho_pool), c.POINTER(ho_obj), c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_pool_release": [c.POINTER(ho_pool), c.POINTER(ho_obj)],
+    "ho_pool_release_many": [c.POINTER(ho_pool), c.POINTER(ho_obj), c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_pool_resolve": [c.POINTER(ho_pool), c.c_uint64, c.POINTER(c.c_void_p)],
+    "ho_pool_prepare": [c.POINTER(ho_pool), c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_pool_visit": [c.POINTER(ho_pool), c.POINTER(c.c_uint64), c.POINTER(c.c_uint64), c.c_uint32, c.POINTER(c.c_uint32)],
+    "ho_pool_trim": [c.POINTER(ho_pool), c.c_uint64, c.POINTER(c.c_uint64)],
+    "ho_pool_stats_get": [c.POINTER(ho_pool), c.POINTER(ho_pool_stats)],
+    "ho_alloc": [c.POINTER(ho_arena), c.c_uint64, c.c_uint64, c.POINTER(c.c_void_p)],
+    "ho_free": [c.POINTER(ho_arena), c.c_void_p],
+    "ho_free_sized": [c.POINTER(ho_arena), c.c_void_p, c.c_uint64, c.c_uint64],
     "ho_owner_register": [c.POINTER(ho_domain), c.POINTER(ho_owner_opts), c.POINTER(c.c_uint32)],
     "ho_owner_drain": [c.POINTER(ho_domain), c.c_uint32, c.c_uint32, c.POINTER(c.c_uint32)],
     "ho_owner_fd": [c.POINTER(ho_domain), c.c_uint32, c.POINTER(c.c_int32)],

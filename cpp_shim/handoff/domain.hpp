@@ -19,6 +19,7 @@ inline void drop(ho_domain *domain) noexcept
 inline void drop(ho_arena *arena) noexcept { ho_arena_close(arena, 0, nullptr); }
 inline void drop(ho_service *service) noexcept { ho_service_close(service, 0, nullptr); }
 inline void drop(ho_shard *shard) noexcept { ho_shard_close(shard); }
+inline void drop(ho_pool *pool) noexcept { ho_pool_close(pool, nullptr); }
 inline void drop(ho_producer *producer) noexcept { ho_producer_close(producer); }
 inline void drop(ho_consumer *consumer) noexcept { ho_consumer_close(consumer); }
 

@@ -5,6 +5,7 @@
  *   buffer.hpp    buffer and loan, one descriptor each; batch, many
  *   domain.hpp    domain, arena and service
  *   shard.hpp     reserve, split, compact
+ *   pool.hpp      objects of one type, handles and weak ones
  *   producer.hpp  commit, forward, give_copy
  *   consumer.hpp  take, wait
  *   serve.hpp     a worker's loop, and a sender that helps
@@ -23,6 +24,7 @@
 #include "handoff/buffer.hpp"
 #include "handoff/domain.hpp"
 #include "handoff/shard.hpp"
+#include "handoff/pool.hpp"
 #include "handoff/producer.hpp"
 #include "handoff/consumer.hpp"
 #include "handoff/serve.hpp"

@@ -183,6 +183,9 @@ using reserve_options = initialised<ho_reserve_opts, HO_TYPE_RESERVE_OPTS>;
 using owner_options = initialised<ho_owner_opts, HO_TYPE_OWNER_OPTS>;
 using arena_stats = initialised<ho_arena_stats, HO_TYPE_ARENA_STATS>;
 using service_stats = initialised<ho_service_stats, HO_TYPE_SERVICE_STATS>;
+using pool_options = initialised<ho_pool_opts, HO_TYPE_POOL_OPTS>;
+using pool_stats = initialised<ho_pool_stats, HO_TYPE_POOL_STATS>;
+using pool_leaks = initialised<ho_pool_leaks, HO_TYPE_POOL_LEAKS>;
 using outstanding = initialised<ho_outstanding, HO_TYPE_OUTSTANDING>;
 
 HANDOFF_END

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop.hpp"
+#include "peers.hpp"
 #include "service_port.hpp"
 
+#include <algorithm>
 #include <thread>
 #include <unistd.h>
 
@@ -13,6 +15,18 @@ constexpr std::uint32_t threads_most = 1024;         /* partitions of a service 
 constexpr std::uint32_t connections_most = 1u << 21; /* half the slots that an id can name */
 constexpr std::uint32_t frame_most = 8u << 20;
 constexpr std::chrono::milliseconds rest_most{10};
+/* Longer durations are as good as this one, which can be added to now. */
+constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365 * 100);
+
+bool is_address(const std::string &text)
+{
+    std::error_code error;
+    asio::ip::make_address(text, error);
+    return !error;
+}
+
+/* It waits for nothing, so start and stop are not for it. */
+thread_local bool on_network_thread = false;
 
 /* What options must be, and what start says of those that are not. */
 struct rule {
@@ -20,6 +34,13 @@ struct rule {
     const char *refusal;
 };
 constexpr rule rules[] = {
+    /* Found out by opening the sockets: see launch. */
+    {[](const options &) { return true; },
+     "limit.frame_bytes is above what a segment of services.received holds"},
+    {[](const options &o) { return o.kind == transport::udp || o.kind == transport::tcp; },
+     "kind is neither udp nor tcp"},
+    {[](const options &o) { return is_address(o.address); },
+     "address is not an IPv4 or IPv6 address: names, localhost too, are not looked up"},
     {[](const options &o) { return o.routing != nullptr; }, "routing is missing"},
     {[](const options &o) { return o.threads >= 1 && o.threads <= threads_most; },
      "threads is not from 1 to 1024"},
@@ -39,6 +60,10 @@ constexpr rule rules[] = {
      "limit.peer_idle is not positive"},
     {[](const options &o) { return o.limit.write_time.count() > 0; },
      "limit.write_time is not positive"},
+    {[](const options &o) { return o.limit.idle_time.count() > 0; },
+     "limit.idle_time is not positive"},
+    {[](const options &o) { return o.limit.keep_alive.count() > 0; },
+     "limit.keep_alive is not positive"},
     {[](const options &o) { return o.limit.queued_bytes >= o.limit.frame_bytes; },
      "limit.queued_bytes is below limit.frame_bytes"},
     {[](const options &o) { return o.limit.waiting_bytes >= o.limit.frame_bytes; },
@@ -56,13 +81,35 @@ class refusals final : public std::error_category {
     }
 };
 
-std::error_code check(const options &with) noexcept
+std::error_code refuse(const rule &broken) noexcept
 {
     static const refusals all;
+    return {static_cast<int>(&broken - rules) + 1, all};
+}
+
+/* Asio's system errors are of a category of its own, which compares to nothing. */
+std::error_code of_system(const std::error_code &error) noexcept
+{
+    if (error.category() == asio::error::get_system_category())
+        return {error.value(), std::system_category()};
+    return error;
+}
+
+std::error_code check(const options &with)
+{
     for (const auto &each : rules)
         if (!each.holds(with))
-            return {static_cast<int>(&each - rules) + 1, all};
+            return refuse(each);
     return {};
+}
+
+/* So that no sum or conversion of a duration overflows. */
+options saturated(options with)
+{
+    for (auto each : {&limits::frame_time, &limits::write_time, &limits::idle_time,
+                      &limits::keep_alive, &limits::peer_idle})
+        with.limit.*each = std::min(with.limit.*each, longest);
+    return with;
 }
 
 } // namespace
@@ -70,7 +117,11 @@ std::error_code check(const options &with) noexcept
 /* An entrypoint between start and the next one, or the destructor. */
 class entrypoint::running {
   public:
-    explicit running(const options &with) : with_(with), left_(with.limit.connections) {}
+    explicit running(const options &with)
+        : with_(saturated(with)), left_(with.limit.connections),
+          tables_(with.kind == transport::udp ? with.threads : 0, with.limit.connections)
+    {
+    }
 
     ~running() { stop(std::chrono::nanoseconds(0)); }
 
@@ -85,16 +136,22 @@ class entrypoint::running {
             ports_.push_back(ports(i, error));
             if (error || ports_.back() == nullptr)
                 return error ? error : std::make_error_code(std::errc::not_enough_memory);
-            const auto make = with_.kind == transport::udp ? make_udp_loop : make_tcp_loop;
-            loops_.push_back(make(with_, i, *ports_.back(), left_));
+            loops_.push_back(with_.kind == transport::udp
+                                 ? make_udp_loop(with_, i, *ports_.back(), left_, tables_)
+                                 : make_tcp_loop(with_, i, *ports_.back(), left_));
             error = loops_.back()->open(address, port_number_);
+            if (error == errc::range)
+                return refuse(rules[0]);
             if (error)
-                return error;
+                return of_system(error);
             port_number_ = loops_.back()->port_number();
         }
         threads_.reserve(with_.threads);
         for (auto &each : loops_)
-            threads_.emplace_back([&each] { each->run(); });
+            threads_.emplace_back([&each] {
+                on_network_thread = true;
+                each->run();
+            });
         return {};
     }
 
@@ -139,6 +196,7 @@ class entrypoint::running {
     const pid_t process_ = getpid();
     const options with_;
     room left_;
+    peer_tables tables_;
     std::vector<std::unique_ptr<port>> ports_;
     std::vector<std::unique_ptr<loop>> loops_;
     std::vector<std::thread> threads_;
@@ -163,13 +221,15 @@ std::error_code entrypoint::start(const options &with, const services &behind) n
 
 std::error_code entrypoint::start(const options &with, const port_factory &ports) noexcept
 {
-    if (const auto error = check(with))
-        return error;
+    if (on_network_thread)
+        return errc::reentrant;
     if (!ports)
         return std::make_error_code(std::errc::invalid_argument);
     if (running_ != nullptr && running_->of_parent())
         return errc::forked;
     try {
+        if (const auto error = check(with))
+            return error;
         running_.reset();
         auto made = std::make_unique<running>(with);
         if (const auto error = made->launch(ports))
@@ -193,11 +253,15 @@ counters entrypoint::read() const noexcept
     return running_ == nullptr ? counters{} : running_->read();
 }
 
-bool entrypoint::stop(std::chrono::nanoseconds timeout) noexcept
+std::error_code entrypoint::stop(std::chrono::nanoseconds timeout) noexcept
 {
-    if (running_ != nullptr && running_->of_parent())
-        return false;
-    return running_ == nullptr || running_->stop(timeout);
+    if (on_network_thread)
+        return errc::reentrant;
+    if (running_ == nullptr)
+        return errc::ok;
+    if (running_->of_parent())
+        return errc::forked;
+    return running_->stop(timeout) ? errc::ok : errc::timeout;
 }
 
 } // namespace handoff::net

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop.hpp"
 
-#include <cerrno>
 #include <ctime>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace handoff::net {
@@ -147,10 +145,15 @@ void loop::begin_stop(clock::time_point deadline) noexcept
  * answer is in the lanes already, and an empty take after that is final. */
 void loop::step_stop() noexcept
 {
-    const bool quiet = port_.quiet();
-    const bool empty = pump();
-    clean_ = quiet && empty && all_sent();
-    if (clean_ || clock::now() >= deadline_)
+    if (!delivering_) {
+        const bool quiet = port_.quiet();
+        const bool empty = pump();
+        if (quiet && empty && all_sent()) {
+            delivering_ = true;
+            deliver_all();
+        }
+    }
+    if ((delivering_ && delivered_all()) || clock::now() >= deadline_)
         finish();
     else
         after(stop_timer_, stop_memory_, retry_soon, [this] { step_stop(); });
@@ -160,7 +163,7 @@ void loop::step_stop() noexcept
 void loop::finish() noexcept
 {
     finished_ = true;
-    close_all();
+    clean_ = close_all() && delivering_;
     std::uint32_t taken = 0;
     while (port_.take(answers_, batch_size, &taken) == HO_OK) {
         count_.answers_unsent.add(taken);
@@ -168,14 +171,6 @@ void loop::finish() noexcept
     }
     std::error_code ignored;
     egress_.close(ignored);
-}
-
-std::error_code share_port(int fd) noexcept
-{
-    const int on = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0)
-        return {};
-    return {errno, std::system_category()};
 }
 
 } // namespace handoff::net

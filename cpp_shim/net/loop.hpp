@@ -23,6 +23,8 @@ inline constexpr std::chrono::milliseconds retry_later{10};
 
 inline constexpr std::uint32_t batch_size = 64;
 
+class peer_tables;
+
 class loop {
   public:
     loop(const options &with, std::uint32_t number, port &behind, room &left);
@@ -46,7 +48,11 @@ class loop {
     virtual void send(ho_buf *answers, std::uint32_t count) noexcept = 0;
     virtual bool ready_to_send() const noexcept = 0;
     virtual bool all_sent() const noexcept = 0;
-    virtual void close_all() noexcept = 0;
+    /* Nothing more is to be sent: ends every connection once its peer has all. */
+    virtual void deliver_all() noexcept {}
+    virtual bool delivered_all() const noexcept { return true; }
+    /* False if something that was sent is not known to have arrived. */
+    virtual bool close_all() noexcept = 0;
 
     /* Takes and sends answers while there are any, but lets the sockets have their turn. True if
      * there are none left; then the descriptor wakes the loop for the next one. */
@@ -56,6 +62,13 @@ class loop {
     void pump_there() noexcept;
     /* Ends a turn that brought so many messages. True after a rest: the next turn should follow. */
     bool rest_after(std::uint64_t messages) noexcept;
+    /* The threads of an entrypoint share its port. The first one binds alone, so that it is told when somebody
+     * else has the port; unless that is asked for, and the port is not the kernel's choice. */
+    bool joins_port() const noexcept
+    {
+        return number_ != with_.first_partition || (with_.share_port && with_.port != 0);
+    }
+    bool shares_port() const noexcept { return with_.threads > 1 || with_.share_port; }
     std::uint64_t id_of(std::uint32_t slot, std::uint32_t generation) const noexcept;
     /* The route's choice for a message, put into its key and value; `rejected` if it goes nowhere. */
     std::uint32_t address_message(ho_buf &message, std::uint64_t id) noexcept;
@@ -99,18 +112,16 @@ class loop {
     clock::time_point deadline_;
     bool waiting_ = false; /* for the egress descriptor */
     bool pumping_ = false; /* a pump is posted */
+    bool delivering_ = false;
     bool clean_ = false;
     bool finished_ = false;
     alignas(line_pair_bytes) ho_buf answers_[batch_size];
 };
 
 std::unique_ptr<loop> make_udp_loop(const options &with, std::uint32_t number, port &behind,
-                                    room &left);
+                                    room &left, peer_tables &tables);
 std::unique_ptr<loop> make_tcp_loop(const options &with, std::uint32_t number, port &behind,
                                     room &left);
-
-/* The network threads of one entrypoint listen on one address; the kernel spreads peers over them. */
-std::error_code share_port(int fd) noexcept;
 
 } // namespace handoff::net
 

@@ -18,7 +18,39 @@ constexpr std::uint32_t untaken_most = 256;
 constexpr std::uint32_t ahead_batch = 16;
 constexpr std::size_t early_room = 1024;
 
+/* Statuses, with the member of `services` that they are about and what it must be. */
+class about final : public std::error_category {
+  public:
+    explicit about(const char *must_be) noexcept : must_be_(must_be) {}
+    const char *name() const noexcept override { return "handoff.net.services"; }
+    std::string message(int status) const override
+    {
+        return must_be_ + (": " + category().message(status));
+    }
+    std::error_condition default_error_condition(int status) const noexcept override
+    {
+        return category().default_error_condition(status);
+    }
+    std::error_code operator()(std::int32_t status) const noexcept
+    {
+        return status == HO_OK ? std::error_code() : std::error_code(status, *this);
+    }
+
+  private:
+    const char *const must_be_;
+};
+const about about_domain("services.domain must be that of services.received");
+const about about_received("services.received must be an open arena with room for a shard");
+const about
+    about_egress("services.egress must be of services.domain and HO_CONSUMERS_BOUND, with a free "
+                 "partition for each network thread");
+const about about_targets("services.targets must be open services of services.domain");
+const about
+    about_helping("services.helping must give a callback for each target, whose service takes "
+                  "another consumer");
+
 struct target {
+    ho_service *to = nullptr;
     handle<ho_producer> out;
     handle<ho_consumer> in; /* if this thread helps */
     helper mine;            /* of both: goes first */
@@ -40,9 +72,14 @@ class service_port final : public port {
     std::error_code open(const services &behind, std::uint32_t thread, std::uint32_t partition)
     {
         ho_shard *shard = nullptr;
-        if (const auto status = ho_shard_open(received_, &shard); status != HO_OK)
-            return to_error_code(status);
+        if (const auto error = about_domain(ho_return(domain_, nullptr, 0, nullptr)))
+            return error;
+        if (const auto error = about_received(ho_shard_open(received_, &shard)))
+            return error;
         shard_ = handle<ho_shard>(shard);
+        if (thread == 0)
+            if (const auto error = about_domain(compare_domains()))
+                return error;
         targets_.resize(behind.targets.size());
         for (std::uint32_t i = 0; i < service_count(); ++i) {
             if (const auto error = add(behind.targets[i], targets_[i]))
@@ -51,15 +88,12 @@ class service_port final : public port {
                 continue;
             early_.reserve(early_room);
             targets_[i].work = behind.helping(thread, i);
+            if (targets_[i].work.call == nullptr)
+                return about_helping(HO_E_INVAL);
             if (const auto error = help(behind.targets[i], targets_[i]))
                 return error;
         }
-        consumer_options with;
-        with.partition = partition;
-        ho_consumer *raw = nullptr;
-        const auto status = ho_consumer_open(behind.egress, &with, &raw);
-        egress_ = handle<ho_consumer>(raw);
-        return to_error_code(status);
+        return about_egress(take_from(behind.egress, partition));
     }
 
     std::uint32_t service_count() const noexcept override
@@ -121,28 +155,72 @@ class service_port final : public port {
     }
 
     /* A message is out of the arena until its service has returned it, as a loan while a connection
-     * holds it. */
+     * holds it. What was copied because the service is late is out of the service's own. */
     bool quiet() noexcept override
     {
         arena_stats now;
-        return ho_arena_stats_get(received_, &now) == HO_OK && now.buffers_out == 0 &&
-               now.loans_out == 0;
+        if (ho_arena_stats_get(received_, &now) != HO_OK || now.buffers_out != 0 ||
+            now.loans_out != 0)
+            return false;
+        return std::all_of(targets_.begin(), targets_.end(), [](const target &each) {
+            service_stats of;
+            return ho_service_stats_get(each.to, &of) == HO_OK && of.straggler_out == 0;
+        });
     }
 
   private:
+    /* Over a shard there are only producers of the same domain's services. */
+    std::int32_t compare_domains() noexcept
+    {
+        ho_service *any = nullptr;
+        auto status = ho_service_open(domain_, nullptr, &any);
+        if (status != HO_OK)
+            return status == HO_E_LIMIT ? HO_OK : status;
+        status = send_nothing_to(any);
+        ho_service_close(any, 0, nullptr);
+        return status;
+    }
+
+    std::int32_t send_nothing_to(ho_service *service) noexcept
+    {
+        ho_producer *producer = nullptr;
+        const auto status = ho_producer_open(service, shard_.raw(), &producer);
+        if (status == HO_OK)
+            ho_producer_close(producer);
+        return status == HO_E_LIMIT ? HO_OK : status;
+    }
+
     std::error_code add(ho_service *to, target &end) noexcept
     {
         ho_producer *raw = nullptr;
+        end.to = to;
         const auto status = ho_producer_open(to, shard_.raw(), &raw);
         end.out = handle<ho_producer>(raw);
-        return to_error_code(status);
+        return about_targets(status);
+    }
+
+    /* Of this domain, and bound: then nobody else can take from the same partition. */
+    std::int32_t take_from(ho_service *egress, std::uint32_t partition) noexcept
+    {
+        if (const auto status = send_nothing_to(egress); status != HO_OK)
+            return status;
+        consumer_options with;
+        with.partition = partition;
+        ho_consumer *raw = nullptr;
+        const auto status = ho_consumer_open(egress, &with, &raw);
+        egress_ = handle<ho_consumer>(raw);
+        if (status == HO_OK && ho_consumer_open(egress, &with, &raw) == HO_OK) {
+            ho_consumer_close(raw);
+            return HO_E_INVAL;
+        }
+        return status;
     }
 
     std::error_code help(ho_service *from, target &end) noexcept
     {
         ho_consumer *raw = nullptr;
-        if (const auto status = ho_consumer_open(from, nullptr, &raw); status != HO_OK)
-            return to_error_code(status);
+        if (const auto error = about_helping(ho_consumer_open(from, nullptr, &raw)))
+            return error;
         end.in = handle<ho_consumer>(raw);
         auto made = helper::open(domain_, raw, end.out.raw());
         end.mine = std::move(made.value);

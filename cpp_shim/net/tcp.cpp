@@ -1,18 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "tcp.hpp"
 
+#include "sockets.hpp"
+
 #include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace handoff::net {
 
 namespace {
 /* Connections accepted in a row before others have their turn. */
 constexpr int accept_rounds = 64;
+
+void set(int fd, int level, int option, std::chrono::milliseconds::rep most,
+         std::chrono::milliseconds::rep value) noexcept
+{
+    const int bounded =
+        static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(value, 1, most));
+    setsockopt(fd, level, option, &bounded, sizeof(bounded));
+}
+
+/* What the connections that a socket accepts inherit: one whose peer acknowledges nothing for keep_alive and
+ * write_time together is ended by the system. */
+void find_gone_peers(int fd, const limits &limit) noexcept
+{
+    constexpr std::chrono::milliseconds::rep seconds_most = 32767; /* the system's */
+    const auto silent = limit.keep_alive.count();
+    const auto patience = limit.write_time.count();
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1, 1);
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds_most, silent / 1000);
+    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds_most, patience / 4000);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, INT_MAX,
+        std::min<std::chrono::milliseconds::rep>(silent, INT_MAX) +
+            std::min<std::chrono::milliseconds::rep>(patience, INT_MAX));
+}
 } // namespace
 
 tcp_loop::tcp_loop(const options &with, std::uint32_t number, port &behind, room &left)
     : loop(with, number, behind, left), acceptor_(io_), accept_timer_(io_), resume_timer_(io_),
-      sweep_timer_(io_), look_timer_(io_)
+      sweep_timer_(io_), look_timer_(io_), end_timer_(io_), idle_timer_(io_)
 {
 }
 
@@ -20,22 +49,28 @@ std::error_code tcp_loop::listen(const asio::ip::address &address, std::uint16_t
 {
     const asio::ip::tcp::endpoint local(address, port_number);
     std::error_code error;
-    if (acceptor_.open(local.protocol(), error))
+    family_ = local.protocol();
+    if ((error = open_socket(acceptor_, local.protocol())))
         return error;
-    if (with_.threads > 1)
-        error = share_port(acceptor_.native_handle());
-    if (error || acceptor_.set_option(asio::socket_base::reuse_address(true), error) ||
-        acceptor_.non_blocking(true, error) || acceptor_.bind(local, error) ||
+    if (joins_port() && (error = share_port(acceptor_)))
+        return error;
+    if (acceptor_.set_option(asio::socket_base::reuse_address(true), error) ||
+        acceptor_.bind(local, error) ||
         acceptor_.listen(asio::socket_base::max_listen_connections, error))
         return error;
+    if (shares_port() && (error = share_port(acceptor_)))
+        return error;
+    find_gone_peers(acceptor_.native_handle(), with_.limit);
     port_number_ = acceptor_.local_endpoint(error).port();
     if (!refresh_block())
-        return make_error_code(errc::full);
+        return make_error_code(block_.kind == HO_KIND_EMPTY ? errc::full : errc::range);
     /* Every timer waits once at the start, so that none needs the heap later. */
     after(accept_timer_, accept_memory_, {}, [this] { wait_to_accept(); });
     after(resume_timer_, resume_memory_, {}, [] {});
     after(sweep_timer_, sweep_memory_, {}, [] {});
     after(look_timer_, look_memory_, {}, [] {});
+    after(end_timer_, end_memory_, {}, [] {});
+    after(idle_timer_, idle_memory_, {}, [] {});
     return error;
 }
 
@@ -55,23 +90,35 @@ void tcp_loop::accept_some() noexcept
         std::error_code error;
         try {
             asio::ip::tcp::socket socket(io_);
-            acceptor_.accept(socket, error);
+            error = accept(socket);
             if (!error)
                 admit(std::move(socket));
         } catch (...) {
             count_.no_memory.add();
             error = std::make_error_code(std::errc::not_enough_memory);
         }
-        if (error == asio::error::would_block || error == asio::error::try_again)
+        if (error == std::errc::resource_unavailable_try_again)
             break;
-        if (error && error != asio::error::interrupted &&
-            error != asio::error::connection_aborted) {
+        if (error && error != std::errc::interrupted && error != std::errc::connection_aborted) {
             count_.accept_errors.add();
             return after(accept_timer_, accept_memory_, retry_later, [this] { accept_some(); });
         }
     }
     if (!stopping_)
         wait_to_accept();
+}
+
+std::error_code tcp_loop::accept(asio::ip::tcp::socket &from)
+{
+    const int fd =
+        accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return {errno, std::system_category()};
+    std::error_code error;
+    from.assign(family_, fd, error);
+    if (error)
+        ::close(fd);
+    return error;
 }
 
 void tcp_loop::admit(asio::ip::tcp::socket socket)
@@ -92,7 +139,6 @@ void tcp_loop::admit(asio::ip::tcp::socket socket)
     if (free_.empty())
         add_slots();
     const auto slot = free_.back();
-    socket.native_non_blocking(true, error);
     socket.set_option(asio::ip::tcp::no_delay(true), error);
     slots_[slot] =
         std::make_unique<connection>(std::move(socket), id_of(slot, ++generations_[slot]));
@@ -100,6 +146,8 @@ void tcp_loop::admit(asio::ip::tcp::socket socket)
     claimed.held = nullptr;
     count_.accepted.add();
     count_.connections.add();
+    ++open_;
+    idle_soon();
     wait_to_read(*slots_[slot]);
 }
 
@@ -112,6 +160,7 @@ void tcp_loop::add_slots()
     paused_.reserve(now);
     resumed_.reserve(now);
     watched_.reserve(now);
+    ended_.reserve(now);
     generations_.resize(now);
     slots_.resize(now);
     for (auto slot = now; slot > before; --slot)
@@ -124,7 +173,7 @@ connection *tcp_loop::find(std::uint64_t id) noexcept
     if (slot >= slots_.size() || slots_[slot] == nullptr)
         return nullptr;
     auto &found = *slots_[slot];
-    return found.id == id && !found.closed ? &found : nullptr;
+    return found.id == id && !found.closed && !found.said_all ? &found : nullptr;
 }
 
 void tcp_loop::close(connection &from, reason why) noexcept
@@ -132,18 +181,33 @@ void tcp_loop::close(connection &from, reason why) noexcept
     if (from.closed)
         return;
     from.closed = true;
-    (count_.*why).add();
-    count_.connections.take();
+    --open_;
     room_.put();
+    count_.connections.take();
+    (count_.*(from.why == nullptr ? why : from.why)).add();
     set_unfinished(from, false);
     port_.abort(&from.partial, 1);
     count_.undeliverable.add(from.held.size());
     drop(from.held);
+    drop_kept(from);
     drop_answers(from, stopping_ ? count_.answers_unsent : count_.answers_gone);
     std::error_code ignored;
     from.socket.close(ignored); /* cancels what waits: each operation comes to done_waiting */
     if (from.waits == 0 && !from.paused)
         release(from);
+}
+
+/* Why there is a connection no more, by the error of a call on its socket. */
+tcp_loop::reason tcp_loop::lost(int error) noexcept
+{
+    switch (error) {
+    case ECONNRESET:
+    case EPIPE: return &live_counters::closed_by_peer;
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH: return &live_counters::closed_gone;
+    default: return &live_counters::closed_error;
+    }
 }
 
 void tcp_loop::release(connection &from) noexcept
@@ -173,14 +237,15 @@ void tcp_loop::sweep_soon() noexcept
     });
 }
 
-/* Ends connections whose frame takes too long. Those that wait for us are not to blame. */
+/* Ends connections whose frame takes too long, also those for which there is no memory. Only those that wait
+ * for their service are not to blame. */
 void tcp_loop::sweep() noexcept
 {
     const auto now = clock::now();
     for (auto &slot : slots_)
-        if (slot != nullptr && slot->unfinished && !slot->paused &&
-            now - slot->since >= with_.limit.frame_time)
-            close(*slot, &live_counters::closed_late);
+        if (slot != nullptr && slot->unfinished && slot->held.empty() &&
+            whole_ms(now - slot->since) >= with_.limit.frame_time)
+            end(*slot, &live_counters::closed_late);
     if (unfinished_ != 0)
         sweep_soon();
 }
@@ -192,27 +257,13 @@ void tcp_loop::stop_reading() noexcept
     acceptor_.close(ignored);
     accept_timer_.cancel();
     sweep_timer_.cancel();
+    idle_timer_.cancel();
     for (auto &slot : slots_)
         if (slot != nullptr && !slot->closed) {
             set_unfinished(*slot, false);
             port_.abort(&slot->partial, 1);
         }
     port_.abort(&block_, 1);
-}
-
-void tcp_loop::close_all() noexcept
-{
-    resume_timer_.cancel();
-    look_timer_.cancel();
-    paused_.clear();
-    for (auto *each : watched_)
-        --each->waits;
-    watched_.clear();
-    for (auto &slot : slots_)
-        if (slot != nullptr) {
-            slot->paused = false;
-            close(*slot, &live_counters::closed_at_stop);
-        }
 }
 
 std::unique_ptr<loop> make_tcp_loop(const options &with, std::uint32_t number, port &behind,

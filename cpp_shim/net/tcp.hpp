@@ -32,6 +32,12 @@ inline void store_little(std::uint8_t *to, std::uint64_t value) noexcept
         to[i] = static_cast<std::uint8_t>(value >> 8 * i);
 }
 
+/* Rounded down. A limit in milliseconds may be too long for the clock's own unit. */
+inline std::chrono::milliseconds whole_ms(clock::duration time) noexcept
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time);
+}
+
 /* A whole frame and where it goes. */
 struct frame {
     ho_buf buf;
@@ -50,9 +56,12 @@ struct connection {
     handler_memory write_memory;
     int waits = 0; /* operations that refer to it: freed when closed and none is left */
     bool closed = false;
+    bool reading = false; /* waits until there is something to read */
     bool paused = false;  /* not reading: its service or our memory is full */
     bool writing = false; /* waits until the kernel takes more */
     bool touched = false; /* got answers in this batch */
+    bool alive = true;    /* something came or went since the last look for idle ones */
+    clock::time_point idle_since = clock::now();
 
     /* The frame that is not whole: its header as far as it came, then its payload on loan. */
     std::uint8_t header[header_size] = {};
@@ -62,7 +71,10 @@ struct connection {
     bool unfinished = false;
     clock::time_point since{}; /* unfinished: when its first byte came */
 
-    std::vector<frame> held; /* whole frames that their service has no room for */
+    std::vector<frame> held;           /* whole frames that their service has no room for */
+    clock::time_point stalled_since{}; /* held: when it last took one */
+    /* If not empty, what is held and the frame that is not whole are copies in here: see tcp_keep.cpp. */
+    std::vector<std::uint8_t> kept;
 
     /* Answers that are not all sent: as they came, or, while the peer lags, as frames that were copied.
      * One of the two is empty. out_sent bytes of the first one, header included, are sent. */
@@ -77,6 +89,15 @@ struct connection {
     bool moved = false;              /* the kernel took something since the last look */
     std::uint64_t out_old = 0;       /* answers that waited at the last look and still do */
     clock::time_point moved_since{}; /* at the latest */
+
+    /* Its end: see tcp_end.cpp. */
+    counter live_counters::*why = nullptr; /* set: no further frame is taken from it */
+    bool heard_all = false;                /* the peer has ended its side */
+    bool said_all = false;                 /* we have ended ours */
+    std::uint64_t owed = 0;                /* messages that no answer was sent for */
+    int unacked = 0;                       /* said_all: bytes, at the last look */
+    clock::time_point ended_since{};       /* since it made progress */
+    clock::time_point heard_since{};       /* said_all: since the peer sent something */
 };
 
 class tcp_loop final : public loop {
@@ -90,20 +111,35 @@ class tcp_loop final : public loop {
     void stop_reading() noexcept override;
     void send(ho_buf *answers, std::uint32_t count) noexcept override;
     bool ready_to_send() const noexcept override { return true; }
-    bool all_sent() const noexcept override { return unsent_ == 0; }
-    void close_all() noexcept override;
+    bool all_sent() const noexcept override { return unsent_ == 0 && kept_bytes_ == 0; }
+    void deliver_all() noexcept override;
+    bool delivered_all() const noexcept override { return open_ == 0; }
+    bool close_all() noexcept override;
 
     /* tcp.cpp: connections come and go */
     void wait_to_accept() noexcept;
     void accept_some() noexcept;
+    std::error_code accept(asio::ip::tcp::socket &from);
     void admit(asio::ip::tcp::socket socket);
     void add_slots();
     void close(connection &from, reason why) noexcept;
     void release(connection &from) noexcept;
     void done_waiting(connection &from) noexcept;
+    static reason lost(int error) noexcept;
     connection *find(std::uint64_t id) noexcept;
     void sweep_soon() noexcept;
     void sweep() noexcept;
+
+    /* tcp_end.cpp: what an ending connection is owed is delivered; those that are silent end */
+    void end(connection &from, reason why) noexcept;
+    void settle(connection &from) noexcept;
+    void note_unacknowledged() noexcept;
+    void say_all(connection &to) noexcept;
+    void discard(connection &from) noexcept;
+    void end_soon() noexcept;
+    void end_some() noexcept;
+    void idle_soon() noexcept;
+    void close_idle() noexcept;
 
     /* tcp_read.cpp: bytes become frames */
     void wait_to_read(connection &from) noexcept;
@@ -127,6 +163,14 @@ class tcp_loop final : public loop {
     void pause(connection &from) noexcept;
     void resume_soon() noexcept;
     void resume_some() noexcept;
+    void resume(connection &from) noexcept;
+
+    /* tcp_keep.cpp: frames wait for their service */
+    void keep(connection &from, clock::time_point now) noexcept;
+    bool keep_no_more(connection &from) noexcept;
+    void drop_kept(connection &from) noexcept;
+    std::uint8_t *move_out(ho_buf &loan, std::uint8_t *to) noexcept;
+    std::int32_t move_back(ho_buf &copy, std::uint64_t bytes) noexcept;
 
     /* tcp_write.cpp: answers go out */
     connection *enqueue(ho_buf &answer) noexcept;
@@ -148,18 +192,27 @@ class tcp_loop final : public loop {
     void drop_copies(connection &to) noexcept;
 
     asio::ip::tcp::acceptor acceptor_;
+    asio::ip::tcp family_ = asio::ip::tcp::v4();
     asio::steady_timer accept_timer_;
     asio::steady_timer resume_timer_;
     asio::steady_timer sweep_timer_;
     asio::steady_timer look_timer_;
+    asio::steady_timer end_timer_;
+    asio::steady_timer idle_timer_;
     handler_memory accept_memory_;
     handler_memory resume_memory_;
     handler_memory sweep_memory_;
     handler_memory look_memory_;
+    handler_memory end_memory_;
+    handler_memory idle_memory_;
     handler_memory flush_memory_;
     bool resuming_ = false;
     bool sweeping_ = false;
     bool looking_ = false;
+    bool ending_ = false;
+    bool idling_ = false;
+    bool delivering_ = false; /* nothing more is owed */
+    bool all_heard_ = true;   /* by those that stop closed */
     bool flushing_ = false;
     std::uint64_t turn_messages_ = 0; /* since the last flush */
 
@@ -170,9 +223,13 @@ class tcp_loop final : public loop {
     std::vector<connection *> paused_;
     std::vector<connection *> resumed_;
     std::vector<connection *> watched_;
+    std::vector<connection *> ended_;
+    std::size_t next_ended_ = 0; /* to be looked at */
+    std::size_t open_ = 0;       /* connections */
     std::size_t unfinished_ = 0;
     std::uint64_t unsent_ = 0;       /* answers in all queues */
-    std::uint64_t copied_bytes_ = 0; /* memory of all copies */
+    std::uint64_t copied_bytes_ = 0; /* memory of all copies of answers */
+    std::uint64_t kept_bytes_ = 0;   /* and of frames */
 
     ho_buf block_{};
     std::uint64_t block_bytes_ = 0;  /* what fits a segment */

@@ -14,15 +14,23 @@ bool tcp_loop::hand_over(connection &from, std::vector<frame> &frames) noexcept
         std::uint64_t lengths[batch_size];
         std::uint32_t count = 0;
         const auto service = frames[next].service;
-        while (count < batch_size && next + count < frames.size() &&
+        const bool copied = frames[next].buf.kind == HO_KIND_EMPTY; /* then all are */
+        const auto most = copied ? 1 : batch_size;
+        while (count < most && next + count < frames.size() &&
                frames[next + count].service == service) {
             run[count] = frames[next + count].buf;
             lengths[count] = run[count].len;
             ++count;
         }
         std::uint32_t accepted = 0;
-        const auto status = port_.commit(service, run, count, &accepted);
+        auto status = copied ? move_back(run[0], run[0].len) : HO_OK;
+        if (status == HO_OK)
+            status = port_.commit(service, run, count, &accepted);
+        if (copied && accepted == 0 && run[0].kind != HO_KIND_EMPTY)
+            port_.abort(run, 1);
+        count_.copies.add(copied ? accepted : 0);
         count_.received.add(accepted);
+        from.owed += accepted;
         turn_messages_ += accepted;
         for (std::uint32_t i = 0; i < accepted; ++i)
             count_.received_bytes.add(lengths[i]);
@@ -36,7 +44,7 @@ bool tcp_loop::hand_over(connection &from, std::vector<frame> &frames) noexcept
             return false;
         count_.undeliverable.add(frames.size());
         drop(frames);
-        close(from, &live_counters::closed_undeliverable);
+        end(from, &live_counters::closed_undeliverable);
         return false;
     }
     frames.clear();
@@ -61,7 +69,8 @@ bool tcp_loop::hold(connection &from, std::vector<frame> &frames) noexcept
 void tcp_loop::drop(std::vector<frame> &frames) noexcept
 {
     for (auto &each : frames)
-        port_.abort(&each.buf, 1);
+        if (each.buf.kind != HO_KIND_EMPTY)
+            port_.abort(&each.buf, 1);
     frames.clear();
 }
 
@@ -104,19 +113,41 @@ void tcp_loop::resume_some() noexcept
 {
     paused_.swap(resumed_);
     for (auto *each : resumed_) {
-        auto &from = *each;
-        from.paused = false;
-        ++from.waits; /* it lives until we are done with it */
-        const bool taken = from.closed || hand_over(from, from.held);
-        if (!from.closed && !taken) {
-            pause(from);
-        } else if (!from.closed && !stopping_) {
-            from.since = clock::now(); /* the wait was ours */
-            wait_to_read(from);
-        }
-        done_waiting(from);
+        each->paused = false;
+        ++each->waits; /* it lives until we are done with it */
+        if (!each->closed)
+            resume(*each);
+        done_waiting(*each);
     }
     resumed_.clear();
+}
+
+/* A service that takes nothing for idle_time costs the connection. */
+void tcp_loop::resume(connection &from) noexcept
+{
+    const auto before = from.held.size();
+    if (before != 0) {
+        const bool taken = hand_over(from, from.held);
+        const auto now = clock::now();
+        if (taken || from.held.size() != before)
+            from.since +=
+                now - std::exchange(from.stalled_since, now); /* the wait was not the peer's */
+        if (!from.held.empty()) {
+            if (whole_ms(now - from.stalled_since) < with_.limit.idle_time) {
+                keep(from, now);
+                return pause(from);
+            }
+            count_.undeliverable.add(from.held.size());
+            drop(from.held);
+            end(from, &live_counters::closed_undeliverable);
+        }
+    } else if (from.why == nullptr && !stopping_ && !refresh_block()) {
+        return pause(from);
+    }
+    if (!from.closed && !keep_no_more(from))
+        return pause(from);
+    if (!from.closed && !from.heard_all)
+        wait_to_read(from);
 }
 
 } // namespace handoff::net

@@ -67,8 +67,8 @@ void tcp_loop::look_at(connection &to, clock::time_point now) noexcept
     to.out_old = to.out_count;
     if (to.out_count == 0)
         to.moved = true; /* nothing waits but we, for the kernel to tell of room */
-    const auto still = std::chrono::duration_cast<std::chrono::milliseconds>(now - to.moved_since);
-    const bool late = !to.moved && still >= with_.limit.write_time && !to.closed;
+    const bool late =
+        !to.moved && whole_ms(now - to.moved_since) >= with_.limit.write_time && !to.closed;
     /* The kernel tells of room when much of its buffer is free. A slow peer may have made less. */
     if (late)
         write_some(to);

@@ -24,10 +24,14 @@ constexpr std::uint64_t segment_least = 16u << 10;
 
 void tcp_loop::wait_to_read(connection &from) noexcept
 {
+    if (from.reading)
+        return;
+    from.reading = true;
     ++from.waits;
     from.socket.async_wait(
         asio::ip::tcp::socket::wait_read,
         handler_in(from.read_memory, [this, &from](const std::error_code &error) {
+            from.reading = false;
             if (!error && !from.closed)
                 read(from);
             done_waiting(from);
@@ -36,12 +40,9 @@ void tcp_loop::wait_to_read(connection &from) noexcept
 
 void tcp_loop::read(connection &from) noexcept
 {
-    if (stopping_)
-        return;
-    if (!refresh_block()) {
-        count_.arena_full.add();
-        return pause(from);
-    }
+    if (stopping_ || from.why != nullptr)
+        return discard(from);
+    const bool fresh = refresh_block();
     iovec room[2];
     int rooms = 0;
     if (from.partial.kind != HO_KIND_EMPTY)
@@ -49,29 +50,41 @@ void tcp_loop::read(connection &from) noexcept
                          static_cast<std::size_t>(from.partial.cap - from.partial.len)};
     else if (from.header_bytes > 0 && from.header_bytes < header_size)
         room[rooms++] = {from.header + from.header_bytes, header_size - from.header_bytes};
-    /* Wherever in this read a frame begins, its whole length fits behind. */
-    const auto fits = block_.cap - 2 * header_size - with_.limit.frame_bytes;
-    room[rooms++] = {block_.ptr, static_cast<std::size_t>(std::min(fits, read_most))};
+    if (fresh) {
+        /* Wherever in this read a frame begins, its whole length fits behind. */
+        const auto fits = block_.cap - 2 * header_size - with_.limit.frame_bytes;
+        room[rooms++] = {block_.ptr, static_cast<std::size_t>(std::min(fits, read_most))};
+    }
+    if (rooms == 0) {
+        count_.arena_full.add();
+        return pause(from);
+    }
     ssize_t got = 0;
     do
         got = readv(from.socket.native_handle(), room, rooms);
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return read_failed(from, errno);
-    if (got == 0)
-        return close(from, &live_counters::closed_by_peer);
+    if (got == 0) {
+        from.heard_all = true;
+        return end(from, &live_counters::closed_by_peer);
+    }
+    from.alive = true;
 
     reason why = nullptr;
     frames_.clear();
     const bool good = cut(from, static_cast<std::size_t>(got), why);
     /* What came before a bad frame is good. */
     const bool taken = hand_over(from, frames_);
-    if (!good || from.closed)
-        return close(from, why);
-    if (taken)
-        return wait_to_read(from);
-    count_.stalled.add();
-    pause(from);
+    if (!taken && from.why == nullptr) {
+        count_.stalled.add();
+        from.stalled_since = clock::now();
+        pause(from);
+    }
+    if (!good)
+        end(from, why);
+    else if (taken)
+        wait_to_read(from);
 }
 
 void tcp_loop::read_failed(connection &from, int error) noexcept
@@ -81,8 +94,7 @@ void tcp_loop::read_failed(connection &from, int error) noexcept
     count_.receive_errors.add();
     if (error == ENOBUFS || error == ENOMEM)
         return pause(from);
-    close(from,
-          error == ECONNRESET ? &live_counters::closed_by_peer : &live_counters::closed_error);
+    close(from, lost(error));
 }
 
 /* A block with room for a good read and the end of a frame. Each block is a whole segment: then only

@@ -124,8 +124,7 @@ bool tcp_loop::write_some(connection &to) noexcept
         return false;
     }
     count_.send_errors.add();
-    close(to, errno == EPIPE || errno == ECONNRESET ? &live_counters::closed_by_peer
-                                                    : &live_counters::closed_error);
+    close(to, lost(errno));
     return false;
 }
 
@@ -133,12 +132,16 @@ bool tcp_loop::write_some(connection &to) noexcept
 void tcp_loop::drop_sent(connection &to, std::uint64_t sent) noexcept
 {
     to.moved = true;
+    to.alive = true;
+    if (to.why != nullptr)
+        to.ended_since = clock::now();
     to.out_bytes -= sent;
     to.out_sent += sent;
     const auto count = drop_whole(to);
     count_.answered.add(count);
     unsent_ -= count;
     to.out_count -= count;
+    to.owed -= std::min(to.owed, count);
     to.out_old -= std::min(to.out_old, count);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "udp.hpp"
 
+#include "sockets.hpp"
+
 #include <algorithm>
-#include <cerrno>
-#include <random>
+#include <limits>
 
 namespace handoff::net {
 
@@ -12,27 +13,30 @@ namespace {
 /* Receive calls in a row before answers have their turn. */
 constexpr int read_rounds = 8;
 
-/* Past the system's limit if this process may, else up to it. */
-void size_buffer(int fd, int force, int plain, int bytes) noexcept
+/* Past the system's limit if this process may, else up to it. 0: as the system has it. */
+void size_buffer(int fd, int force, int plain, std::uint32_t wanted) noexcept
 {
+    constexpr auto most = static_cast<std::uint32_t>(std::numeric_limits<int>::max());
+    const auto bytes = static_cast<int>(std::min(wanted, most));
+    if (bytes == 0)
+        return;
     if (setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof(bytes)) != 0)
         setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof(bytes));
 }
 
-std::uint32_t milliseconds_now() noexcept
+std::int64_t milliseconds_now() noexcept
 {
     const auto now = clock::now().time_since_epoch();
-    return static_cast<std::uint32_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 } // namespace
 
 udp_loop::udp_loop(const options &with, std::uint32_t number, port &behind, room &left,
-                   std::uint64_t seed)
-    : loop(with, number, behind, left), socket_(io_), timer_(io_),
-      peers_(with.limit.connections, seed), loans_(), in_(), in_room_(), in_from_(),
-      bundles_(behind.service_count()), out_(), out_slice_()
+                   peer_tables &tables)
+    : loop(with, number, behind, left), socket_(io_), timer_(io_), thread_(number), tables_(tables),
+      peers_(tables.of(number)), loans_(), in_(), in_room_(), in_from_(), in_notes_(), who_(),
+      good_(), bundles_(behind.service_count()), out_(), out_slice_(), out_to_(), out_notes_()
 {
     for (std::uint32_t i = 0; i < batch_size; ++i) {
         in_[i].msg_hdr.msg_iov = &in_room_[i];
@@ -47,17 +51,22 @@ std::error_code udp_loop::listen(const asio::ip::address &address, std::uint16_t
 {
     const asio::ip::udp::endpoint local(address, port_number);
     std::error_code error;
-    if (socket_.open(local.protocol(), error))
+    if ((error = open_socket(socket_, local.protocol())) || (error = ask_for_notes(address)))
         return error;
     const int fd = socket_.native_handle();
-    const int bytes = static_cast<int>(with_.socket_bytes);
-    size_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
-    size_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
-    if (with_.threads > 1)
-        error = share_port(fd);
-    if (error || socket_.native_non_blocking(true, error) || socket_.bind(local, error))
+    size_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, with_.socket_bytes);
+    size_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, with_.socket_bytes);
+    if (joins_port() && (error = share_port(socket_)))
+        return error;
+    if (socket_.bind(local, error))
+        return error;
+    if (shares_port() && (error = share_port(socket_)))
         return error;
     port_number_ = socket_.local_endpoint(error).port();
+    ho_buf probe{};
+    if (const auto status = port_.reserve(with_.limit.frame_bytes, &probe); status < 0)
+        return to_error_code(status);
+    port_.abort(&probe, 1);
     after(timer_, read_memory_, {}, [this] { wait_to_read(); });
     return error;
 }
@@ -121,6 +130,7 @@ int udp_loop::receive() noexcept
     for (std::uint32_t i = 0; i < loan_count_; ++i) {
         in_room_[i] = {loans_[i].ptr, with_.limit.frame_bytes};
         in_[i].msg_hdr.msg_namelen = sizeof(sockaddr_in6);
+        expect_notes(i);
     }
     for (;;) {
         const int count =
@@ -139,54 +149,37 @@ void udp_loop::sort(std::uint32_t count) noexcept
 {
     const auto end = loan_count_;
     loan_count_ = 0;
+    good_count_ = 0;
+    identify(count);
     for (std::uint32_t i = 0; i < count; ++i) {
-        in_from_[i].size = in_[i].msg_hdr.msg_namelen;
-        if (!place(loans_[i], in_[i], in_from_[i]))
-            keep(loans_[i]);
+        if (!length_is_good(in_[i]))
+            count_.dropped_length.add();
+        else if (who_[i].slot == peers::none)
+            count_.dropped_peer.add();
+        else if (place(loans_[i], in_[i].msg_len, who_[i]))
+            continue;
+        keep(loans_[i]);
     }
     for (auto i = count; i < end; ++i)
         keep(loans_[i]);
+    welcome(good_count_);
     hand_over();
 }
 
 /* Puts a datagram into the bundle of its service. False if it is dropped. */
-bool udp_loop::place(ho_buf &loan, const mmsghdr &header, const address &from) noexcept
+bool udp_loop::place(ho_buf &loan, std::uint32_t bytes, const sender &from) noexcept
 {
-    if (header.msg_len == 0 || (header.msg_hdr.msg_flags & MSG_TRUNC) != 0) {
-        count_.dropped_length.add();
-        return false;
-    }
-    const auto slot = peer_of(from);
-    if (slot == peers::none) {
-        count_.dropped_peer.add();
-        return false;
-    }
-    peers_.heard(slot, now_ms_);
-    loan.len = header.msg_len;
-    const auto service = address_message(loan, id_of(slot, peers_.generation(slot)));
+    loan.len = bytes;
+    const auto service = address_message(loan, id_of(from.slot, from.generation));
     if (service == rejected) {
         count_.dropped_rejected.add();
         return false;
     }
+    if (!from.proven)
+        good_[good_count_++] = from;
     auto &bundle = bundles_[service];
     bundle.bufs[bundle.count++] = std::exchange(loan, ho_buf{});
     return true;
-}
-
-std::uint32_t udp_loop::peer_of(const address &from) noexcept
-{
-    if (const auto known = peers_.find(from); known != peers::none)
-        return known;
-    if (room_.take()) {
-        count_.connections.add();
-    } else {
-        const auto idle = static_cast<std::uint32_t>(with_.limit.peer_idle.count());
-        if (!peers_.evict(now_ms_ - idle))
-            return peers::none;
-        count_.evicted.add();
-    }
-    count_.accepted.add();
-    return peers_.add(from);
 }
 
 /* A datagram that its partition has no room for is dropped: the sender's protocol knows that UDP does
@@ -230,22 +223,26 @@ void udp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
     sending_count_ = count;
     next_ = 0;
     header_count_ = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        const auto id = answers[i].value;
+    address_answers();
+    write();
+}
+
+/* Those whose peer is known still. */
+void udp_loop::address_answers() noexcept
+{
+    const peers::locked here(peers_);
+    for (std::uint32_t i = 0; i < sending_count_; ++i) {
+        const auto id = sending_[i].value;
         const auto slot = static_cast<std::uint32_t>(id >> HO_NET_SLOT_SHIFT) & HO_NET_SLOT_MASK;
         const auto *to = peers_.at(slot, static_cast<std::uint32_t>(id));
         if (to == nullptr || id != id_of(slot, static_cast<std::uint32_t>(id))) {
             count_.answers_gone.add();
             continue;
         }
-        /* sendmmsg reads name and slice and writes neither, but its struct has no const. */
-        auto &header = out_[header_count_];
-        header.msg_hdr.msg_name = const_cast<sockaddr *>(&to->any);
-        header.msg_hdr.msg_namelen = to->size;
-        out_slice_[header_count_] = {answers[i].ptr, static_cast<std::size_t>(answers[i].len)};
+        address_answer(header_count_, *to);
+        out_slice_[header_count_] = {sending_[i].ptr, static_cast<std::size_t>(sending_[i].len)};
         ++header_count_;
     }
-    write();
 }
 
 void udp_loop::write() noexcept
@@ -289,7 +286,7 @@ void udp_loop::stop_reading() noexcept
     loan_count_ = 0;
 }
 
-void udp_loop::close_all() noexcept
+bool udp_loop::close_all() noexcept
 {
     if (sending_ != nullptr) {
         count_.answers_unsent.add(header_count_ - next_);
@@ -298,14 +295,13 @@ void udp_loop::close_all() noexcept
     }
     std::error_code ignored;
     socket_.close(ignored);
+    return true;
 }
 
 std::unique_ptr<loop> make_udp_loop(const options &with, std::uint32_t number, port &behind,
-                                    room &left)
+                                    room &left, peer_tables &tables)
 {
-    std::random_device device;
-    const auto seed = std::uint64_t{device()} << 32 | device();
-    return std::make_unique<udp_loop>(with, number, behind, left, seed);
+    return std::make_unique<udp_loop>(with, number, behind, left, tables);
 }
 
 } // namespace handoff::net

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Consumer: one thread's receiving end of a service; and what a holder of buffers may do. */
+/*
+ * Consumer: one thread's receiving end of a service; and what a holder of buffers may do.
+ *
+ *   open        ho_consumer_open: shares the partitions with other consumers, or is bound to one
+ *   work        ho_take, read in place, ho_return; state by key is the caller's until the next take or wait
+ *   wait        on HO_EMPTY ho_wait, or sleep on ho_consumer_fd in a loop of one's own
+ *   keep        a buffer may be held for long, sliced (ho_slice), copied (ho_compact) or sent on (ho_forward)
+ *   help        ho_consumer_help: a thread that sends works on its own light messages first
+ *   close       when ho_take says HO_CLOSED: ho_consumer_close
+ */
 #ifndef HANDOFF_CONSUMER_H
 #define HANDOFF_CONSUMER_H
 
@@ -42,8 +51,8 @@ HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opt
 HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
 
 /*
- * Gives up the partitions that the last ho_take or ho_wait of a shared consumer claimed: for one that
- * will be busy with something else before it takes again. Of a bound one it does nothing.
+ * Gives up the partitions that the last ho_take or ho_wait of a shared consumer claimed. Call it
+ * before being busy with something else for long. On a bound one it does nothing.
  * Returns HO_OK.
  * Threads [consumer]. Progress wait-free, and a system call when another must be woken. Since 0.2
  */
@@ -53,12 +62,12 @@ HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
  * Lets a thread that sends work on its own messages: pairs a shared consumer with a producer of the same
  * service and thread. From now on the producer wakes nobody for what it sends, and ho_take of this
  * consumer takes that, a partition at a time, until `budget` messages were taken in a turn. Then, or when
- * nothing is left, it says HO_EMPTY: what it left was announced, and somebody was woken for it. So take
+ * nothing is left, it returns HO_EMPTY: what it left was announced, and somebody was woken for it. So take
  * until HO_EMPTY before going back to the loop; ho_consumer_yield, ho_wait, and closing either end
- * announce too. While messages cost more than some 10 us each, the others get them at once. Where
- * no other consumer waits, what the budget left is the next turn's. What others sent, this one takes when
- * ho_wait or its descriptor told of it; once the service closes, it takes all that is left. Its producer
- * does not wait for room, whatever the policy: HO_FULL comes at once.
+ * announce too. While messages cost more than some 10 us each, the others get them at once. If
+ * no other consumer waits, what the budget left is for the next turn. This one takes what others sent when
+ * ho_wait or its descriptor reported it; once the service closes, it takes all that is left. Its producer
+ * does not wait for room, whatever the policy, nor its shard for memory: HO_FULL comes at once.
  *   producer  NULL: helps no longer
  *   budget    messages in a turn, default (0) 64
  * Returns HO_OK, HO_E_INVAL (a bound consumer; a producer of another service), HO_E_BUSY (another consumer
@@ -70,8 +79,8 @@ HO_API int32_t ho_consumer_help(ho_consumer *consumer, ho_producer *producer,
 
 /*
  * Takes buffers. A shared consumer claims their partitions: keys in them are its own until its next
- * ho_take, ho_wait, ho_consumer_yield or close; so state by key needs no lock, and what was taken must
- * be dealt with by then. One that gets HO_EMPTY has claimed nothing.
+ * ho_take, ho_wait, ho_consumer_yield or close; so state by key needs no lock, and work on it must
+ * be finished by then. One that gets HO_EMPTY has claimed nothing.
  *   bufs   room for `max` descriptors, not NULL unless max is 0; for speed at least 128 bytes away from
  *          what other threads write (docs/tuning.md)
  *   max    at most how many; 0 is HO_EMPTY, and arms nothing
@@ -86,8 +95,9 @@ HO_API int32_t ho_take(ho_consumer *consumer, ho_buf *bufs, uint32_t max,
                        uint32_t *taken) HO_NOEXCEPT;
 
 /*
- * Sleeps until there is something to take. An idle wait uses no processor time.
- *   timeout_ns  0 only looks, negative waits for ever
+ * Sleeps until there is something to take. An idle wait uses no processor time. Before it sleeps it may give back up to
+ * 64 KiB of the domain's arenas that pools or ho_free have left unused for long (ho_pool_opts.hold_ns).
+ *   timeout_ns  0 polls, negative waits forever
  * Returns HO_OK (something is there, or the service began to close), HO_TIMEOUT, HO_E_NOMEM (as
  *   ho_take).
  * Threads [consumer]. Progress may block for timeout_ns; a system call to sleep, and after the
@@ -100,9 +110,9 @@ HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
  * Take until HO_EMPTY, then wait for it; never read or write it. After ho_consumer_close it stays open
  * and is never readable again.
  *   fd  out, not NULL: a descriptor of the caller's, another at each call; -1 on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM (no descriptor is to be had).
- * Ownership: the caller closes it, before or after ho_consumer_close; out of an epoll set it is taken
- *   first (EPOLL_CTL_DEL), because the library has the same eventfd open.
+ * Returns HO_OK, HO_E_INVAL, HO_E_SYSTEM (no descriptor is available).
+ * Ownership: the caller closes it, before or after ho_consumer_close, after removing it from any epoll set
+ *   (EPOLL_CTL_DEL), because the library has the same eventfd open.
  * Threads [consumer]. Progress: system calls. Since 0.2
  */
 HO_API int32_t ho_consumer_fd(ho_consumer *consumer, int32_t *fd) HO_NOEXCEPT;

@@ -22,17 +22,19 @@ typedef struct ho_domain_opts {
 } ho_domain_opts;
 #define HO_DOMAIN_OPTS_MIN 24u
 
-/* What keeps a close or a destroy from finishing. An arena tells its shards, buffers, loans and foreign
- * buffers; a service its producers, its consumers and what is undelivered; a domain all of them. Slices
+/* What keeps a close or a destroy from finishing. An arena reports its shards, pools, buffers, loans, foreign
+ * buffers and allocations; a service its producers, its consumers and what is undelivered; a domain all of them. Slices
  * are the domain's: ho_arena_close does not count them, but waits for those of its memory. */
 typedef struct ho_outstanding {
     uint32_t size;        /* sizeof this struct as the caller knows it */
-    uint32_t handles;     /* shards, producers and consumers that are still open */
+    uint32_t handles;     /* shards, pools, producers and consumers that are still open */
     uint64_t buffers;     /* committed, foreign or sliced, and not returned, or not yet released */
     uint64_t loans;       /* reserved and neither committed nor aborted */
     uint64_t foreign;     /* foreign buffers not yet released to their owner (of buffers) */
     uint64_t undelivered; /* committed and not taken (of buffers) */
     uint64_t oldest[3];   /* handles of buffers that are out, in the order of their memory */
+    uint64_t
+        allocs; /* allocated with ho_alloc and not freed, and copies of ho_compact (of buffers) */
 } ho_outstanding;
 #define HO_OUTSTANDING_MIN 64u
 
@@ -53,9 +55,9 @@ HO_API int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain) 
 /*
  * Closes every service and arena of the domain, as their own closes do, and retires every owner: from the
  * first call on nothing can be opened, registered or given. It does not drain: what is queued for an
- * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. May be called again until it
- * says HO_OK.
- *   timeout_ns   for all of it; 0 only looks, negative waits for ever
+ * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. Call it again until it
+ * returns HO_OK.
+ *   timeout_ns   for all of it; 0 polls, negative waits forever
  *   outstanding  out, may be NULL, its size set by the caller: the sums over all of them
  * Returns HO_OK (nothing is out, nothing is open, no release runs; the handle stays
  *   until ho_domain_destroy), HO_TIMEOUT, HO_E_SIZE, HO_E_REENTRANT.

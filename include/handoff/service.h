@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Service: a logical service with its partitions, its consumers and its policy. It has no memory of its
- * own: what is sent to it lies in arenas. */
+/*
+ * Service: a logical service with its partitions, its consumers and its policy. It has no memory of its
+ * own: what is sent to it lies in arenas.
+ *
+ *   open        ho_service_open, with more than one partition if it is to have several workers
+ *   use         producers send (producer.h), consumers take (consumer.h); both may come and go
+ *   look        ho_service_stats_get, once a second
+ *   close       ho_service_close: producers get HO_E_CLOSED, consumers take what is left and get HO_CLOSED. It
+ *               returns HO_OK when both kinds of ends are closed
+ */
 #ifndef HANDOFF_SERVICE_H
 #define HANDOFF_SERVICE_H
 
@@ -22,9 +30,9 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
 
 /*
  * A service's messages are divided into partitions, by their keys or as the sender says. Order is kept
- * in a partition for each producer; who is there never changes which partition a key falls into: the high
+ * in a partition for each producer. Consumers that come or go never change the partition of a key: the high
  * 32 bits of its hash (docs/tuning.md), times `partitions`, divided by 2^32. Messages wait for whoever
- * works on their partition. Who does:
+ * works on their partition:
  *   SHARED  each consumer takes from whatever partitions are ready, and nobody else works on those
  *           before its next ho_take, ho_wait, ho_consumer_yield or close
  *   BOUND   each consumer is opened for one partition, and it alone works on that
@@ -33,12 +41,12 @@ typedef struct ho_service ho_service; /* a handle, as ho_domain */
 #define HO_CONSUMERS_BOUND 1u
 
 /*
- * Stragglers. A message that nobody takes or returns pins its whole segment of an arena that others use,
- * too. Where consumers are late, the sending calls copy what comes next into an arena of the service's
+ * Stragglers. A message that nobody takes or returns pins its whole segment of an arena that others use
+ * too. While consumers are late, the sending calls copy what comes next into an arena of the service's
  * own, densely and in order: when a message has waited for 20 ms and those that wait lie thinly in more
  * than eight segments (a quarter of a small budget), or when more than half of the arena is in use and
  * what went to this service pins more than three eighths of it, or more than is still free. The original
- * is returned, foreign memory released, at once. When the service's arena is full, the policy speaks.
+ * is returned, foreign memory released, at once. When the service's arena is full, the policy decides.
  * Nothing is copied while consumers keep up, nor out of an arena of fewer than eight segments or of one
  * that no other service uses.
  */
@@ -75,8 +83,9 @@ typedef struct ho_service_stats {
     uint64_t undelivered;      /* now: in its lanes */
     uint64_t straggler_copies; /* messages that were copied, because its consumers were late */
     uint64_t straggler_bytes;  /* now: memory held for such copies */
+    uint64_t straggler_out;    /* now: such copies that are not returned yet */
 } ho_service_stats;
-#define HO_SERVICE_STATS_MIN 104u
+#define HO_SERVICE_STATS_MIN 112u
 
 HO_BEGIN_DECLS
 
@@ -97,7 +106,7 @@ HO_API int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts,
  * Closes a service: producers get HO_E_CLOSED from now on; consumers take what is left and then get
  * HO_CLOSED. Waits until every producer and consumer is closed; what nobody took is then released with
  * reason cancelled, inside this call. What was taken is the business of the arenas that it lies in.
- *   timeout_ns   0 only looks, negative waits for ever
+ *   timeout_ns   0 polls, negative waits forever
  *   outstanding  out, may be NULL, its size set by the caller: what is still out
  * Returns HO_OK (closed; the handle is gone), HO_TIMEOUT (still closing; call again), HO_E_SIZE,
  *   HO_E_REENTRANT.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Status values: one list makes the constants, the names, the advice and the table in abi.md. */
+/* Status values: what calls return, with names and advice. One list makes all of it. */
 #ifndef HANDOFF_STATUS_H
 #define HANDOFF_STATUS_H
 

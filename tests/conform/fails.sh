@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A broken library fails in the named groups and in no other; and a failing seed replays.
 # usage: fails.sh CONFORM LIBRARY GROUP...
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 conform=${1:?} library=${2:?}
 shift 2

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The library passes, nothing is skipped, every group has cases, and the report says the same.
 # usage: passes.sh CONFORM LIBRARY
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 conform=${1:?} library=${2:?}
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Each kept seed passes; a line is a seed and why it is kept.
 # usage: seeds.sh CONFORM LIBRARY SEEDS
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 conform=${1:?} library=${2:?} seeds=${3:?}
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The same through the C++ shim. */
+#include <handoff/bridge.hpp>
 #include <handoff/handoff.hpp>
 
 int main()

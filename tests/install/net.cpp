@@ -20,5 +20,5 @@ int main()
                                  domain->raw(), received->raw(), egress->raw(), {game->raw()}}))
         return 1;
     const bool listened = entry.port_number() != 0;
-    return entry.stop(std::chrono::seconds(1)) && listened ? 0 : 1;
+    return !entry.stop(std::chrono::seconds(1)) && listened ? 0 : 1;
 }

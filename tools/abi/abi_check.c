@@ -251,9 +251,9 @@ static bool check_callback(abi_doc *doc, const abi_callback *callback, abi_error
     }
     for (uint32_t i = 0; i < callback->mode_count; i++) {
         const abi_mode *mode = &doc->modes[callback->first_mode + i];
-        if (abi_md_constant(doc, mode->mode) == NULL) {
-            return abi_fail(error, mode->line, "mode '%s': expected one of the section Constants",
-                            mode->mode);
+        if (strcmp(mode->mode, "-") != 0 && abi_md_constant(doc, mode->mode) == NULL) {
+            return abi_fail(error, mode->line,
+                            "mode '%s': expected - or one of the section Constants", mode->mode);
         }
         if (!check_functions_of(doc, mode->runs_in, mode->line, error)) {
             return false;

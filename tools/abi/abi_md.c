@@ -82,7 +82,7 @@ static bool load(FILE *file, abi_doc **doc, abi_error *error)
 bool abi_md_load(const char *path, abi_doc **doc, abi_error *error)
 {
     *doc = NULL;
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(path, "rbe");
     if (file == NULL) {
         return abi_fail(error, 0, "%s: expected a file that can be read", strerror(errno));
     }

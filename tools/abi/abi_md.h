@@ -59,7 +59,7 @@ typedef enum abi_thread {
 } abi_thread;
 typedef enum abi_progress { ABI_WAIT_FREE, ABI_LOCK_FREE, ABI_MUTEX, ABI_MAY_BLOCK } abi_progress;
 typedef enum abi_syscalls { ABI_SYSCALLS_NEVER, ABI_SYSCALLS_SOMETIMES } abi_syscalls;
-typedef enum abi_times { ABI_ONCE_PER_BUFFER } abi_times;
+typedef enum abi_times { ABI_ONCE_PER_BUFFER, ABI_ONCE_PER_OBJECT } abi_times;
 
 /* `line` is where it stands in the document, of an item with a heading the heading. Lists are names with single spaces between them. */
 typedef struct abi_handle {
@@ -117,7 +117,7 @@ typedef struct abi_function {
     uint32_t line, facts_line;
 } abi_function;
 
-/* Where a callback runs when the owner has this mode. */
+/* Where a callback runs when its owner has this mode; "-": it has none. */
 typedef struct abi_mode {
     const char *mode, *runs_in;
     uint32_t line;

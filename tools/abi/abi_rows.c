@@ -77,7 +77,7 @@ static bool row_constant(abi_parser *p, char **cells)
 static bool row_status(abi_parser *p, char **cells)
 {
     abi_status status = {.name = cells[0], .text = cells[2], .line = p->reader.line};
-    int64_t value;
+    int64_t value = 0;
     if (!read_i64(p, "value", cells[1], &value)) {
         return false;
     }
@@ -172,7 +172,7 @@ static bool row_param(abi_parser *p, char **cells)
 
 static bool row_callback(abi_parser *p, char **cells)
 {
-    static const char *const times[] = {"once per buffer", NULL};
+    static const char *const times[] = {"once per buffer", "once per object", NULL};
     abi_callback *item = &p->doc->callbacks[p->doc->callback_count - 1];
     uint32_t index;
     if (!read_word(p, "times", cells[0], times, &index)) {

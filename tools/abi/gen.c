@@ -18,7 +18,7 @@ static bool write_output(const abi_input *input, const char *folder, size_t whic
 {
     char path[4096];
     const int length = snprintf(path, sizeof path, "%s/%s", folder, outputs[which].name);
-    FILE *out = length > 0 && (size_t)length < sizeof path ? fopen(path, "wb") : NULL;
+    FILE *out = length > 0 && (size_t)length < sizeof path ? fopen(path, "wbe") : NULL;
     bool good = false;
     if (out != NULL) {
         outputs[which].write(input, out);

@@ -8,7 +8,7 @@
 
 #include "gen.h"
 
-static const char head[] =
+static const char asserts_head[] =
     "/* SPDX-License-Identifier: MIT */\n"
     "/* Made from the description of the ABI: change that. Holds the headers to it. */\n"
     "#ifndef HO_ABI_ASSERTS_H\n"
@@ -36,13 +36,13 @@ static const char head[] =
     "#define HO_ABI_NOEXCEPT_\n"
     "#endif\n\n";
 
-static const char tail[] = "\n#undef HO_ABI_ASSERT_\n"
-                           "#undef HO_ABI_ALIGN_\n"
-                           "#undef HO_ABI_FIELD_\n"
-                           "#undef HO_ABI_SAME_\n"
-                           "#undef HO_ABI_ALIAS_\n"
-                           "#undef HO_ABI_NOEXCEPT_\n"
-                           "#endif\n";
+static const char asserts_tail[] = "\n#undef HO_ABI_ASSERT_\n"
+                                   "#undef HO_ABI_ALIGN_\n"
+                                   "#undef HO_ABI_FIELD_\n"
+                                   "#undef HO_ABI_SAME_\n"
+                                   "#undef HO_ABI_ALIAS_\n"
+                                   "#undef HO_ABI_NOEXCEPT_\n"
+                                   "#endif\n";
 
 static void write_line(const abi_input *input, uint32_t line, FILE *out)
 {
@@ -166,7 +166,7 @@ static void write_callback(const abi_input *input, const abi_callback *callback,
 void gen_asserts(const abi_input *input, FILE *out)
 {
     const abi_doc *doc = input->doc;
-    fputs(head, out);
+    fputs(asserts_head, out);
     for (uint32_t i = 0; i < doc->constant_count; i++) {
         write_constant(input, &doc->constants[i], out);
     }
@@ -180,5 +180,5 @@ void gen_asserts(const abi_input *input, FILE *out)
         write_function(input, &doc->functions[i], out);
     }
     write_statuses(input, out);
-    fputs(tail, out);
+    fputs(asserts_tail, out);
 }

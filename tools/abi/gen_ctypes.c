@@ -4,19 +4,20 @@
 
 #include "gen.h"
 
-static const char head[] =
+static const char ctypes_head[] =
     "# SPDX-License-Identifier: MIT\n"
     "\"\"\"Made from abi.md: change that. Names are those of the C headers.\"\"\"\n"
     "import ctypes as c\n\n";
 
-static const char tail[] = "\n\ndef load(path):\n"
-                           "    \"\"\"The library, with the prototypes of its functions.\"\"\"\n"
-                           "    library = c.CDLL(path)\n"
-                           "    for name, arguments in PROTOTYPES.items():\n"
-                           "        function = getattr(library, name)\n"
-                           "        function.argtypes = arguments\n"
-                           "        function.restype = c.c_int32\n"
-                           "    return library\n";
+static const char ctypes_tail[] =
+    "\n\ndef load(path):\n"
+    "    \"\"\"The library, with the prototypes of its functions.\"\"\"\n"
+    "    library = c.CDLL(path)\n"
+    "    for name, arguments in PROTOTYPES.items():\n"
+    "        function = getattr(library, name)\n"
+    "        function.argtypes = arguments\n"
+    "        function.restype = c.c_int32\n"
+    "    return library\n";
 
 /* `stars` of the type's pointers, down to what they point to. */
 static void write_pointers(const abi_doc *doc, const abi_type *type, uint32_t stars, FILE *out)
@@ -42,7 +43,7 @@ static void write_pointers(const abi_doc *doc, const abi_type *type, uint32_t st
     }
 }
 
-static void write_type(const abi_doc *doc, const abi_type *type, FILE *out)
+static void write_ctypes_type(const abi_doc *doc, const abi_type *type, FILE *out)
 {
     write_pointers(doc, type, type->stars, out);
     if (type->is_array) {
@@ -76,7 +77,7 @@ static void write_classes(const abi_doc *doc, FILE *out)
         fprintf(out, "%s = c.CFUNCTYPE(\n    None", callback->name);
         for (uint32_t k = 0; k < callback->param_count; k++) {
             fputs(", ", out);
-            write_type(doc, &doc->params[callback->first_param + k].type, out);
+            write_ctypes_type(doc, &doc->params[callback->first_param + k].type, out);
         }
         fputs(")\n", out);
     }
@@ -90,7 +91,7 @@ static void write_fields(const abi_doc *doc, FILE *out)
         for (uint32_t k = 0; k < item->field_count; k++) {
             const abi_field *field = &doc->fields[item->first_field + k];
             fprintf(out, "    (\"%s\", ", field->name);
-            write_type(doc, &field->type, out);
+            write_ctypes_type(doc, &field->type, out);
             fputs("),\n", out);
         }
         fputs("]\n", out);
@@ -110,7 +111,7 @@ static void write_prototypes(const abi_doc *doc, FILE *out)
         fprintf(out, "    \"%s\": [", function->name);
         for (uint32_t k = 0; k < function->param_count; k++) {
             fputs(k == 0 ? "" : ", ", out);
-            write_type(doc, &doc->params[function->first_param + k].type, out);
+            write_ctypes_type(doc, &doc->params[function->first_param + k].type, out);
         }
         fputs("],\n", out);
     }
@@ -120,10 +121,10 @@ static void write_prototypes(const abi_doc *doc, FILE *out)
 void gen_ctypes(const abi_input *input, FILE *out)
 {
     const abi_doc *doc = input->doc;
-    fputs(head, out);
+    fputs(ctypes_head, out);
     write_values(doc, out);
     write_classes(doc, out);
     write_fields(doc, out);
     write_prototypes(doc, out);
-    fputs(tail, out);
+    fputs(ctypes_tail, out);
 }

@@ -48,7 +48,7 @@ static const char *declared(const char *line, char name[static 128])
 
 unsigned gen_check_header(const abi_doc *doc, const char *path)
 {
-    FILE *in = fopen(path, "rb");
+    FILE *in = fopen(path, "rbe");
     if (in == NULL) {
         fprintf(stderr, "handoff-abi-gen: %s: %s: name a header that can be read\n", path,
                 strerror(errno));

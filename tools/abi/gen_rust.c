@@ -8,7 +8,7 @@
 
 #include "gen.h"
 
-static const char head[] =
+static const char rust_head[] =
     "// SPDX-License-Identifier: MIT\n"
     "//! Made from abi.md: change that. Names are those of the C headers.\n"
     "#![allow(non_camel_case_types)]\n\n"
@@ -80,7 +80,7 @@ static const char *base_name(const abi_doc *doc, const abi_type *type)
     }
 }
 
-static void write_type(const abi_doc *doc, const abi_type *type, FILE *out)
+static void write_rust_type(const abi_doc *doc, const abi_type *type, FILE *out)
 {
     fputs(type->is_array ? "[" : "", out);
     for (uint32_t i = 0; i < type->stars; i++) {
@@ -93,13 +93,13 @@ static void write_type(const abi_doc *doc, const abi_type *type, FILE *out)
     }
 }
 
-static void write_params(const abi_doc *doc, uint32_t first, uint32_t count, FILE *out)
+static void write_rust_params(const abi_doc *doc, uint32_t first, uint32_t count, FILE *out)
 {
     for (uint32_t i = 0; i < count; i++) {
         fputs(i == 0 ? "" : ", ", out);
         write_name(doc->params[first + i].name, out);
         fputs(": ", out);
-        write_type(doc, &doc->params[first + i].type, out);
+        write_rust_type(doc, &doc->params[first + i].type, out);
     }
 }
 
@@ -109,7 +109,7 @@ static void write_constants(const abi_doc *doc, FILE *out)
     for (uint32_t i = 0; i < doc->constant_count; i++) {
         const abi_constant *constant = &doc->constants[i];
         fprintf(out, "/// %s\npub const %s: ", constant->meaning, constant->name);
-        write_type(doc, &constant->type, out);
+        write_rust_type(doc, &constant->type, out);
         fprintf(out, " = %" PRIi64 ";\n", constant->value);
     }
     for (uint32_t i = 0; i < doc->status_count; i++) {
@@ -135,12 +135,12 @@ static void write_callbacks(const abi_doc *doc, FILE *out)
                 "\n/// None is NULL. It must not unwind.\npub type %s =\n    Option<unsafe extern "
                 "\"C\" fn(",
                 callback->name);
-        write_params(doc, callback->first_param, callback->param_count, out);
+        write_rust_params(doc, callback->first_param, callback->param_count, out);
         fputs(")>;\n", out);
     }
 }
 
-static void write_struct(const abi_doc *doc, const abi_struct *item, FILE *out)
+static void write_rust_struct(const abi_doc *doc, const abi_struct *item, FILE *out)
 {
     const abi_field *fields = &doc->fields[item->first_field];
     fprintf(out, "\n#[repr(C)]\n#[derive(Clone, Copy)]\npub struct %s {\n", item->name);
@@ -148,7 +148,7 @@ static void write_struct(const abi_doc *doc, const abi_struct *item, FILE *out)
         fprintf(out, "    /// %s\n    pub ", fields[i].meaning);
         write_name(fields[i].name, out);
         fputs(": ", out);
-        write_type(doc, &fields[i].type, out);
+        write_rust_type(doc, &fields[i].type, out);
         fputs(",\n", out);
     }
     fprintf(out,
@@ -162,6 +162,12 @@ static void write_struct(const abi_doc *doc, const abi_struct *item, FILE *out)
                 "    pub const INIT: Self = Self { size: %" PRIu32 ", ..Self::ZERO };\n",
                 item->size);
     }
+    fprintf(out,
+            "}\n\nimpl Default for %s {\n"
+            "    fn default() -> Self {\n"
+            "        Self::%s\n"
+            "    }\n",
+            item->name, item->use != ABI_USE_VALUE ? "INIT" : "ZERO");
     fprintf(out, "}\n\nassert_layout!(\n    %s, %" PRIu32 ", %" PRIu32 ",\n", item->name,
             item->size, item->align);
     for (uint32_t i = 0; i < item->field_count; i++) {
@@ -185,7 +191,7 @@ static void write_functions(const abi_doc *doc, FILE *out)
         const abi_function *function = &doc->functions[i];
         fprintf(out, "    /// Threads: %s. Returns %s.\n    pub fn %s(", threads[function->thread],
                 function->returns, function->name);
-        write_params(doc, function->first_param, function->param_count, out);
+        write_rust_params(doc, function->first_param, function->param_count, out);
         fputs(") -> i32;\n", out);
     }
     fputs("}\n", out);
@@ -194,12 +200,12 @@ static void write_functions(const abi_doc *doc, FILE *out)
 void gen_rust(const abi_input *input, FILE *out)
 {
     const abi_doc *doc = input->doc;
-    fputs(head, out);
+    fputs(rust_head, out);
     write_constants(doc, out);
     write_handles(doc, out);
     write_callbacks(doc, out);
     for (uint32_t i = 0; i < doc->struct_count; i++) {
-        write_struct(doc, &doc->structs[i], out);
+        write_rust_struct(doc, &doc->structs[i], out);
     }
     write_functions(doc, out);
 }

@@ -38,7 +38,7 @@ static int put_line(const char *line, const char *path)
 {
     if (strcmp(path, "-") == 0)
         return puts(line) == EOF || fflush(stdout) == EOF ? -1 : 0;
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(path, "we");
     if (file == NULL)
         return -1;
     int put = fprintf(file, "%s\n", line);

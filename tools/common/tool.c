@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* SO_RCVBUFFORCE */
+#define _GNU_SOURCE /* SO_RCVBUFFORCE, NI_MAXHOST */
 #include "tool.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,15 +22,30 @@ void tool_name(const char *tool)
     name = tool;
 }
 
-void tool_error(const char *format, ...)
+static void say(const char *kind, const char *format, va_list args)
 {
     char text[LINE_BYTES];
+
+    vsnprintf(text, sizeof text, format, args);
+    fprintf(stderr, "%s: %s%s\n", name, kind, text);
+}
+
+void tool_error(const char *format, ...)
+{
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    say("", format, args);
     va_end(args);
-    fprintf(stderr, "%s: %s\n", name, text);
+}
+
+void tool_warning(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say("warning: ", format, args);
+    va_end(args);
 }
 
 int tool_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out)
@@ -68,27 +83,67 @@ int tool_word(const char *option, const char *text, const char *const *words, ui
     return -1;
 }
 
-int tool_address(const char *option, const char *text, uint32_t *address, uint16_t *port)
+/* Splits [HOST]:PORT, HOST:PORT or PORT. Returns the port's text, or NULL; host is "" if none is named. */
+static const char *split_address(const char *text, char *host, size_t size)
 {
-    char host[INET_ADDRSTRLEN] = "";
-    const char *colon = strchr(text, ':');
-    struct in_addr parsed;
-    uint64_t number = 0;
+    const char *first = text[0] == '[' ? text + 1 : text;
+    const char *end = text[0] == '[' ? strstr(text, "]:") : strchr(text, ':');
 
-    if (colon == NULL || (size_t)(colon - text) >= sizeof host) {
-        tool_error("%s '%s' has no port: give 127.0.0.1:PORT", option, text);
+    host[0] = '\0';
+    if (end == NULL)
+        return text[0] == '[' ? NULL : text;
+    const char *port = text[0] == '[' ? end + 2 : end + 1;
+    if ((size_t)(end - first) >= size || strchr(port, ':') != NULL)
+        return NULL;
+    memcpy(host, first, (size_t)(end - first));
+    host[end - first] = '\0';
+    return port;
+}
+
+static int is_loopback(const struct sockaddr_storage *at)
+{
+    if (at->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)at)->sin_addr.s_addr) >> 24 == 127;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)at)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+}
+
+int tool_address(const char *option, const char *text, struct tool_endpoint *out)
+{
+    char host[NI_MAXHOST];
+    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    uint64_t port = 0;
+    const char *port_text = split_address(text, host, sizeof host);
+
+    if (port_text == NULL) {
+        tool_error("%s '%s' is no address and port: give PORT, HOST:PORT or [IPV6]:PORT", option,
+                   text);
         return -1;
     }
-    memcpy(host, text, (size_t)(colon - text));
-    if (inet_pton(AF_INET, host, &parsed) != 1 || ntohl(parsed.s_addr) >> 24 != 127) {
-        tool_error("%s '%s' is not on the loopback: give 127.0.0.1:PORT", option, text);
+    if (tool_number(option, port_text, 0, UINT16_MAX, &port) != 0)
+        return -1;
+    int status = getaddrinfo(host[0] == '\0' ? "127.0.0.1" : host, port_text, &wanted, &found);
+    if (status != 0) {
+        tool_error("%s: host '%s': %s: give an address, or a name that this machine knows", option,
+                   host, gai_strerror(status));
         return -1;
     }
-    if (tool_number(option, colon + 1, 0, UINT16_MAX, &number) != 0)
-        return -1;
-    *address = ntohl(parsed.s_addr);
-    *port = (uint16_t)number;
+    *out = (struct tool_endpoint){.len = found->ai_addrlen, .port = (uint16_t)port};
+    memcpy(&out->at, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    getnameinfo((const struct sockaddr *)&out->at, out->len, out->host, sizeof out->host, NULL, 0,
+                NI_NUMERICHOST);
+    out->is_loopback = is_loopback(&out->at);
     return 0;
+}
+
+void tool_address_text(const char *host, uint16_t port, char text[TOOL_ADDRESS_BYTES])
+{
+    int is_six = strchr(host, ':') != NULL;
+
+    snprintf(text, TOOL_ADDRESS_BYTES, "%s%s%s:%u", is_six ? "[" : "", host, is_six ? "]" : "",
+             port);
 }
 
 uint64_t tool_now_ns(void)
@@ -115,7 +170,7 @@ double tool_cpu_seconds(void)
 uint64_t tool_peak_rss_bytes(void)
 {
     /* Not ru_maxrss: that begins with what the process was before it became this program. */
-    FILE *status = fopen("/proc/self/status", "r");
+    FILE *status = fopen("/proc/self/status", "re");
     char line[LINE_BYTES];
     unsigned long long kib = 0;
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What every tool needs: errors in one form, numbers from arguments, limits, time, live line. */
+/* What every tool needs: errors in one form, numbers and addresses from arguments, limits, time, live line. */
 #ifndef HANDOFF_TOOLS_TOOL_H
 #define HANDOFF_TOOLS_TOOL_H
 
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,6 +25,9 @@ void tool_name(const char *name);
 /* Prints `name: text` as one line on stderr. Say what went wrong: what to do. */
 void tool_error(const char *format, ...) TOOL_PRINTF(1, 2);
 
+/* Prints `name: warning: text` as one line on stderr: what is right to ask for, but should be meant. */
+void tool_warning(const char *format, ...) TOOL_PRINTF(1, 2);
+
 /*
  * Reads a whole decimal number. Returns 0 and sets *out if text is nothing but a number from min to
  * max; otherwise prints one line that names the option and the range, and returns -1.
@@ -35,11 +41,24 @@ int tool_number(const char *option, const char *text, uint64_t min, uint64_t max
 int tool_word(const char *option, const char *text, const char *const *words, uint32_t count,
               uint32_t *out);
 
+/* Where to listen or to aim at. */
+struct tool_endpoint {
+    struct sockaddr_storage at;
+    socklen_t len;
+    char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE]; /* in numbers; IPv6 without brackets */
+    uint16_t port;
+    int is_loopback; /* nobody but this machine gets there */
+};
+
 /*
- * Reads "address:port" with an IPv4 address in 127.0.0.0/8 (a tool never leaves the machine).
- * Returns 0 with address and port in host order, or prints one line and returns -1.
+ * Reads PORT (of 127.0.0.1), HOST:PORT or [HOST]:PORT, with an address or a name for HOST. Returns 0,
+ * or prints one line and returns -1. A name may take as long as the resolver does.
  */
-int tool_address(const char *option, const char *text, uint32_t *address, uint16_t *port);
+int tool_address(const char *option, const char *text, struct tool_endpoint *out);
+
+/* How a host and a port are written together: 1.2.3.4:5 or [::1]:5. */
+#define TOOL_ADDRESS_BYTES (INET6_ADDRSTRLEN + IF_NAMESIZE + 16)
+void tool_address_text(const char *host, uint16_t port, char text[TOOL_ADDRESS_BYTES]);
 
 /* CLOCK_MONOTONIC in ns. */
 uint64_t tool_now_ns(void);

@@ -58,6 +58,32 @@ static void at_the_end_of_a_page(uint32_t which)
     use_array(page_end((size_t)COUNT * size_of("ho_buf")));
 }
 
+/* Memory of two segments, and three loans of a whole one: what does not fit is empty, whatever stood there. */
+static void many_until_full(uint32_t which)
+{
+    const uint64_t segment = UINT64_C(1) << 18; /* the default of a domain */
+    void **made = room(3 * sizeof *made);
+    void *opts = struct_make(struct_named("ho_arena_opts"));
+    char *loans = room(3 * (size_t)size_of("ho_buf"));
+    uint32_t *done = room(sizeof *done);
+    (void)which;
+    domain_make(&made[0]);
+    field_set(opts, "ho_arena_opts", "budget_bytes", 2 * segment);
+    (void)MUST("HO_OK", "ho_arena_open", P(made[0]), P(opts), P(&made[1]));
+    (void)MUST("HO_OK", "ho_shard_open", P(made[1]), P(&made[2]));
+    for (uint32_t again = 0; again < 2; again++) {
+        const uint32_t fits = again == 0 ? 2 : 0;
+        memset(loans, 0xa5, 3 * (size_t)size_of("ho_buf"));
+        *done = 99;
+        (void)MUST("HO_FULL", "ho_reserve_many", P(made[2]), segment, P(NULL), P(loans), 3,
+                   P(done));
+        EXPECT(*done == fits, "%u were reserved, %u fit", *done, fits);
+        for (size_t i = fits * (size_t)size_of("ho_buf"); i < 3 * (size_t)size_of("ho_buf"); i++) {
+            EXPECT(loans[i] == 0, "it was not reserved, and its descriptor is not empty");
+        }
+    }
+}
+
 /* ---- flags */
 
 static const char *const senders[] = {"ho_commit", "ho_give", "ho_forward", "ho_give_copy"};
@@ -119,6 +145,7 @@ void arrays_cases(void)
 {
     case_add("calls", at_8_mod_64, 0, "arrays of descriptors at 8 mod 64");
     case_add("calls", at_the_end_of_a_page, 0, "arrays of descriptors that end at a page");
+    case_add("calls", many_until_full, 0, "ho_reserve_many: until the budget is used up");
     for (uint32_t i = 0; i < sizeof senders / sizeof *senders; i++) {
         case_add("calls", call_flags, i, "%s: each bit of flags", senders[i]);
     }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define GRAVES 32u
+#define STALE 32u
 
 struct batch *batch_empty(void)
 {
@@ -130,27 +130,27 @@ void batch_committed(const struct batch *batch, int32_t status, uint32_t produce
         item->kind = "HO_KIND_ARENA";
         item->bytes = field_get(item_buf(batch->items[i]), "ho_buf", "len");
     }
-    batch_bury(batch, true);
+    batch_keep_stale(batch, true);
 }
 
-/* ---- graves: of loans, and of the rest */
+/* ---- what is stale: loans, and the rest */
 
-static char *graves[2];
-static uint32_t grave_count[2];
+static char *stale[2];
+static uint32_t stale_count[2];
 
-void batch_bury(const struct batch *batch, bool loans)
+void batch_keep_stale(const struct batch *batch, bool loans)
 {
-    if (graves[loans] == NULL) {
-        graves[loans] = room(GRAVES * (size_t)size_of("ho_buf"));
+    if (stale[loans] == NULL) {
+        stale[loans] = room(STALE * (size_t)size_of("ho_buf"));
     }
     for (uint32_t i = 0; i < *batch->done; i++) {
-        memcpy(graves[loans] + (size_t)(grave_count[loans]++ % GRAVES) * size_of("ho_buf"),
+        memcpy(stale[loans] + (size_t)(stale_count[loans]++ % STALE) * size_of("ho_buf"),
                batch->before + (size_t)i * size_of("ho_buf"), size_of("ho_buf"));
     }
 }
 
-const void *grave_any(bool loans)
+const void *stale_any(bool loans)
 {
-    const uint32_t count = grave_count[loans] < GRAVES ? grave_count[loans] : GRAVES;
-    return count == 0 ? NULL : graves[loans] + (size_t)ledger_random(count) * size_of("ho_buf");
+    const uint32_t count = stale_count[loans] < STALE ? stale_count[loans] : STALE;
+    return count == 0 ? NULL : stale[loans] + (size_t)ledger_random(count) * size_of("ho_buf");
 }

@@ -62,7 +62,9 @@ void arrays_cases(void);
 void partitions_cases(void);
 void helping_cases(void);
 void callbacks_cases(void);
+void objects_cases(void);
 void ownership_cases(void);
+void pools_cases(void);
 
 /* Runs the cases of one group, or of all for NULL, prints TAP, and writes a report to `json` unless
  * that is NULL. Returns the exit status. */
@@ -121,7 +123,9 @@ void *page_end(size_t bytes);
 /* ---- world.c: something to call with */
 
 struct world {
-    void *domain, *arena, *shard, *service, *producer, *consumer;
+    void *domain, *arena, *shard, *service, *producer, *consumer, *pool;
+    void *object;   /* of the pool, acquired: a ho_obj */
+    void *memory;   /* of the arena, allocated */
     uint32_t owner; /* its releases are queued, with a descriptor */
 };
 

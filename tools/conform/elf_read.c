@@ -12,7 +12,7 @@
 
 static const char *read_file(const char *path, struct elf *elf)
 {
-    FILE *in = fopen(path, "rb");
+    FILE *in = fopen(path, "rbe");
     if (in == NULL) {
         return strerror(errno);
     }
@@ -93,7 +93,7 @@ static const char *check_segments(const struct elf *elf)
 static uint16_t own_machine(void)
 {
     Elf64_Ehdr head = {.e_machine = EM_NONE};
-    FILE *in = fopen("/proc/self/exe", "rb");
+    FILE *in = fopen("/proc/self/exe", "rbe");
     if (in != NULL) {
         if (fread(&head, sizeof head, 1, in) != 1) {
             head.e_machine = EM_NONE;

@@ -248,6 +248,9 @@ static void check_memory(uint32_t arena)
     for (uint32_t i = 0; i < ledger.tokens; i++) {
         foreign += ledger.parts[i] != 0 && ledger.token_home[i] == arena;
     }
+    for (uint32_t i = SCENE_TOKENS; i < SCENE_TOKENS + ledger.copies; i++) {
+        foreign += ledger.parts[i] != 0 && ledger.token_home[i] == arena;
+    }
     compare(stats, "ho_arena_stats", "buffers_out", buffers);
     compare(stats, "ho_arena_stats", "loans_out", loans);
     compare(stats, "ho_arena_stats", "bytes_live", bytes);

@@ -9,6 +9,7 @@
 #include "scene.h"
 
 #define ITEMS 256u
+#define COPIES 2048u /* foreign ones that ho_compact makes */
 #define BATCH_MAX 6u
 #define SERVICES 4u  /* the last two of several partitions: of shared consumers, of bound ones */
 #define CONSUMERS 7u /* 0 and 1 of the first two services, 2 to 4 shared, 5 and 6 bound */
@@ -59,9 +60,10 @@ struct ledger {
     uint64_t sequence, values;
     uint32_t numbers[SERVICES]; /* as in ho_buf.service */
     struct item items[ITEMS];
-    char *bufs;                   /* a descriptor of each item */
-    uint32_t parts[SCENE_TOKENS]; /* descriptors of a token that are out */
-    uint32_t token_home[SCENE_TOKENS];
+    char *bufs;      /* a descriptor of each item */
+    uint32_t copies; /* foreign ones that ho_compact made: tokens from SCENE_TOKENS on */
+    uint32_t parts[SCENE_TOKENS + COPIES]; /* descriptors of a token that are out */
+    uint32_t token_home[SCENE_TOKENS + COPIES];
     uint32_t tokens; /* used up */
     uint32_t contents;
     uint32_t partly; /* batches of which a part was done */
@@ -110,8 +112,8 @@ void batch_sent(const struct batch *batch, int32_t status, uint32_t producer);
 void batch_committed(const struct batch *batch, int32_t status, uint32_t producer);
 
 /* Copies of descriptors that are done with: none may be good for anything again. */
-void batch_bury(const struct batch *batch, bool loans);
-const void *grave_any(bool loans); /* NULL when there is none */
+void batch_keep_stale(const struct batch *batch, bool loans);
+const void *stale_any(bool loans); /* NULL when there is none */
 
 /* ---- traffic.c: taking, and who may take what */
 

@@ -2,6 +2,7 @@
 #include "conform.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +17,16 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: handoff-conform [--lib PATH] [--abi FILE] [--only GROUP] [--json FILE] [--seed N]\n"
-    "  --lib PATH    library to test; default " CONFORM_LIBRARY " where the loader finds it\n"
+    "usage: handoff-conform [FILE] [--abi FILE] [--only GROUP] [--json FILE] [--seed N]\n"
+    "Tests a built libhandoff against the description of its ABI.\n"
+    "  FILE          library to test; default: " CONFORM_LIBRARY ", where the loader finds it\n"
+    "  --lib NAME    the same, but a name without a slash is one that the loader finds\n"
     "  --abi FILE    description of the ABI; default: the one that the library carries\n"
     "  --only GROUP  symbols, layout, calls, callbacks or ownership; default: all\n"
     "  --json FILE   writes the results there too\n"
     "  --seed N      runs the random sequence N (1 or more) of the group ownership alone\n"
+    "  -h, --help    this text\n"
+    "  --version     the version\n"
     "Prints TAP. Exits 0 when everything held, 1 when something failed, 2 when it could not "
     "test.\n";
 
@@ -69,22 +74,51 @@ static bool read_option(const char *name, const char *value, struct options *opt
     return false;
 }
 
+static bool name_file(char *file, struct options *options)
+{
+    static char path[PATH_MAX];
+
+    if (options->library != NULL) {
+        tool_error("'%s' is a second library: name one", file);
+        return false;
+    }
+    if (snprintf(path, sizeof path, "%s%s", strchr(file, '/') != NULL ? "" : "./", file) >=
+        (int)sizeof path) {
+        tool_error("'%.40s...' is too long: name a file by a shorter path", file);
+        return false;
+    }
+    options->library = path;
+    return true;
+}
+
+static bool answers_at_once(const char *argument)
+{
+    const bool help = strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+    if (help || strcmp(argument, "--version") == 0) {
+        fputs(help ? usage : "handoff-conform " TOOL_VERSION "\n", stdout);
+        return true;
+    }
+    return false;
+}
+
 int main(int count, char **arguments)
 {
-    struct options options = {.library = CONFORM_LIBRARY};
-    if (count == 2 && strcmp(arguments[1], "--help") == 0) {
-        fputs(usage, stdout);
+    struct options options = {0};
+    if (count == 2 && answers_at_once(arguments[1])) {
         return 0;
     }
-    for (int i = 1; i < count; i += 2) {
-        if (!read_option(arguments[i], arguments[i + 1], &options)) {
+    for (int i = 1; i < count; i++) {
+        const bool is_file = arguments[i][0] != '-';
+        if (is_file ? !name_file(arguments[i], &options)
+                    : !read_option(arguments[i], arguments[i + 1], &options)) {
             return BAD_USE;
         }
+        i += !is_file;
     }
     if (kit.seed != 0) {
         options.only = "ownership";
     }
-    if (!kit_load(options.library, options.abi)) {
+    if (!kit_load(options.library != NULL ? options.library : CONFORM_LIBRARY, options.abi)) {
         return BAD_USE;
     }
     symbols_cases();
@@ -96,7 +130,9 @@ int main(int count, char **arguments)
     partitions_cases();
     helping_cases();
     callbacks_cases();
+    objects_cases();
     ownership_cases();
+    pools_cases();
     if (options.only != NULL && !group_exists(options.only)) {
         tool_error("--only is '%s': name symbols, layout, calls, callbacks or ownership",
                    options.only);

@@ -67,7 +67,7 @@ static void all_refuse(const char *status, struct batch *batch)
 
 static bool stale_loan(void)
 {
-    const void *grave = grave_any(true);
+    const void *grave = stale_any(true);
     if (grave == NULL) {
         return false;
     }
@@ -78,7 +78,7 @@ static bool stale_loan(void)
 
 static bool stale_buffer(void)
 {
-    const void *grave = grave_any(false);
+    const void *grave = stale_any(false);
     if (grave == NULL) {
         return false;
     }
@@ -96,14 +96,14 @@ static bool double_return(void)
     batch_add(batch, item_buf(item));
     give_back("HO_E_STALE", batch, 1);
     item_gone(item);
-    batch_bury(batch, false);
+    batch_keep_stale(batch, false);
     return true;
 }
 
 static bool stale_in_the_middle(void)
 {
     const uint32_t first = item_any(HELD);
-    const void *grave = grave_any(false);
+    const void *grave = stale_any(false);
     if (first == ITEMS || grave == NULL) {
         return false;
     }
@@ -112,14 +112,14 @@ static bool stale_in_the_middle(void)
     batch_add(batch, item_buf(first));
     give_back("HO_E_STALE", batch, 1);
     item_gone(first);
-    batch_bury(batch, false);
+    batch_keep_stale(batch, false);
     return true;
 }
 
 static bool stale_behind_a_loan(void)
 {
     struct batch *batch = batch_of(ON_LOAN);
-    const void *grave = grave_any(true);
+    const void *grave = stale_any(true);
     const uint32_t good = batch->count, producer = any_producer();
     if (good == 0 || grave == NULL) {
         return false;

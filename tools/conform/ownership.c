@@ -24,6 +24,15 @@ static uint32_t any_shard(void)
     return ledger_random(SHARDS);
 }
 
+static void on_loan(uint32_t item, uint32_t shard)
+{
+    ledger.items[item] = (struct item){.place = ON_LOAN,
+                                       .kind = "HO_KIND_LOAN",
+                                       .shard = shard,
+                                       .home = shard_arena(shard),
+                                       .token = NO_TOKEN};
+}
+
 static bool do_reserve(void)
 {
     const uint32_t item = item_any(NOWHERE), shard = any_shard();
@@ -33,13 +42,41 @@ static bool do_reserve(void)
     const int32_t status = MUST("HO_OK HO_FULL", "ho_reserve", P(ledger.shards[shard]),
                                 1 + ledger_random(BYTES_MAX), P(NULL), P(item_buf(item)));
     if (status == 0) {
-        ledger.items[item] = (struct item){.place = ON_LOAN,
-                                           .kind = "HO_KIND_LOAN",
-                                           .shard = shard,
-                                           .home = shard_arena(shard),
-                                           .token = NO_TOKEN};
+        on_loan(item, shard);
     }
     return status == 0;
+}
+
+/* Those that were not reserved are empty, whatever stood there. */
+static bool do_reserve_many(void)
+{
+    struct batch *batch = batch_empty();
+    const uint32_t wanted = 1 + ledger_random(BATCH_MAX), shard = any_shard();
+    const uint64_t bytes = 1 + ledger_random(BYTES_MAX);
+    for (uint32_t item; batch->count < wanted && (item = item_any(NOWHERE)) != ITEMS;) {
+        on_loan(item, shard);
+        batch->items[batch->count++] = item;
+    }
+    memset(batch->bufs, 0xa5, (size_t)batch->count * size_of("ho_buf"));
+    const int32_t status = MUST("HO_OK HO_FULL", "ho_reserve_many", P(ledger.shards[shard]), bytes,
+                                P(NULL), P(batch->bufs), batch->count, P(batch->done));
+    EXPECT((status == 0) == (*batch->done == batch->count) && *batch->done <= batch->count,
+           "%u of %u were reserved, and it said %s", *batch->done, batch->count,
+           status_name(status));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        char *buf = item_buf(batch->items[i]);
+        memcpy(buf, batch->bufs + (size_t)i * size_of("ho_buf"), size_of("ho_buf"));
+        if (i < *batch->done) {
+            EXPECT(field_get(buf, "ho_buf", "cap") == bytes && field_get(buf, "ho_buf", "len") == 0,
+                   "loan %u has not the size that was asked for", i);
+            continue;
+        }
+        for (uint32_t at = 0; at < size_of("ho_buf"); at++) {
+            EXPECT(buf[at] == 0, "%u was not reserved, and its descriptor is not empty", i);
+        }
+        ledger.items[batch->items[i]].place = NOWHERE;
+    }
+    return *batch->done > 0;
 }
 
 static bool do_commit(void)
@@ -74,7 +111,7 @@ static bool do_abort(void)
     for (uint32_t i = 0; i < batch->count; i++) {
         item_gone(batch->items[i]);
     }
-    batch_bury(batch, true);
+    batch_keep_stale(batch, true);
     return batch->count > 0;
 }
 
@@ -202,7 +239,7 @@ static bool do_return(void)
         item_gone(batch->items[i]);
     }
     *batch->done = held;
-    batch_bury(batch, false);
+    batch_keep_stale(batch, false);
     return held > 0;
 }
 
@@ -251,16 +288,22 @@ static bool do_compact(void)
 {
     const uint32_t held = item_any(HELD), shard = any_shard();
     const uint64_t value = held == ITEMS ? 0 : field_get(item_buf(held), "ho_buf", "value");
-    if (held == ITEMS ||
+    if (held == ITEMS || ledger.copies == COPIES ||
         MUST("HO_OK HO_FULL", "ho_compact", P(ledger.shards[shard]), P(item_buf(held))) != 0) {
         return false;
     }
     struct item *item = &ledger.items[held];
     item_gone(held);
     item->place = HELD;
-    item->kind = "HO_KIND_ARENA";
     item->home = shard_arena(shard);
     item->token = NO_TOKEN;
+    item->kind = "HO_KIND_ARENA";
+    if (field_get(item_buf(held), "ho_buf", "kind") == (uint64_t)constant("HO_KIND_FOREIGN")) {
+        item->kind = "HO_KIND_FOREIGN"; /* in memory of its own */
+        item->token = SCENE_TOKENS + ledger.copies++;
+        ledger.parts[item->token] = 1;
+        ledger.token_home[item->token] = shard_arena(shard);
+    }
     item->bytes = field_get(item_buf(held), "ho_buf", "len");
     EXPECT(field_get(item_buf(held), "ho_buf", "value") == value, "ho_compact lost the value");
     item_check(held);
@@ -279,6 +322,7 @@ static bool do_flush(void)
 
 static const struct op right[] = {
     {"ho_reserve", do_reserve},
+    {"ho_reserve_many", do_reserve_many},
     {"ho_commit", do_commit},
     {"ho_abort", do_abort},
     {"ho_split", do_split},

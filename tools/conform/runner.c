@@ -3,6 +3,7 @@
 #include "conform.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -153,7 +154,7 @@ static void explain(struct test_case *item, const char *format, ...)
     va_end(arguments);
 }
 
-static void judge(struct test_case *item, int status)
+static void case_end(struct test_case *item, int status)
 {
     item->result = FAILED;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_PASSED) {
@@ -172,7 +173,7 @@ static void case_do(struct test_case *item)
     int pipe_ends[2], status;
     fflush(stdout);
     step[0] = '\0';
-    const pid_t pid = pipe(pipe_ends) == 0 ? fork() : -1;
+    const pid_t pid = pipe2(pipe_ends, O_CLOEXEC) == 0 ? fork() : -1;
     if (pid < 0) {
         tool_error("no process for a case (%s): raise the limits, or run fewer at once",
                    strerror(errno));
@@ -190,7 +191,7 @@ static void case_do(struct test_case *item)
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    judge(item, status);
+    case_end(item, status);
     if (!in_time) {
         explain(item, "did not end within %d s", CASE_SECONDS);
     }
@@ -253,7 +254,7 @@ static void json_cases(FILE *out, const char *only, const uint32_t totals[3])
 
 static FILE *json_open(const char *path)
 {
-    FILE *out = fopen(path, "w");
+    FILE *out = fopen(path, "we");
     if (out == NULL) {
         tool_error("%s: %s: name another file for --json", path, strerror(errno));
     }

@@ -22,13 +22,12 @@ static const abi_callback *callback_named(const char *name)
     case_skip("the description has no callback %s", name);
 }
 
-/* The function that this thread is in must be one that the description names for the mode. */
-static void check_place(const struct scene *scene, const char *name)
+void callback_check_place(const char *name, const char *in_mode)
 {
     const abi_callback *callback = callback_named(name);
     for (uint32_t i = 0; i < callback->mode_count; i++) {
         const abi_mode *mode = &kit.doc->modes[callback->first_mode + i];
-        if (strcmp(mode->mode, scene->mode) == 0) {
+        if (strcmp(mode->mode, in_mode) == 0) {
             EXPECT(abi_list_has(mode->runs_in, call_running()), "%s of mode %s ran in '%s'", name,
                    mode->mode, call_running());
         }
@@ -60,7 +59,7 @@ static void on_release(ffi_cif *cif, void *result, void **args, void *user)
     EXPECT(*(void **)args[0] == user, "ho_release_fn got another ctx");
     EXPECT(count > 0, "ho_release_fn got no record");
     EXPECT(atomic_load(&scene->retired) == 0, "a release after its owner was retired");
-    check_place(scene, "ho_release_fn");
+    callback_check_place("ho_release_fn", scene->mode);
     for (uint32_t i = 0; i < count; i++) {
         check_record(scene, recs + (size_t)i * size_of("ho_release_rec"));
     }
@@ -70,20 +69,17 @@ static void on_release(ffi_cif *cif, void *result, void **args, void *user)
     atomic_fetch_add(&scene->released, count);
 }
 
-typedef void (*closure_fn)(ffi_cif *cif, void *result, void **args, void *user);
-
-/* Code that the library can call, for a callback as it is described. */
-static uint64_t closure(const char *name, closure_fn run, void *user)
+uint64_t closure_make(const char *name, closure_fn run, void *user)
 {
     static struct {
         ffi_cif cif;
         ffi_type *types[ABI_PARAMS_MAX];
-    } made[2];
+    } made[CLOSURES_MAX];
     static uint32_t made_count;
     const abi_callback *callback = callback_named(name);
     void *code;
     ffi_closure *closure = ffi_closure_alloc(sizeof *closure, &code);
-    EXPECT(closure != NULL && made_count < 2, "libffi gives no closure on this system");
+    EXPECT(closure != NULL && made_count < CLOSURES_MAX, "libffi gives no closure on this system");
     for (uint32_t i = 0; i < callback->param_count; i++) {
         made[made_count].types[i] = ffi_type_of(&kit.doc->params[callback->first_param + i].type);
     }
@@ -106,7 +102,7 @@ void scene_register(struct scene *scene)
     uint32_t *owner = room(sizeof *owner);
     void *opts = struct_make(struct_named("ho_owner_opts"));
     if (release == 0) {
-        release = closure("ho_release_fn", on_release, scene);
+        release = closure_make("ho_release_fn", on_release, scene);
     }
     field_set(opts, "ho_owner_opts", "mode", (uint64_t)constant(scene->mode));
     field_set(opts, "ho_owner_opts", "release", release);

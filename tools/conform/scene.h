@@ -29,6 +29,14 @@ struct scene {
     void (*inside)(struct scene *scene); /* called in the callbacks, unless NULL */
 };
 
+/* Code that the library can call, for a callback as it is described. */
+#define CLOSURES_MAX 4u
+typedef void (*closure_fn)(ffi_cif *cif, void *result, void **args, void *user);
+uint64_t closure_make(const char *name, closure_fn run, void *user);
+/* The function that this thread is in must be one that the description names for the callback and the mode ("-" where
+ * it has none). */
+void callback_check_place(const char *name, const char *in_mode);
+
 /* The one of this process: a case has one. `policy` is of the service; its lanes have `slots`. */
 struct scene *scene_make(const char *mode, const char *policy, uint32_t slots);
 /* Registers the owner; scene_make has done so already. */

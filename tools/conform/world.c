@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define GARBAGE 0x5a
+#define BYTES 16 /* of every parameter of this name */
 #define WORLD_BYTES ((uint64_t)64 << 20)
 
 /* Stands for every callback: it takes what it is called with for nothing. */
@@ -53,10 +54,27 @@ static void send_one(const struct world *world)
                1, 0, P(NULL));
 }
 
+/* A pool with one object that is out. */
+static void pool_make(void *arena, void **pool, void *object)
+{
+    void *opts = struct_make(struct_named("ho_pool_opts"));
+    field_set(opts, "ho_pool_opts", "slot_bytes", 32);
+    (void)MUST("HO_OK", "ho_pool_open", P(arena), P(opts), P(pool));
+    (void)MUST("HO_OK", "ho_pool_acquire", P(*pool), P(object));
+}
+
+/* Of so many bytes as ho_free_sized is told. */
+static void *memory_allocated(void *arena)
+{
+    void **ptr = room(sizeof *ptr);
+    (void)MUST("HO_OK", "ho_alloc", P(arena), BYTES, 0, P(ptr));
+    return *ptr;
+}
+
 void world_make(struct world *world)
 {
     struct {
-        void *domain, *arena, *shard, *service, *producer, *consumer;
+        void *domain, *arena, *shard, *service, *producer, *consumer, *pool;
     } *handles = room(sizeof *handles);
     uint32_t *owner = room(sizeof *owner);
     void *opts = struct_make(struct_named("ho_owner_opts"));
@@ -71,12 +89,17 @@ void world_make(struct world *world)
     (void)MUST("HO_OK", "ho_consumer_open", P(handles->service), P(NULL), P(&handles->consumer));
     field_set(opts, "ho_owner_opts", "mode", (uint64_t)constant("HO_RELEASE_EVENT"));
     (void)MUST("HO_OK", "ho_owner_register", P(handles->domain), P(opts), P(owner));
+    void *object = room(size_of("ho_obj"));
+    pool_make(handles->arena, &handles->pool, object);
     *world = (struct world){.domain = handles->domain,
                             .arena = handles->arena,
                             .shard = handles->shard,
                             .service = handles->service,
                             .producer = handles->producer,
                             .consumer = handles->consumer,
+                            .pool = handles->pool,
+                            .object = object,
+                            .memory = memory_allocated(handles->arena),
                             .owner = *owner};
     queue_a_release(world);
     send_one(world);
@@ -117,7 +140,8 @@ static void *handle_of(const struct world *world, const char *name)
         void *handle;
     } known[] = {{"ho_domain", world->domain},     {"ho_arena", world->arena},
                  {"ho_shard", world->shard},       {"ho_service", world->service},
-                 {"ho_producer", world->producer}, {"ho_consumer", world->consumer}};
+                 {"ho_producer", world->producer}, {"ho_consumer", world->consumer},
+                 {"ho_pool", world->pool}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) == 0) {
             return known[i].handle;
@@ -131,11 +155,12 @@ static uint64_t number_for(const struct world *world, const char *name)
     const struct {
         const char *name;
         uint64_t value;
-    } known[] = {{"bytes", 16},
+    } known[] = {{"bytes", BYTES},
                  {"count", 1},
                  {"max", 1},
                  {"len", 1},
                  {"owner", world->owner},
+                 {"handle", field_get(world->object, "ho_obj", "handle")},
                  {"type", (uint64_t)constant("HO_TYPE_ABI_INFO")},
                  {"size", size_of("ho_abi_info")}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -174,7 +199,13 @@ static void *struct_for(const struct world *world, const char *function, const a
     if (strcmp(type->name, "ho_buf") == 0) {
         return world_to_send(world, function);
     }
+    if (strcmp(type->name, "ho_obj") == 0) {
+        return world->object;
+    }
     void *made = struct_make(type);
+    if (strcmp(type->name, "ho_pool_opts") == 0) {
+        field_set(made, type->name, "slot_bytes", 32);
+    }
     if (strcmp(type->name, "ho_abi_info") == 0) { /* a caller of this very version */
         (void)MUST("HO_OK", "ho_init", (uint64_t)constant("HO_TYPE_ABI_INFO"), P(made), type->size);
     }
@@ -194,6 +225,12 @@ static uint64_t argument_for(const struct world *world, const char *function,
     if (type->base == ABI_HANDLE) {
         return P(handle_of(world, kit.doc->handles[type->index].name));
     }
+    if (param->direction == ABI_IN && strcmp(param->name, "ptr") == 0) {
+        return P(world->memory); /* to be freed */
+    }
+    if (param->direction == ABI_INOUT && type->base == ABI_U64) {
+        return P(room(sizeof(uint64_t))); /* a cursor, at the beginning */
+    }
     return P(type->base == ABI_STRUCT ? struct_for(world, function, param)
                                       : garbage(type->base == ABI_VOID ? 64 : sizeof(uint64_t)));
 }
@@ -210,6 +247,7 @@ const char *world_status(const char *function)
     if (abi_list_has("ho_domain_close ho_arena_close ho_service_close ho_owner_retire", function)) {
         return "HO_TIMEOUT"; /* the ends are open, a release is queued */
     }
-    return abi_list_has("ho_domain_destroy ho_shard_close ho_shard_fd", function) ? "HO_E_BUSY"
-                                                                                  : "HO_OK";
+    return abi_list_has("ho_domain_destroy ho_shard_close ho_shard_fd ho_pool_close", function)
+               ? "HO_E_BUSY"
+               : "HO_OK";
 }

@@ -66,12 +66,17 @@ void game_economy_leave(struct game_state *state, const void *session)
     state->treasury += (int64_t)account->purse + account->vault;
 }
 
+static void add_coins(const void *session, int64_t *sum)
+{
+    const struct account *account = session;
+
+    *sum += (int64_t)account->purse + account->vault;
+}
+
 int game_economy_conserved(const struct game_state *state)
 {
-    const struct account *accounts = (const struct account *)(const void *)state->sessions;
     int64_t sum = state->treasury;
 
-    for (uint32_t i = 0; i < state->session_limit; i++)
-        sum += (int64_t)accounts[i].purse + accounts[i].vault;
+    game_each_session(state, add_coins, &sum);
     return sum == state->coins;
 }

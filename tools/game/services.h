@@ -2,11 +2,13 @@
 /*
  * The three services behind the gateway: movement, combat, economy. Plain C over plain bytes; they
  * know neither sockets nor the handoff, nor locks: a state is for one thread at a time. Threads that share
- * the sessions of a service have a part of its state each, and see to it that a session is one's at a time.
+ * the sessions of a service have a part of its state each, and see to it that a table of sessions is one's at a time.
  *
- * A message with sequence 1 begins its session anew, so that a player may come back.
+ * A session has its state, an object of the service's memory, from its first message on until it ends: a message with
+ * sequence 1 begins it anew, so that a player may come back, and one that is silent for too long ends. Then its state is
+ * released, and its coins go back to the treasury.
  *
- * Time is the message's own sent_ns, so the same messages always give the same answers.
+ * The game's time is the message's own sent_ns, so the same messages always give the same answers.
  */
 #ifndef HANDOFF_GAME_SERVICES_H
 #define HANDOFF_GAME_SERVICES_H
@@ -34,7 +36,8 @@ enum game_handled {
     GAME_HANDLED = 0,
     GAME_BAD_FRAME = -1,  /* game_request_read refused it, or it is for another service */
     GAME_NO_SESSION = -2, /* session number at or above the state's limit */
-    GAME_NO_SPACE = -3    /* answer_cap is below what this answer needs */
+    GAME_NO_SPACE = -3,   /* answer_cap is below what this answer needs */
+    GAME_NO_MEMORY = -4   /* for the state of a session that begins */
 };
 
 /* Actions: the request's code. */
@@ -48,15 +51,33 @@ enum game_action {
     GAME_WITHDRAW = 3 /* economy: a coins from the vault into the purse */
 };
 
+/* Where sessions' states lie: objects of game_session_bytes bytes, aligned to 8. */
+struct game_memory {
+    void *context; /* goes with each call */
+    /* Names a new object, of any content; 0: there is no memory. */
+    uint64_t (*acquire)(void *context);
+    /* Where it is; NULL: it was released. */
+    void *(*find)(void *context, uint64_t object);
+    void (*release)(void *context, uint64_t object);
+};
+
+struct game_options {
+    uint32_t session_limit;    /* sessions are numbered 0 to session_limit - 1 */
+    uint32_t tables;           /* that they are divided into: 1 or more */
+    uint32_t idle_s;           /* a session that is silent for so long ends; 0: none does */
+    struct game_memory memory; /* all 0: the C library's. Any thread that has a part calls it */
+};
+
+/* What one session of the service takes; 0 if the service does not exist. */
+size_t game_session_bytes(uint32_t service);
+
 /*
- * Makes the state of one service.
- *   service        below GAME_SERVICE_COUNT
- *   session_limit  sessions are numbered 0 to session_limit - 1; memory is touched only for those
- *                  that speak
- * Returns NULL if the service does not exist, session_limit is 0, or memory is short.
- * Free it with game_state_destroy (NULL is allowed).
+ * Makes the state of one service; memory is used only for sessions that speak.
+ *   service  below GAME_SERVICE_COUNT
+ * Returns NULL if the service does not exist, session_limit or tables is 0, or memory is short.
+ * Free it with game_state_destroy (NULL is allowed), which ends all sessions.
  */
-struct game_state *game_state_create(uint32_t service, uint32_t session_limit);
+struct game_state *game_state_create(uint32_t service, const struct game_options *options);
 
 /*
  * Makes one of `parts` parts of a state: it has the same sessions, and its share of the treasury. The
@@ -68,12 +89,31 @@ struct game_state *game_state_part(struct game_state *whole, uint32_t parts);
 void game_state_destroy(struct game_state *state);
 
 /*
+ * Says of the messages that follow which table their sessions are in (at first 0), and when they came, on a clock that does
+ * not go back (at first 0). Looks at a few of the table's sessions and releases the states of those that
+ * are over; one that speaks after idle_s of silence begins anew in any case.
+ */
+void game_state_at(struct game_state *state, uint32_t table, uint64_t now_ns);
+
+/* Of the sessions of a state, and of its parts that were destroyed. */
+struct game_census {
+    uint64_t begun;
+    uint64_t ended;   /* anew, or for their silence */
+    uint64_t refused; /* messages for which there was no memory */
+    uint64_t stale;   /* states that somebody else released: their sessions began anew */
+};
+struct game_census game_state_census(const struct game_state *state);
+
+/* A clock that does not go back, for game_state_at: cheap, and some milliseconds behind. */
+uint64_t game_clock_ns(void);
+
+/*
  * Handle one message: check the frame, change the session's state, write the answer.
  *   msg, len    the frame as it came, without a TCP prefix; not changed, not kept
  *   answer      GAME_FRAME_MAX bytes are always enough; must not overlap msg
  *   answer_len  out: length of the answer, 0 unless GAME_HANDLED
  * Returns GAME_HANDLED (also when the answer says no) or another enum game_handled.
- * Threads: one at a time per state, and per session of a whole. Neither blocks nor allocates nor makes a system call.
+ * Threads: one at a time per state, and per table of a whole. Does not block. Allocates when a session begins.
  *
  * result[] in the answer: movement x, y (cm), refused moves; combat hit points, victories,
  * cooldown left (ms); economy purse, vault, coins moved so far (all of the answering session).

@@ -3,7 +3,7 @@
 #ifndef HANDOFF_GAME_SESSION_H
 #define HANDOFF_GAME_SESSION_H
 
-#include "services.h"
+#include "sessions.h"
 
 /* The front of every service's session. */
 struct game_seen {
@@ -13,12 +13,15 @@ struct game_seen {
 };
 
 struct game_state {
-    uint8_t *sessions; /* session_limit times session_bytes */
+    struct game_table *tables; /* those of the whole */
+    struct game_table *table;  /* that the messages' sessions are in */
+    struct game_options options;
     size_t session_bytes;
-    uint32_t session_limit;
     uint32_t service;
-    int64_t treasury;         /* economy: coins that no session has */
-    int64_t coins;            /* economy: all coins there are */
+    uint32_t now_s;
+    int64_t treasury; /* economy: coins that no session has */
+    int64_t coins;    /* economy: all coins there are */
+    struct game_census census;
     struct game_state *whole; /* of a part: what it is a part of, otherwise NULL */
 };
 
@@ -26,6 +29,10 @@ struct game_state {
 extern const size_t game_movement_session_bytes;
 extern const size_t game_combat_session_bytes;
 extern const size_t game_economy_session_bytes;
+
+/* Calls fn(state, session's state, sum) for each session. */
+void game_each_session(const struct game_state *state,
+                       void (*fn)(const void *session, int64_t *sum), int64_t *sum);
 
 int game_economy_conserved(const struct game_state *state);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend.hpp"
+#include "session_pool.hpp"
 #include "worker.h"
 
 #include "common/tool.h"
@@ -79,6 +80,14 @@ class handoff_backend final : public backend {
             held += now.segments_held * segment_bytes;
             dead += now.bytes_dead;
         });
+        std::uint64_t in_pools = 0;
+        for (const auto &each : session_pools_) {
+            const auto now = each.read();
+            in_pools += now.bytes_held;
+            dead += now.bytes_held - std::min(now.bytes_held, now.live * now.slot_bytes);
+        }
+        figures_.session_bytes_peak = std::max(figures_.session_bytes_peak, in_pools);
+        held += in_pools;
         figures_.arena_peak_bytes = std::max(figures_.arena_peak_bytes, held);
         if (held == 0)
             return;
@@ -99,13 +108,17 @@ class handoff_backend final : public backend {
             end(*each);
         for (auto &each : assistants_)
             end(*each);
-        ho::outstanding out;
-        if (domain_.close(std::chrono::seconds(1), &out))
-            figures_.outstanding = out.buffers + out.loans + out.handles;
         for (const auto &each : stations_)
             game_state_destroy(std::exchange(each->job.state, nullptr));
-        for (const auto &each : states_)
-            figures_.conserved = figures_.conserved && game_state_conserved(each.get()) != 0;
+        for (auto &each : states_) {
+            figures_.add(each.get());
+            each.reset();
+        }
+        for (auto &each : session_pools_)
+            figures_.outstanding += each.close();
+        ho::outstanding out;
+        if (domain_.close(std::chrono::seconds(1), &out))
+            figures_.outstanding += out.buffers + out.loans + out.handles;
         if (samples_ != 0)
             figures_.fragmentation_percent = fragmentation_ / static_cast<double>(samples_);
         return figures_;
@@ -138,7 +151,7 @@ class handoff_backend final : public backend {
         egress.wait_ns = patience_ns;
         ho::service_options target;
         target.lane_slots = partition_slots;
-        target.partitions = std::max(partitions_least, partitions_per_worker * with.workers);
+        target.partitions = partitions(with);
         bool good = open_one(egress_, egress, "open a service");
         for (auto &each : targets_)
             good = good && open_one(each, target, "open a service");
@@ -155,8 +168,14 @@ class handoff_backend final : public backend {
 
     bool open_workers(const options &with)
     {
-        for (std::uint32_t service = 0; service < GAME_SERVICE_COUNT; ++service)
-            states_[service].reset(game_state_create(service, with.sessions));
+        for (std::uint32_t service = 0; service < GAME_SERVICE_COUNT; ++service) {
+            auto &pool = session_pools_[service];
+            if (pool.open(domain_, service, with.sessions))
+                return no_sessions();
+            const game_options sessions{with.sessions, partitions(with), with.idle_s,
+                                        pool.memory()};
+            states_[service].reset(game_state_create(service, &sessions));
+        }
         for (std::uint32_t i = 0; i < GAME_SERVICE_COUNT * with.workers; ++i) {
             const auto service = i % GAME_SERVICE_COUNT;
             auto messages = ho::consumer::open(targets_[service]);
@@ -179,6 +198,12 @@ class handoff_backend final : public backend {
                 return no_sessions();
         }
         return true;
+    }
+
+    /* Of each target; their sessions are in a table for each. */
+    static std::uint32_t partitions(const options &with)
+    {
+        return std::max(partitions_least, partitions_per_worker * with.workers);
     }
 
     /* Of a service's state: one for each thread that works on it. */
@@ -275,6 +300,7 @@ class handoff_backend final : public backend {
     ho::arena own_answers_; /* one shard a network thread that helps, and never waits */
     ho::service egress_;
     ho::service targets_[GAME_SERVICE_COUNT];
+    session_pool session_pools_[GAME_SERVICE_COUNT]; /* which go after the states */
     struct end_of_state {
         void operator()(game_state *state) const { game_state_destroy(state); }
     };

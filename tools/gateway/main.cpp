@@ -62,6 +62,18 @@ std::unique_ptr<backend> make_backend(kind which)
     }
 }
 
+void say_where(const options &with, std::uint16_t port)
+{
+    char at[TOOL_ADDRESS_BYTES];
+    tool_address_text(with.net.address.c_str(), port, at);
+    if (with.reachable)
+        tool_warning("%s can be reached from other machines, and the game has neither encryption "
+                     "nor passwords: listen only in a network that you trust",
+                     at);
+    std::printf("handoff-gateway: listening on %s %s\n", name_of(with.net.kind), at);
+    std::fflush(stdout);
+}
+
 int run(const options &with)
 {
     sigset_t ends;
@@ -76,23 +88,24 @@ int run(const options &with)
     if (!behind->open(with))
         return 1;
     if (const auto error = behind->attach(entry, with.net)) {
-        tool_error("could not listen on %s port %u: %s: choose another --listen",
-                   with.net.address.c_str(), with.net.port, error.message().c_str());
+        char at[TOOL_ADDRESS_BYTES];
+        tool_address_text(with.net.address.c_str(), with.net.port, at);
+        tool_error("could not listen on %s: %s: choose another --listen", at,
+                   error.message().c_str());
         behind->close();
         return 1;
     }
-    std::printf("handoff-gateway: listening on %s %s:%u\n", name_of(with.net.kind),
-                with.net.address.c_str(), entry.port_number());
-    std::fflush(stdout);
+    say_where(with, entry.port_number());
     run_until_signal(ends, entry, *behind);
 
-    const bool clean = entry.stop(patience);
+    const bool clean = !entry.stop(patience);
     behind->sample();
     const auto figures = behind->close();
     print_report(with, entry.read(), figures);
     bool good = with.json.empty() || write_report(with, entry.read(), figures);
     if (figures.outstanding != 0) {
-        tool_error("%" PRIu64 " buffers did not come back: a worker hung; look at its stack",
+        tool_error("%" PRIu64
+                   " buffers and states did not come back: a worker hung; look at its stack",
                    figures.outstanding);
         good = false;
     } else if (!clean) {

@@ -14,7 +14,8 @@ class none_backend final : public backend {
         for (std::uint32_t thread = 0; thread < with.net.threads; ++thread) {
             auto made = std::make_unique<none_station>();
             for (std::uint32_t service = 0; service < GAME_SERVICE_COUNT; ++service) {
-                made->states[service] = game_state_create(service, with.sessions);
+                const auto sessions = sessions_of(with);
+                made->states[service] = game_state_create(service, &sessions);
                 if (made->states[service] == nullptr) {
                     tool_error("no memory for the sessions: lower --sessions or --network-threads");
                     return false;
@@ -41,10 +42,11 @@ class none_backend final : public backend {
         for (const auto &each : stations_) {
             sums.handled += each->handled;
             sums.refused += each->refused;
+            sums.dropped += each->dropped;
             sums.arena_peak_bytes += each->held_bytes;
             sums.outstanding += each->outstanding;
             for (const auto *state : each->states)
-                sums.conserved = sums.conserved && game_state_conserved(state) != 0;
+                sums.add(state);
         }
         return sums;
     }

@@ -47,6 +47,7 @@ class none_port final : public handoff::net::port {
     std::int32_t commit(std::uint32_t service, ho_buf *bufs, std::uint32_t count,
                         std::uint32_t *accepted) noexcept override
     {
+        game_state_at(at_.states[service], 0, game_clock_ns());
         for (*accepted = 0; *accepted < count; ++*accepted) {
             auto &message = bufs[*accepted];
             if (!serve(at_.states[service], message))
@@ -100,9 +101,10 @@ class none_port final : public handoff::net::port {
         if (produced_ - taken_ == queue_slots || answers_.reserve(GAME_FRAME_MAX, &answer) != HO_OK)
             return false;
         std::size_t len = 0;
-        if (game_handle(state, message.ptr, message.len, answer.ptr, answer.cap, &len) !=
-            GAME_HANDLED) {
-            ++at_.refused;
+        const auto handled =
+            game_handle(state, message.ptr, message.len, answer.ptr, answer.cap, &len);
+        if (handled != GAME_HANDLED) {
+            ++(handled == GAME_NO_MEMORY ? at_.dropped : at_.refused);
             answers_.drop(answer);
             return true;
         }

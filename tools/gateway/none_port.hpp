@@ -16,6 +16,7 @@ struct alignas(handoff::line_pair_bytes) none_station {
     game_state *states[GAME_SERVICE_COUNT]{};
     std::uint64_t handled = 0;
     std::uint64_t refused = 0;
+    std::uint64_t dropped = 0; /* no memory for the session */
     /* Set when the port goes. */
     std::uint64_t held_bytes = 0; /* pools only grow: the most that they held */
     std::uint64_t outstanding = 0;

@@ -4,7 +4,6 @@
 #include "common/tool.h"
 #include "game/wire.h"
 
-#include <arpa/inet.h>
 #include <cstdio>
 #include <getopt.h>
 
@@ -15,7 +14,8 @@ namespace {
 const char usage[] =
     "usage: handoff-gateway [options]\n"
     "Serves the game's three services over UDP or TCP until SIGINT or SIGTERM.\n"
-    "  --listen ADDRESS:PORT   where, in 127.0.0.0/8; port 0 takes any (default 127.0.0.1:0)\n"
+    "  --listen ADDRESS:PORT   where; port 0 takes any, 0.0.0.0 or [::] every interface (default\n"
+    "                          127.0.0.1:0)\n"
     "  --transport udp|tcp     (default udp)\n"
     "  --handoff handoff|strings|none\n"
     "                          what lies between network and services (default handoff);\n"
@@ -25,10 +25,13 @@ const char usage[] =
     "  --help-workers on|off   whether network threads work on light messages themselves, with\n"
     "                          --handoff handoff (default on)\n"
     "  --sessions N            session numbers are below this (default 65536)\n"
+    "  --idle SECONDS          a session that is silent for so long ends (default 600)\n"
     "  --connections N         at most so many peers (default 65536)\n"
     "  --max-frame BYTES       largest message (default 1400)\n"
     "  --rest US               pause of a busy network thread, 0 for none (default 0)\n"
-    "  --json FILE             write the figures there at the end, - for stdout\n";
+    "  --json FILE             write the figures there at the end, - for stdout\n"
+    "  -h, --help              this text\n"
+    "  --version               the version\n";
 
 const char *const transports[] = {"udp", "tcp"};
 const char *const kinds[] = {"handoff", "strings", "none"};
@@ -38,16 +41,18 @@ const char *const switches[] = {"off", "on"};
 const option names[] = {
     {"listen", required_argument, nullptr, 'l'},
     {"transport", required_argument, nullptr, 't'},
-    {"handoff", required_argument, nullptr, 'h'},
+    {"handoff", required_argument, nullptr, 'b'},
     {"network-threads", required_argument, nullptr, 'n'},
     {"workers", required_argument, nullptr, 'w'},
     {"help-workers", required_argument, nullptr, 'p'},
     {"sessions", required_argument, nullptr, 's'},
+    {"idle", required_argument, nullptr, 'i'},
     {"connections", required_argument, nullptr, 'c'},
     {"max-frame", required_argument, nullptr, 'm'},
     {"rest", required_argument, nullptr, 'r'},
     {"json", required_argument, nullptr, 'j'},
-    {"help", no_argument, nullptr, 'u'},
+    {"help", no_argument, nullptr, 'h'},
+    {"version", no_argument, nullptr, 'v'},
     {nullptr, 0, nullptr, 0},
 };
 
@@ -71,12 +76,12 @@ bool read_rest(options &into)
 
 bool read_address(options &into)
 {
-    std::uint32_t address = 0;
-    if (tool_address("--listen", optarg, &address, &into.net.port) != 0)
+    tool_endpoint read{};
+    if (tool_address("--listen", optarg, &read) != 0)
         return false;
-    char text[INET_ADDRSTRLEN];
-    const in_addr raw{htonl(address)};
-    into.net.address = inet_ntop(AF_INET, &raw, text, sizeof(text));
+    into.net.address = read.host;
+    into.net.port = read.port;
+    into.reachable = read.is_loopback == 0;
     return true;
 }
 
@@ -90,7 +95,7 @@ bool read_one(int which, options &into)
             return false;
         into.net.kind = static_cast<handoff::net::transport>(word);
         return true;
-    case 'h':
+    case 'b':
         if (tool_word("--handoff", optarg, kinds, 3, &word) != 0)
             return false;
         into.behind = static_cast<kind>(word);
@@ -102,7 +107,8 @@ bool read_one(int which, options &into)
             return false;
         into.help = word != 0;
         return true;
-    case 's': return read_number("--sessions", 1u << 24, into.sessions);
+    case 's': return read_number("--sessions", (1u << 24) - 1, into.sessions);
+    case 'i': return read_number("--idle", 1u << 24, into.idle_s);
     case 'c': return read_number("--connections", 1u << 21, into.net.limit.connections);
     case 'm': return read_number("--max-frame", 65507, into.net.limit.frame_bytes);
     case 'r': return read_rest(into);
@@ -128,9 +134,9 @@ bool read_options(int argc, char **argv, options &into, int &status)
     into.net.limit.frame_bytes = GAME_FRAME_MAX;
     status = 2;
     opterr = 0;
-    for (int which; (which = getopt_long(argc, argv, "", names, nullptr)) != -1;) {
-        if (which == 'u') {
-            std::fputs(usage, stdout);
+    for (int which; (which = getopt_long(argc, argv, "h", names, nullptr)) != -1;) {
+        if (which == 'h' || which == 'v') {
+            std::fputs(which == 'h' ? usage : "handoff-gateway " TOOL_VERSION "\n", stdout);
             status = 0;
             return false;
         }

@@ -46,6 +46,10 @@ void print_report(const options &with, const handoff::net::counters &net, const 
     count("peak rss bytes", tool_peak_rss_bytes());
     count("arena peak bytes", run.arena_peak_bytes);
     std::printf("  %-22s %14.2f\n", "fragmentation percent", run.fragmentation_percent);
+    count("sessions begun", run.sessions.begun);
+    count("sessions ended", run.sessions.ended);
+    count("sessions refused", run.sessions.refused);
+    count("session peak bytes", run.session_bytes_peak);
     count("wakes", run.wakes);
     count("late wakes", run.late_wakes);
     count("outstanding", run.outstanding);
@@ -68,6 +72,11 @@ bool write_report(const options &with, const handoff::net::counters &net, const 
     json_count(json, "peak_rss_bytes", tool_peak_rss_bytes());
     json_count(json, "arena_peak_bytes", run.arena_peak_bytes);
     json_real(json, "fragmentation_percent", run.fragmentation_percent);
+    json_count(json, "sessions_begun", run.sessions.begun);
+    json_count(json, "sessions_ended", run.sessions.ended);
+    json_count(json, "sessions_refused", run.sessions.refused);
+    json_count(json, "sessions_stale", run.sessions.stale);
+    json_count(json, "session_peak_bytes", run.session_bytes_peak);
     json_count(json, "wakes", run.wakes);
     json_count(json, "late_wakes", run.late_wakes);
     json_count(json, "outstanding", run.outstanding);

@@ -32,7 +32,8 @@ class strings_backend final : public backend {
             stations_.push_back(std::make_unique<station>());
             auto &made = *stations_.back();
             made.messages = &queues_->to_worker[i];
-            made.state = game_state_create(i / with.workers, with.sessions);
+            const auto sessions = sessions_of(with);
+            made.state = game_state_create(i / with.workers, &sessions);
             if (made.state == nullptr) {
                 tool_error("no memory for the sessions: lower --sessions or --workers");
                 return false;
@@ -73,7 +74,7 @@ class strings_backend final : public backend {
             figures_.handled += each->handled;
             figures_.refused += each->refused;
             figures_.dropped += each->dropped;
-            figures_.conserved = figures_.conserved && game_state_conserved(each->state) != 0;
+            figures_.add(each->state);
         }
         for (const auto *side : {&queues_->to_worker, &queues_->to_network})
             for (const auto &each : *side) {
@@ -101,9 +102,11 @@ class strings_backend final : public backend {
         std::uint8_t answer[GAME_FRAME_MAX];
         std::size_t len = 0;
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(message.bytes.data());
-        if (game_handle(at.state, bytes, message.bytes.size(), answer, sizeof(answer), &len) !=
-            GAME_HANDLED) {
-            ++at.refused;
+        game_state_at(at.state, 0, game_clock_ns());
+        const auto handled =
+            game_handle(at.state, bytes, message.bytes.size(), answer, sizeof(answer), &len);
+        if (handled != GAME_HANDLED) {
+            ++(handled == GAME_NO_MEMORY ? at.dropped : at.refused);
             return;
         }
         auto &back = queues_->to_network[ho_net_to(message.connection)];

@@ -15,9 +15,9 @@ static void serve(struct worker *w, const ho_buf *message)
         w->dropped++;
         return;
     }
-    if (game_handle(w->state, message->ptr, message->len, answer.ptr, answer.cap, &len) !=
-        GAME_HANDLED) {
-        w->refused++;
+    int handled = game_handle(w->state, message->ptr, message->len, answer.ptr, answer.cap, &len);
+    if (handled != GAME_HANDLED) {
+        *(handled == GAME_NO_MEMORY ? &w->dropped : &w->refused) += 1;
         ho_abort(w->memory, &answer, 1, NULL);
         return;
     }
@@ -36,8 +36,11 @@ static void serve(struct worker *w, const ho_buf *message)
 void worker_deal(void *worker, ho_buf *messages, uint32_t count)
 {
     struct worker *w = worker;
-    for (uint32_t i = 0; i < count; i++)
+    uint64_t now_ns = game_clock_ns();
+    for (uint32_t i = 0; i < count; i++) {
+        game_state_at(w->state, messages[i].partition, now_ns); /* a table for each partition */
         serve(w, &messages[i]);
+    }
     ho_flush(w->answers);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A worker of one game service, in C: messages out of the partitions that it claims, answers into
- * egress. */
+ * egress. A claim gives it the sessions of that partition, too. */
 #ifndef HANDOFF_GATEWAY_WORKER_H
 #define HANDOFF_GATEWAY_WORKER_H
 
@@ -21,7 +21,7 @@ struct worker {
     /* Written by the worker's thread alone; final when it has ended. */
     uint64_t handled;
     uint64_t refused; /* messages that the game did not understand: no answer */
-    uint64_t dropped; /* messages without an answer because egress was full */
+    uint64_t dropped; /* messages without an answer because egress was full, or memory short */
 };
 
 /* Answers messages, on the worker's thread or on the network thread that helps; the caller returns them. */

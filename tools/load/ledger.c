@@ -12,7 +12,7 @@ struct stream {
     uint32_t seen;
     uint32_t answered_sequence; /* the highest */
     uint32_t sent_sequence;
-    uint32_t spare;
+    uint32_t settled; /* from this number on the game has seen the first one before; 0: unknown */
 };
 
 struct waiting {
@@ -26,12 +26,13 @@ struct ledger {
     uint32_t first_session;
     uint32_t sessions;
     uint32_t window; /* a power of two */
+    int may_overtake;
     struct stream *streams;
     struct waiting *waiting; /* per stream: window entries, by sequence */
 };
 
 struct ledger *ledger_create(uint64_t seed, uint32_t first_session, uint32_t sessions,
-                             uint32_t window)
+                             uint32_t window, int may_overtake)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
     size_t streams = (size_t)sessions * GAME_SERVICE_COUNT;
@@ -41,6 +42,7 @@ struct ledger *ledger_create(uint64_t seed, uint32_t first_session, uint32_t ses
     ledger->seed = seed;
     ledger->first_session = first_session;
     ledger->sessions = sessions;
+    ledger->may_overtake = may_overtake;
     ledger->window = 1;
     while (ledger->window < window)
         ledger->window *= 2;
@@ -84,9 +86,16 @@ size_t ledger_send(struct ledger *ledger, uint32_t local_session, uint32_t servi
     return len;
 }
 
-/* The state saw this message once, right after the last one that we know it saw. */
-static int proven(const struct stream *stream, const struct game_answer *answer, uint32_t checksum)
+/*
+ * The state saw this message once, right after the last one that we know it saw. Until the first of a
+ * stream is known to have come, at which the state begins anew, a network may bring it at any time.
+ */
+static int proven(const struct ledger *ledger, const struct stream *stream,
+                  const struct game_answer *answer, uint32_t checksum)
 {
+    if (ledger->may_overtake &&
+        (stream->settled == 0 || stream->answered_sequence < stream->settled))
+        return answer->seen >= 1 && answer->seen <= answer->header.sequence;
     uint32_t step = answer->header.sequence - stream->answered_sequence;
     uint32_t newly_seen = answer->seen - stream->seen;
 
@@ -95,6 +104,16 @@ static int proven(const struct stream *stream, const struct game_answer *answer,
                answer->proof == game_proof(stream->proof, answer->header.sequence, checksum);
     /* Answers in between are missing, so their messages may be too. The next one is exact again. */
     return newly_seen >= 1 && newly_seen <= step;
+}
+
+/* Whether the game may say so to the message. */
+static int may_say(const struct ledger *ledger, const struct game_header *header,
+                   const struct stream *stream)
+{
+    if (header->code == GAME_REPEATED)
+        return ledger->may_overtake &&
+               (stream->settled == 0 || header->sequence < stream->sent_sequence);
+    return header->code <= GAME_NO_FUNDS && header->code != GAME_BAD_ACTION;
 }
 
 static int repeats_the_request(const struct game_answer *answer, const struct waiting *waiting,
@@ -107,9 +126,7 @@ static int repeats_the_request(const struct game_answer *answer, const struct wa
     if (request.text_len > GAME_ECHO_MAX)
         request.text_len = GAME_ECHO_MAX;
     return header->sent_ns == waiting->due_ns && answer->text_len == request.text_len &&
-           memcmp(answer->text, request.text, request.text_len) == 0 &&
-           header->code <= GAME_NO_FUNDS && header->code != GAME_REPEATED &&
-           header->code != GAME_BAD_ACTION;
+           memcmp(answer->text, request.text, request.text_len) == 0;
 }
 
 static int book(struct ledger *ledger, size_t at, const struct game_answer *answer, uint64_t now_ns,
@@ -129,9 +146,14 @@ static int book(struct ledger *ledger, size_t at, const struct game_answer *answ
     }
     waiting->sequence = 0;
     tally->matched++;
-    int right = repeats_the_request(answer, waiting, ledger->seed);
-    if (sequence > stream->answered_sequence) {
-        right = right && proven(stream, answer, waiting->checksum);
+    int right = repeats_the_request(answer, waiting, ledger->seed) &&
+                may_say(ledger, &answer->header, stream);
+    if (sequence == 1) /* what is sent from now on comes after it */
+        stream->settled = stream->sent_sequence == 1 ? 1 : stream->sent_sequence + 1;
+    if (ledger->may_overtake && answer->header.code == GAME_REPEATED) {
+        tally->reordered++;
+    } else if (sequence > stream->answered_sequence) {
+        right = right && proven(ledger, stream, answer, waiting->checksum);
         stream->answered_sequence = sequence;
         stream->proof = answer->proof;
         stream->seen = answer->seen;
@@ -143,7 +165,8 @@ static int book(struct ledger *ledger, size_t at, const struct game_answer *answ
         return 1;
     }
     tally->answered++;
-    histogram_add(&tally->latency_ns, now_ns > waiting->due_ns ? now_ns - waiting->due_ns : 1);
+    if (waiting->due_ns >= tally->warm_until_ns)
+        histogram_add(&tally->latency_ns, now_ns > waiting->due_ns ? now_ns - waiting->due_ns : 1);
     return 1;
 }
 

@@ -19,10 +19,12 @@ struct tally {
     uint64_t corrupt;    /* answers that are not what the gateway should have said */
     uint64_t duplicated; /* answers to a message that already has one, or was given up */
     /* Answers overtaken by a later one of the stream (right otherwise). No fault where several workers, or
-     * several network threads that help, share a service. */
+     * several network threads that help, share a service, or where a network lies between. */
     uint64_t reordered;
-    uint64_t answered;           /* right answers */
-    struct histogram latency_ns; /* of those: from when the message was due */
+    uint64_t answered; /* right answers */
+    /* Of those, from when the message was due; of the messages that were due at warm_until_ns or later. */
+    struct histogram latency_ns;
+    uint64_t warm_until_ns;
 };
 
 struct ledger;
@@ -30,10 +32,12 @@ struct ledger;
 /*
  * Makes the books of `sessions` sessions numbered from first_session. `window` is how many messages
  * a stream may have waiting for their answers; older ones are given up (lost) when one more is sent.
+ * may_overtake: a network may change the order of messages, so that the game may get one after a
+ * later one and call it a repetition, or see the first one of a stream, at which it begins anew, late.
  * Returns NULL if memory is short.
  */
 struct ledger *ledger_create(uint64_t seed, uint32_t first_session, uint32_t sessions,
-                             uint32_t window);
+                             uint32_t window, int may_overtake);
 void ledger_destroy(struct ledger *ledger);
 
 /*

@@ -20,25 +20,29 @@
 #define CONNECTS_PER_MS 8
 #define CONNECT_SECONDS 10
 
-static struct sockaddr_in address_of(uint32_t address, uint16_t port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    at.sin_addr.s_addr = htonl(address);
-    return at;
-}
-
 static int set(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* Binds to a free port of *source and connects. Returns the socket, or -1 with errno. */
+/* Whether the sockets have to share out the local addresses of 127.0.0.0/8. */
+static int chooses_source(const struct load_options *options)
+{
+    return options->target.is_loopback && options->target.at.ss_family == AF_INET;
+}
+
+static int bind_to(int fd, uint32_t source)
+{
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source)};
+    return bind(fd, (const struct sockaddr *)&local, sizeof local);
+}
+
+/* Connects from a free port, of `source` on the loopback. Returns the socket, or -1 with errno. */
 static int connect_from(const struct load_options *options, uint32_t source)
 {
+    const struct tool_endpoint *target = &options->target;
     int tcp = options->transport == LOAD_TCP;
-    int fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
-    struct sockaddr_in local = address_of(source, 0);
-    struct sockaddr_in target = address_of(options->target_address, options->target_port);
+    int fd = socket(target->at.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
 
     if (fd < 0)
@@ -48,8 +52,8 @@ static int connect_from(const struct load_options *options, uint32_t source)
         set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     }
-    if (bind(fd, (const struct sockaddr *)&local, sizeof local) == 0 &&
-        connect(fd, (const struct sockaddr *)&target, sizeof target) == 0) {
+    if ((!chooses_source(options) || bind_to(fd, source) == 0) &&
+        connect(fd, (const struct sockaddr *)&target->at, target->len) == 0) {
         if (options->sessions_per_socket > 1)
             tool_socket_buffers(fd, SHARED_SOCKET_BYTES);
         return fd;
@@ -64,7 +68,8 @@ static int open_link(const struct load_options *options, uint32_t *source)
 {
     for (;;) {
         int fd = connect_from(options, *source);
-        if (fd >= 0 || (errno != EADDRINUSE && errno != EADDRNOTAVAIL) || *source == LAST_SOURCE)
+        if (fd >= 0 || (errno != EADDRINUSE && errno != EADDRNOTAVAIL) || *source == LAST_SOURCE ||
+            !chooses_source(options))
             return fd;
         ++*source; /* this address has no port left */
     }
@@ -88,6 +93,25 @@ static void pace(uint32_t opened)
         nanosleep(&pause, NULL);
 }
 
+static void say_why(const struct load_options *options, uint32_t opened, uint32_t count, int reason)
+{
+    const char *advice = "check the limits of open files (ulimit -n) and ports "
+                         "(net.ipv4.ip_local_port_range)";
+    char at[TOOL_ADDRESS_BYTES];
+
+    tool_address_text(options->target.host, options->target.port, at);
+    switch (reason) {
+    case ECONNREFUSED:
+        tool_error("nobody listens on %s: start the gateway there, or mend --target", at);
+        return;
+    case EINPROGRESS: /* the patience is at its end */
+    case ETIMEDOUT: advice = "nothing answers there: check --target, and firewalls"; break;
+    case ENETUNREACH:
+    case EHOSTUNREACH: advice = "no way leads there: check --target, and the routes"; break;
+    }
+    tool_error("socket %u of %u to %s: %s: %s", opened + 1, count, at, strerror(reason), advice);
+}
+
 static int open_all(struct links *links, const struct load_options *options)
 {
     uint32_t source = INADDR_LOOPBACK;
@@ -97,9 +121,7 @@ static int open_all(struct links *links, const struct load_options *options)
             source++;
         links->link[i].fd = open_link(options, &source);
         if (links->link[i].fd < 0 || watch(links, i) != 0) {
-            tool_error("socket %u of %u: %s: check that the gateway listens, and the limits of "
-                       "open files (ulimit -n) and ports (net.ipv4.ip_local_port_range)",
-                       i + 1, links->count, strerror(errno));
+            say_why(options, i, links->count, errno);
             return -1;
         }
         if (links->tcp)
@@ -153,8 +175,10 @@ void links_close(struct links *links)
 
 int links_send(struct links *links, uint32_t link, uint8_t *frame, size_t len)
 {
-    if (links->link[link].fd < 0)
+    if (links->link[link].fd < 0) {
+        links->faults.gone++;
         return -1;
+    }
     return links->tcp ? tcp_send(links, link, frame, len) : udp_send(links, link, frame, len);
 }
 
@@ -189,7 +213,7 @@ void links_sweep(struct links *links)
     }
 }
 
-uint32_t links_lost(const struct links *links)
+struct links_faults links_faults(const struct links *links)
 {
-    return links->lost;
+    return links->faults;
 }

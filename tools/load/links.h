@@ -21,8 +21,9 @@ typedef int links_frame(void *context, uint32_t link, const uint8_t *frame, size
 struct links;
 
 /*
- * Opens `count` sockets to the target and connects them, TCP at a steady pace. Local addresses are
- * 127.0.0.1 and, before ports run out, the next ones of 127.0.0.0/8.
+ * Opens `count` sockets to the target and connects them, TCP at a steady pace. To a target in
+ * 127.0.0.0/8 they start from 127.0.0.1 and, before ports run out, from the next ones; to any other
+ * from the address that the route has.
  * Returns NULL after one line about what is wrong.
  */
 struct links *links_open(const struct load_options *options, uint32_t count, links_frame *on_frame,
@@ -44,7 +45,16 @@ int links_receive(struct links *links, uint64_t timeout_ns);
 /* Hands on what the kernel still holds after the last answer: frames that should not be there. */
 void links_sweep(struct links *links);
 
-/* TCP: connections that the other side has closed, or that broke its framing. */
-uint32_t links_lost(const struct links *links);
+/* Messages that were not sent, or can't have an answer, and why. */
+struct links_faults {
+    uint64_t unsent;  /* UDP: this machine did not send it */
+    uint64_t unheard; /* UDP: the target's machine says (ICMP) that nobody listens; once for many */
+    uint64_t unread;  /* TCP: the target has not read what was sent before */
+    uint64_t gone;    /* TCP: its connection was lost before */
+    uint64_t cut;     /* TCP: it was sent, and its connection lost before the answer */
+    uint32_t lost;    /* TCP: connections that the other side ended, or that broke its framing */
+};
+
+struct links_faults links_faults(const struct links *links);
 
 #endif

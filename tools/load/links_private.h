@@ -21,14 +21,14 @@ struct rest {
 
 struct link {
     int fd;           /* -1: gone */
-    uint32_t waiting; /* UDP: answers that may still come */
+    uint32_t waiting; /* answers that may still come */
 };
 
 struct links {
     int epoll_fd;
     int tcp;
     uint32_t count;
-    uint32_t lost;
+    struct links_faults faults;
     links_frame *on_frame;
     void *context;
     struct link *link;

@@ -10,7 +10,8 @@ static void lose(struct links *links, uint32_t link)
 {
     close(links->link[link].fd);
     links->link[link].fd = -1;
-    links->lost++;
+    links->faults.cut += links->link[link].waiting;
+    links->faults.lost++;
 }
 
 /* Sends what it can and keeps the rest. The rest buffer must be empty. */
@@ -20,15 +21,22 @@ int tcp_send(struct links *links, uint32_t link, uint8_t *frame, size_t len)
     uint8_t *start = frame - GAME_PREFIX_BYTES;
     size_t total = len + GAME_PREFIX_BYTES;
 
-    if (rest->out_len > 0)
+    if (rest->out_len > 0) {
+        links->faults.unread++;
         return -1;
+    }
     game_store_u32(start, (uint32_t)len);
     ssize_t sent = send(links->link[link].fd, start, total, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) {
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-            lose(links, link);
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            links->faults.unread++;
+            return -1;
+        }
+        lose(links, link);
+        links->faults.gone++;
         return -1;
     }
+    links->link[link].waiting++;
     rest->out_len = (uint32_t)(total - (size_t)sent);
     if (rest->out_len > 0)
         memcpy(rest->out, start + sent, rest->out_len);
@@ -60,7 +68,8 @@ static ssize_t frames_of(struct links *links, uint32_t link, const uint8_t *byte
             return -1;
         if (len - used - GAME_PREFIX_BYTES < frame_len)
             break;
-        links->on_frame(links->context, link, bytes + used + GAME_PREFIX_BYTES, frame_len);
+        if (links->on_frame(links->context, link, bytes + used + GAME_PREFIX_BYTES, frame_len))
+            links->link[link].waiting--;
         used += GAME_PREFIX_BYTES + frame_len;
     }
     return (ssize_t)used;

@@ -6,8 +6,16 @@
 
 int udp_send(struct links *links, uint32_t link, const uint8_t *frame, size_t len)
 {
-    if (send(links->link[link].fd, frame, len, MSG_DONTWAIT) < 0)
+    ssize_t sent = send(links->link[link].fd, frame, len, MSG_DONTWAIT);
+
+    if (sent < 0 && errno == ECONNREFUSED) { /* what was sent before; this one was not tried */
+        links->faults.unheard++;
+        sent = send(links->link[link].fd, frame, len, MSG_DONTWAIT);
+    }
+    if (sent < 0) {
+        links->faults.unsent++;
         return -1;
+    }
     links->link[link].waiting++;
     return 0;
 }
@@ -25,6 +33,8 @@ void udp_receive(struct links *links, uint32_t link)
         ssize_t len = recv(from->fd, links->buffer, sizeof links->buffer, MSG_DONTWAIT);
         if (len < 0 && errno != ECONNREFUSED)
             return;
+        if (len < 0)
+            links->faults.unheard++;
         if (len >= 0 && links->on_frame(links->context, link, links->buffer, (size_t)len))
             from->waiting--;
     } while (from->waiting > 0);

@@ -152,6 +152,15 @@ static void watch(struct troupe *troupe, uint64_t start_ns)
         tool_progress_end();
 }
 
+static void warn(const struct load_options *options)
+{
+    if (!options->target.is_loopback)
+        tool_warning(
+            "%s is not the loopback and gets %llu messages a second: aim only at a gateway "
+            "of your own, through a network that may be loaded",
+            options->target.host, (unsigned long long)options->rate);
+}
+
 int main(int argc, char **argv)
 {
     struct load_options options;
@@ -168,6 +177,7 @@ int main(int argc, char **argv)
         tool_error("no shared memory: %s: ask for fewer processes", strerror(errno));
         return CANNOT_RUN;
     }
+    warn(&options);
     catch_signals();
     struct troupe troupe = {.options = &options, .boards = boards};
     if (start(&troupe) == 0 && give_start(&troupe, &start_ns) == 0)

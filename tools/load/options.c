@@ -11,19 +11,24 @@
 #define OTHER_FILES 64
 
 static const char help[] =
-    "handoff-load --target 127.0.0.1:PORT [options]\n"
+    "usage: handoff-load --target [HOST:]PORT [options]\n"
     "Plays game sessions against a gateway and verifies every answer.\n"
+    "  --target [HOST:]PORT       the gateway: an address or a name, [IPV6]:PORT (127.0.0.1)\n"
     "  --transport udp|tcp        (udp)\n"
     "  --sessions N               sessions, each with a sequence and a state of its own (1000)\n"
     "  --sessions-per-socket N    sessions that share a socket (1)\n"
     "  --rate N                   messages a second, all sessions together (10000)\n"
-    "  --seconds N                how long to send (10)\n"
+    "  --seconds N                how long to send (10); the first half second counts for\n"
+    "                             everything but the latency: there all is new to both sides\n"
     "  --processes N              at least as many as the limit of open files asks for (that "
     "many)\n"
     "  --seed N                   the same seed sends the same messages (1)\n"
     "  --json FILE                write the figures as JSON, - for stdout\n"
     "  --progress                 a live line per second, also when stderr is no terminal\n"
-    "Exits 0 if every message got its right answer, 1 if not, 2 if it could not run.\n";
+    "  -h, --help                 this text\n"
+    "  --version                  the version\n"
+    "Exits 0 if every message got its right answer, 1 if not, 2 if it could not run,\n"
+    "or nobody listens.\n";
 
 static const struct option names[] = {
     {"transport", required_argument, NULL, 't'},
@@ -37,6 +42,7 @@ static const struct option names[] = {
     {"json", required_argument, NULL, 'j'},
     {"progress", no_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
 };
 
@@ -55,8 +61,7 @@ static int take(int letter, const char *text, struct load_options *options)
 
     switch (letter) {
     case 't': return tool_word("--transport", text, transports, 2, &options->transport);
-    case 'a':
-        return tool_address("--target", text, &options->target_address, &options->target_port);
+    case 'a': return tool_address("--target", text, &options->target);
     case 's': return count("--sessions", text, 1000000, &options->sessions);
     case 'k': return count("--sessions-per-socket", text, 1000000, &options->sessions_per_socket);
     case 'r': return tool_number("--rate", text, 1, 100000000, &options->rate);
@@ -66,6 +71,7 @@ static int take(int letter, const char *text, struct load_options *options)
     case 'j': options->json = text; return 0;
     case 'l': options->progress = 1; return 0;
     case 'h': fputs(help, stdout); return 1;
+    case 'v': puts("handoff-load " TOOL_VERSION); return 1;
     default: return -1;
     }
 }
@@ -111,7 +117,7 @@ int load_options_read(int argc, char **argv, struct load_options *options)
     opterr = 0;
     for (;;) {
         int at = optind;
-        int letter = getopt_long(argc, argv, ":", names, NULL);
+        int letter = getopt_long(argc, argv, ":h", names, NULL);
         if (letter == -1)
             break;
         if (letter == '?' || letter == ':') {
@@ -128,9 +134,10 @@ int load_options_read(int argc, char **argv, struct load_options *options)
         tool_error("'%s' is no option: see --help", argv[optind]);
         return -1;
     }
-    if (options->target_port == 0) {
-        tool_error("no target: give --target 127.0.0.1:PORT");
+    if (options->target.port == 0) {
+        tool_error("no target: give --target PORT or --target HOST:PORT");
         return -1;
     }
+    options->may_overtake = options->transport == LOAD_UDP && !options->target.is_loopback;
     return fit_processes(options);
 }

@@ -5,14 +5,16 @@
 
 #include <stdint.h>
 
+#include "common/tool.h"
+
 #define LOAD_PROCESSES_MAX 64
 
 enum load_transport { LOAD_UDP = 0, LOAD_TCP = 1 };
 
 struct load_options {
     uint32_t transport;
-    uint32_t target_address; /* host order */
-    uint16_t target_port;
+    struct tool_endpoint target;
+    int may_overtake; /* UDP through a network: messages may overtake each other on their way */
     uint32_t sessions;
     uint32_t sessions_per_socket;
     uint32_t processes;
@@ -23,7 +25,7 @@ struct load_options {
     int progress;     /* 1: a live line per second */
 };
 
-/* Returns 0; 1 if the help was asked for and printed; -1 after one line about what is wrong. */
+/* Returns 0; 1 if the help or the version was asked for and printed; -1 after one line about what is wrong. */
 int load_options_read(int argc, char **argv, struct load_options *options);
 
 #endif

@@ -17,6 +17,7 @@
 #define TICK_NS 100000            /* arrivals closer than this share a wake-up */
 #define TURN_NS 100000            /* how long it wants a processor at a time */
 #define LONGEST_WAIT_NS 10000000u /* so that the live line stays fresh */
+#define WARM_NS 500000000u        /* of a run that counts for all but the latency */
 
 struct player {
     const struct load_options *options;
@@ -50,6 +51,16 @@ static void publish(struct player_board *board)
     atomic_store_explicit(&board->matched, board->tally.matched, memory_order_relaxed);
 }
 
+static void keep_pace(struct player *player, uint64_t due_ns, uint64_t now_ns)
+{
+    struct pace *pace = &player->board->pace;
+    uint64_t late_ns = now_ns - due_ns;
+
+    pace->late += late_ns > PACE_LATE_NS;
+    pace->late_max_ns = late_ns > pace->late_max_ns ? late_ns : pace->late_max_ns;
+    pace->sending_ns = now_ns - player->workload.start_ns;
+}
+
 /* Sends what is due. Returns when the next one is. */
 static uint64_t send_due(struct player *player)
 {
@@ -62,6 +73,7 @@ static uint64_t send_due(struct player *player)
         if (arrival.due_ns > now_ns)
             return arrival.due_ns;
         workload_advance(&player->workload);
+        keep_pace(player, arrival.due_ns, now_ns);
         size_t len = ledger_send(player->ledger, arrival.local_session, arrival.service,
                                  arrival.due_ns, frame, tally);
         uint32_t link = arrival.local_session / player->options->sessions_per_socket;
@@ -131,8 +143,8 @@ static int prepare(struct player *player)
     uint64_t window = options->rate * PLAYER_GRACE_NS / 1000000000 / options->sessions + 2;
 
     workload_text_init(options->seed);
-    player->ledger =
-        ledger_create(options->seed, player->first_session, player->sessions, (uint32_t)window);
+    player->ledger = ledger_create(options->seed, player->first_session, player->sessions,
+                                   (uint32_t)window, options->may_overtake);
     if (player->ledger == NULL) {
         tool_error("no memory for %u sessions: ask for fewer, or a lower rate", player->sessions);
         return -1;
@@ -157,6 +169,7 @@ static void await_start(struct player *player)
         nanosleep(&pause, NULL);
     workload_init(&player->workload, workload_mix(options->seed + player->first_session),
                   player->sessions, to - from, options->seconds, start_ns);
+    board->tally.warm_until_ns = start_ns + WARM_NS;
 }
 
 /*
@@ -183,7 +196,7 @@ int player_run(const struct load_options *options, uint32_t index, struct player
     if (status == 0) {
         await_start(&player);
         play(&player);
-        board->links_lost = links_lost(player.links);
+        board->faults = links_faults(player.links);
     }
     links_close(player.links);
     ledger_destroy(player.ledger);

@@ -7,9 +7,19 @@
 #include <stdint.h>
 
 #include "ledger.h"
+#include "links.h"
 #include "options.h"
 
 #define PLAYER_GRACE_NS UINT64_C(2000000000) /* how long the last answers may take */
+
+#define PACE_LATE_NS UINT64_C(10000000) /* a message sent later than this was not sent on time */
+
+/* How well the process kept up with its own plan. */
+struct pace {
+    uint64_t late;        /* messages sent more than PACE_LATE_NS after they were due */
+    uint64_t late_max_ns; /* the latest one's delay */
+    uint64_t sending_ns;  /* from the start to the last message */
+};
 
 /* Memory that the parent and one process share. */
 struct player_board {
@@ -17,7 +27,8 @@ struct player_board {
     _Atomic uint64_t start_ns; /* set by the parent: when sending begins; 0: not yet */
     _Atomic uint64_t sent;     /* for the live line, as fresh as the process has time for */
     _Atomic uint64_t matched;
-    uint32_t links_lost; /* from here on: valid once the process has ended */
+    struct links_faults faults; /* from here on: valid once the process has ended */
+    struct pace pace;
     struct tally tally;
 };
 

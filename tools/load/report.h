@@ -10,7 +10,7 @@ void report_merge(struct player_board *into, const struct player_board *from);
 
 /*
  * Prints the table on stdout, unless the JSON goes there, and writes the JSON if it was asked for.
- * Returns 0 if every message got its right answer and the JSON was written, else 1 after one line.
+ * Returns what verdict_say does, and 1 if the JSON was not written.
  */
 int report(const struct load_options *options, const struct player_board *total);
 

@@ -74,6 +74,12 @@ pub const HO_TYPE_SERVICE_STATS: u32 = 9;
 pub const HO_TYPE_OUTSTANDING: u32 = 10;
 /// type of ho_init: ho_abi_row
 pub const HO_TYPE_ABI_ROW: u32 = 11;
+/// type of ho_init: ho_pool_opts
+pub const HO_TYPE_POOL_OPTS: u32 = 12;
+/// type of ho_init: ho_pool_stats
+pub const HO_TYPE_POOL_STATS: u32 = 13;
+/// type of ho_init: ho_pool_leaks
+pub const HO_TYPE_POOL_LEAKS: u32 = 14;
 /// frozen minimum of ho_abi_info
 pub const HO_ABI_INFO_MIN: u32 = 64;
 /// frozen minimum of ho_abi_row
@@ -89,13 +95,19 @@ pub const HO_ARENA_STATS_MIN: u32 = 96;
 /// frozen minimum of ho_service_opts
 pub const HO_SERVICE_OPTS_MIN: u32 = 40;
 /// frozen minimum of ho_service_stats
-pub const HO_SERVICE_STATS_MIN: u32 = 104;
+pub const HO_SERVICE_STATS_MIN: u32 = 112;
 /// frozen minimum of ho_reserve_opts
 pub const HO_RESERVE_OPTS_MIN: u32 = 24;
 /// frozen minimum of ho_consumer_opts
 pub const HO_CONSUMER_OPTS_MIN: u32 = 16;
 /// frozen minimum of ho_owner_opts
 pub const HO_OWNER_OPTS_MIN: u32 = 24;
+/// frozen minimum of ho_pool_opts
+pub const HO_POOL_OPTS_MIN: u32 = 48;
+/// frozen minimum of ho_pool_stats
+pub const HO_POOL_STATS_MIN: u32 = 64;
+/// frozen minimum of ho_pool_leaks
+pub const HO_POOL_LEAKS_MIN: u32 = 96;
 /// ho_abi_row.kind: a struct
 pub const HO_ROW_STRUCT: u32 = 1;
 /// ho_abi_row.kind: a field of a struct
@@ -128,6 +140,10 @@ pub const HO_CONSUMERS_SHARED: u32 = 0;
 pub const HO_CONSUMERS_BOUND: u32 = 1;
 /// flag: more follows at once, publish later
 pub const HO_MORE: u32 = 65536;
+/// ho_pool_opts.flags: each object begins a cache line of 64 bytes
+pub const HO_POOL_LINES: u32 = 1;
+/// of ho_pool_leaks.name, the zero at its end included
+pub const HO_POOL_NAME_BYTES: u32 = 32;
 /// ho_release_rec.reason: its last holder returned it, or a copy of it was sent
 pub const HO_REASON_CONSUMED: u32 = 1;
 /// ho_release_rec.reason: dropped by policy, or never delivered
@@ -227,9 +243,19 @@ pub struct ho_consumer {
     _opaque: [u8; 0],
 }
 
+/// A handle: objects of one type in an arena.
+#[repr(C)]
+pub struct ho_pool {
+    _opaque: [u8; 0],
+}
+
 /// None is NULL. It must not unwind.
 pub type ho_release_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, recs: *const ho_release_rec, count: u32)>;
+
+/// None is NULL. It must not unwind.
+pub type ho_object_fn =
+    Option<unsafe extern "C" fn(ptr: *mut c_void, arg: *mut c_void)>;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -265,6 +291,12 @@ pub struct ho_buf {
 impl ho_buf {
     /// All bytes zero.
     pub const ZERO: Self = unsafe { transmute([0u8; 64]) };
+}
+
+impl Default for ho_buf {
+    fn default() -> Self {
+        Self::ZERO
+    }
 }
 
 assert_layout!(
@@ -318,6 +350,12 @@ impl ho_abi_info {
     pub const INIT: Self = Self { size: 64, ..Self::ZERO };
 }
 
+impl Default for ho_abi_info {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
 assert_layout!(
     ho_abi_info, 64, 8,
     size 0 4,
@@ -359,6 +397,12 @@ impl ho_abi_row {
     pub const INIT: Self = Self { size: 48, ..Self::ZERO };
 }
 
+impl Default for ho_abi_row {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
 assert_layout!(
     ho_abi_row, 48, 8,
     size 0 4,
@@ -392,6 +436,12 @@ impl ho_domain_opts {
     pub const INIT: Self = Self { size: 24, ..Self::ZERO };
 }
 
+impl Default for ho_domain_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
 assert_layout!(
     ho_domain_opts, 24, 8,
     size 0 4,
@@ -406,7 +456,7 @@ assert_layout!(
 pub struct ho_outstanding {
     /// of this struct as the caller knows it
     pub size: u32,
-    /// shards, producers and consumers that are still open
+    /// shards, pools, producers and consumers that are still open
     pub handles: u32,
     /// committed, foreign or sliced, and not returned, or not yet released
     pub buffers: u64,
@@ -418,24 +468,33 @@ pub struct ho_outstanding {
     pub undelivered: u64,
     /// handles of buffers that are out, in the order of their memory
     pub oldest: [u64; 3],
+    /// allocated with ho_alloc and not freed, and copies of ho_compact (of buffers)
+    pub allocs: u64,
 }
 
 impl ho_outstanding {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 64]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 72]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 64, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 72, ..Self::ZERO };
+}
+
+impl Default for ho_outstanding {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
-    ho_outstanding, 64, 8,
+    ho_outstanding, 72, 8,
     size 0 4,
     handles 4 4,
     buffers 8 8,
     loans 16 8,
     foreign 24 8,
     undelivered 32 8,
-    oldest 40 24
+    oldest 40 24,
+    allocs 64 8
 );
 
 #[repr(C)]
@@ -445,7 +504,7 @@ pub struct ho_arena_opts {
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// most that all its shards hold together, in whole segments, each of bytes or of records of up to 4,096 foreign buffers; default 64 MiB; rounded up
+    /// most that all its shards, pools and ho_alloc hold together, in whole segments; of shards each of bytes or of records of up to 4,096 foreign buffers; default 64 MiB; rounded up
     pub budget_bytes: u64,
     /// unused memory kept beyond what was needed lately; default 1 MiB; the budget: nothing goes back
     pub keep_bytes: u64,
@@ -458,6 +517,12 @@ impl ho_arena_opts {
     pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
     /// All zero but for `size`.
     pub const INIT: Self = Self { size: 32, ..Self::ZERO };
+}
+
+impl Default for ho_arena_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
@@ -480,7 +545,7 @@ pub struct ho_arena_stats {
     pub segments_in_use: u64,
     /// most at once
     pub segments_peak: u64,
-    /// now: in use or kept for reuse
+    /// now: in use, kept for reuse, or charged for pools and ho_alloc
     pub segments_held: u64,
     /// now: payload of its buffers that are out, loans' room aside
     pub bytes_live: u64,
@@ -498,17 +563,29 @@ pub struct ho_arena_stats {
     pub full: u64,
     /// buffers that ho_give_copy and ho_compact copied into it
     pub copies: u64,
+    /// now: allocated with ho_alloc and not freed, and copies of ho_compact
+    pub allocs_out: u64,
+    /// now: of these, sizes rounded up to their classes
+    pub alloc_bytes_live: u64,
+    /// now: charged for ho_alloc: live, freed and kept, bookkeeping
+    pub alloc_bytes_held: u64,
 }
 
 impl ho_arena_stats {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 96]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 120]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 96, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 120, ..Self::ZERO };
+}
+
+impl Default for ho_arena_stats {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
-    ho_arena_stats, 96, 8,
+    ho_arena_stats, 120, 8,
     size 0 4,
     shards 4 4,
     segments_in_use 8 8,
@@ -521,7 +598,10 @@ assert_layout!(
     loans_out 64 8,
     foreign_out 72 8,
     full 80 8,
-    copies 88 8
+    copies 88 8,
+    allocs_out 96 8,
+    alloc_bytes_live 104 8,
+    alloc_bytes_held 112 8
 );
 
 #[repr(C)]
@@ -550,6 +630,12 @@ impl ho_service_opts {
     pub const ZERO: Self = unsafe { transmute([0u8; 40]) };
     /// All zero but for `size`.
     pub const INIT: Self = Self { size: 40, ..Self::ZERO };
+}
+
+impl Default for ho_service_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
@@ -595,17 +681,25 @@ pub struct ho_service_stats {
     pub straggler_copies: u64,
     /// now: memory held for such copies
     pub straggler_bytes: u64,
+    /// now: such copies that are not returned yet
+    pub straggler_out: u64,
 }
 
 impl ho_service_stats {
     /// All bytes zero.
-    pub const ZERO: Self = unsafe { transmute([0u8; 104]) };
+    pub const ZERO: Self = unsafe { transmute([0u8; 112]) };
     /// All zero but for `size`.
-    pub const INIT: Self = Self { size: 104, ..Self::ZERO };
+    pub const INIT: Self = Self { size: 112, ..Self::ZERO };
+}
+
+impl Default for ho_service_stats {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
-    ho_service_stats, 104, 8,
+    ho_service_stats, 112, 8,
     size 0 4,
     service 4 4,
     messages_in 8 8,
@@ -619,7 +713,8 @@ assert_layout!(
     late_wakes 72 8,
     undelivered 80 8,
     straggler_copies 88 8,
-    straggler_bytes 96 8
+    straggler_bytes 96 8,
+    straggler_out 104 8
 );
 
 #[repr(C)]
@@ -644,6 +739,12 @@ impl ho_reserve_opts {
     pub const ZERO: Self = unsafe { transmute([0u8; 24]) };
     /// All zero but for `size`.
     pub const INIT: Self = Self { size: 24, ..Self::ZERO };
+}
+
+impl Default for ho_reserve_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
@@ -676,6 +777,12 @@ impl ho_consumer_opts {
     pub const INIT: Self = Self { size: 16, ..Self::ZERO };
 }
 
+impl Default for ho_consumer_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
 assert_layout!(
     ho_consumer_opts, 16, 4,
     size 0 4,
@@ -702,6 +809,12 @@ impl ho_owner_opts {
     pub const ZERO: Self = unsafe { transmute([0u8; 24]) };
     /// All zero but for `size`.
     pub const INIT: Self = Self { size: 24, ..Self::ZERO };
+}
+
+impl Default for ho_owner_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
 }
 
 assert_layout!(
@@ -732,6 +845,12 @@ impl ho_release_rec {
     pub const ZERO: Self = unsafe { transmute([0u8; 32]) };
 }
 
+impl Default for ho_release_rec {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 assert_layout!(
     ho_release_rec, 32, 8,
     token 0 8,
@@ -739,6 +858,176 @@ assert_layout!(
     size 16 8,
     owner 24 4,
     reason 28 4
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_obj {
+    /// the object
+    pub ptr: *mut c_void,
+    /// generation, pool, index; 0 in an empty one
+    pub handle: u64,
+}
+
+impl ho_obj {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 16]) };
+}
+
+impl Default for ho_obj {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+assert_layout!(
+    ho_obj, 16, 8,
+    ptr 0 8,
+    handle 8 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_pool_opts {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// HO_POOL_LINES
+    pub flags: u32,
+    /// of an object, 1 or more; rounded up to the alignment
+    pub slot_bytes: u32,
+    /// of an object: power of two, 8 to 4,096; default 8
+    pub align_bytes: u32,
+    /// most objects at once, at most 16,777,215; default: what the arena's budget holds
+    pub objects_max: u32,
+    /// padding
+    pub reserved0: u32,
+    /// unused memory that stays; default 64 KiB
+    pub keep_bytes: u64,
+    /// how long half as much again must be unused before releases, and consumers about to sleep, give it back; default 1 s
+    pub hold_ns: u64,
+    /// for reports: 31 characters are copied; NULL: none
+    pub name: *const u8,
+    /// runs when an object's memory is first used, again after it went back to the system; NULL: none
+    pub construct: ho_object_fn,
+    /// runs before it goes back, or the pool closes; NULL: none
+    pub destruct: ho_object_fn,
+    /// passed to both, never read; NULL is fine
+    pub arg: *mut c_void,
+}
+
+impl ho_pool_opts {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 72]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 72, ..Self::ZERO };
+}
+
+impl Default for ho_pool_opts {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
+assert_layout!(
+    ho_pool_opts, 72, 8,
+    size 0 4,
+    flags 4 4,
+    slot_bytes 8 4,
+    align_bytes 12 4,
+    objects_max 16 4,
+    reserved0 20 4,
+    keep_bytes 24 8,
+    hold_ns 32 8,
+    name 40 8,
+    construct 48 8,
+    destruct 56 8,
+    arg 64 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_pool_stats {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// of an object, rounded up
+    pub slot_bytes: u32,
+    /// as opened
+    pub objects_max: u64,
+    /// now: acquired and not released
+    pub live: u64,
+    /// now: released, and ready for reuse
+    pub free: u64,
+    /// now: of objects and their states, charged to the arena
+    pub bytes_held: u64,
+    /// gave back to the system
+    pub bytes_trimmed: u64,
+    /// times that a processor's cache was empty
+    pub refills: u64,
+    /// HO_FULL that callers got
+    pub full: u64,
+}
+
+impl ho_pool_stats {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 64]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 64, ..Self::ZERO };
+}
+
+impl Default for ho_pool_stats {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
+assert_layout!(
+    ho_pool_stats, 64, 8,
+    size 0 4,
+    slot_bytes 4 4,
+    objects_max 8 8,
+    live 16 8,
+    free 24 8,
+    bytes_held 32 8,
+    bytes_trimmed 40 8,
+    refills 48 8,
+    full 56 8
+);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ho_pool_leaks {
+    /// of this struct as the caller knows it
+    pub size: u32,
+    /// padding
+    pub reserved0: u32,
+    /// how many
+    pub live: u64,
+    /// of the first of them in memory; 0 where there is none
+    pub handles: [u64; 6],
+    /// ho_pool_opts.name
+    pub name: [u8; 32],
+}
+
+impl ho_pool_leaks {
+    /// All bytes zero.
+    pub const ZERO: Self = unsafe { transmute([0u8; 96]) };
+    /// All zero but for `size`.
+    pub const INIT: Self = Self { size: 96, ..Self::ZERO };
+}
+
+impl Default for ho_pool_leaks {
+    fn default() -> Self {
+        Self::INIT
+    }
+}
+
+assert_layout!(
+    ho_pool_leaks, 96, 8,
+    size 0 4,
+    reserved0 4 4,
+    live 8 8,
+    handles 16 48,
+    name 64 32
 );
 
 #[link(name = "handoff")]
@@ -821,6 +1110,34 @@ extern "C" {
     pub fn ho_return(domain: *mut ho_domain, bufs: *mut ho_buf, count: u32, returned: *mut u32) -> i32;
     /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_KIND HO_E_STALE HO_E_RANGE HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_slice(domain: *mut ho_domain, src: *const ho_buf, offset: u64, len: u64, slice: *mut ho_buf) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_FLAGS HO_E_RESERVED HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_open(arena: *mut ho_arena, opts: *const ho_pool_opts, pool: *mut *mut ho_pool) -> i32;
+    /// Threads: init. Returns HO_OK HO_E_BUSY HO_E_SIZE HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_close(pool: *mut ho_pool, leaks: *mut ho_pool_leaks) -> i32;
+    /// Threads: any. Returns HO_OK HO_FULL HO_E_INVAL HO_E_CLOSED HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_acquire(pool: *mut ho_pool, obj: *mut ho_obj) -> i32;
+    /// Threads: any. Returns HO_OK HO_FULL HO_E_INVAL HO_E_CLOSED HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_acquire_many(pool: *mut ho_pool, objs: *mut ho_obj, count: u32, acquired: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_release(pool: *mut ho_pool, obj: *mut ho_obj) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_release_many(pool: *mut ho_pool, objs: *mut ho_obj, count: u32, released: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_STALE HO_E_INVAL HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_resolve(pool: *mut ho_pool, handle: u64, ptr: *mut *mut c_void) -> i32;
+    /// Threads: any. Returns HO_OK HO_FULL HO_E_NOMEM HO_E_CLOSED HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_prepare(pool: *mut ho_pool, count: u32, prepared: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_EMPTY HO_E_INVAL HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_visit(pool: *mut ho_pool, cursor: *mut u64, handles: *mut u64, max: u32, count: *mut u32) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_trim(pool: *mut ho_pool, keep_bytes: u64, freed: *mut u64) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_pool_stats_get(pool: *mut ho_pool, stats: *mut ho_pool_stats) -> i32;
+    /// Threads: any. Returns HO_OK HO_FULL HO_E_INVAL HO_E_RANGE HO_E_CLOSED HO_E_NOMEM HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_alloc(arena: *mut ho_arena, bytes: u64, align_bytes: u64, ptr: *mut *mut c_void) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_free(arena: *mut ho_arena, ptr: *mut c_void) -> i32;
+    /// Threads: any. Returns HO_OK HO_E_INVAL HO_E_STALE HO_E_RANGE HO_E_HANDLE HO_E_FORKED.
+    pub fn ho_free_sized(arena: *mut ho_arena, ptr: *mut c_void, bytes: u64, align_bytes: u64) -> i32;
     /// Threads: init. Returns HO_OK HO_E_INVAL HO_E_SIZE HO_E_TOO_NEW HO_E_CLOSED HO_E_NOMEM HO_E_LIMIT HO_E_SYSTEM HO_E_HANDLE HO_E_FORKED.
     pub fn ho_owner_register(domain: *mut ho_domain, opts: *const ho_owner_opts, owner: *mut u32) -> i32;
     /// Threads: owner. Returns HO_OK HO_EMPTY HO_E_OWNER HO_E_KIND HO_E_REENTRANT HO_E_HANDLE HO_E_FORKED.

@@ -61,6 +61,12 @@ impl<'d> Buffer<'d> {
         self.raw.partition
     }
 
+    /// Names the partition to forward it to, whatever its key.
+    pub fn set_partition(&mut self, partition: u16) {
+        self.raw.partition = partition;
+        self.raw.flags |= abi::HO_BUF_PARTITION;
+    }
+
     /// A buffer of its own over part of this one; the memory lives until both are back.
     pub fn slice(&self, offset: u64, len: u64) -> Result<Buffer<'d>, Status> {
         let mut part = Self { raw: ho_buf::ZERO, domain: self.domain };

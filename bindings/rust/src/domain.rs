@@ -37,6 +37,16 @@ impl Domain {
         Ok(Self { raw })
     }
 
+    /// Takes a handle over that somebody else opened. One that somebody else also closes is borrowed:
+    /// put it into a `ManuallyDrop`.
+    ///
+    /// # Safety
+    /// It is open for as long as this is used, and is closed once.
+    pub unsafe fn adopt(raw: *mut ho_domain) -> Result<Self, Status> {
+        negotiate()?;
+        Ok(Self { raw })
+    }
+
     pub fn raw(&self) -> *mut ho_domain {
         self.raw
     }

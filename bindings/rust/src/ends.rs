@@ -30,6 +30,14 @@ impl<'s> Producer<'s> {
         Ok(Self { raw, domain: shard.domain(), over: PhantomData })
     }
 
+    /// Takes a handle over that somebody else opened; see [`Domain::adopt`].
+    ///
+    /// # Safety
+    /// It is a producer of this domain and of this thread, open for as long as this is used, and is closed once.
+    pub unsafe fn adopt(domain: &'s Domain, raw: *mut ho_producer) -> Self {
+        Self { raw, domain, over: PhantomData }
+    }
+
     pub fn raw(&self) -> *mut ho_producer {
         self.raw
     }
@@ -100,6 +108,14 @@ impl<'d> Consumer<'d> {
         let mut raw = null_mut();
         check(unsafe { abi::ho_consumer_open(service.raw(), opts, &mut raw) })?;
         Ok(Self { raw, domain: service.domain() })
+    }
+
+    /// Takes a handle over that somebody else opened; see [`Domain::adopt`].
+    ///
+    /// # Safety
+    /// It is a consumer of this domain, open for as long as this is used, and is closed once.
+    pub unsafe fn adopt(domain: &'d Domain, raw: *mut ho_consumer) -> Self {
+        Self { raw, domain }
     }
 
     pub fn raw(&self) -> *mut ho_consumer {

@@ -12,6 +12,7 @@ mod buffer;
 mod domain;
 mod ends;
 mod owner;
+mod pool;
 mod shard;
 mod status;
 
@@ -19,5 +20,6 @@ pub use buffer::{Buffer, Loan};
 pub use domain::{Arena, Domain, Service};
 pub use ends::{Consumer, Producer};
 pub use owner::{Mode, Owner, Release};
+pub use pool::{Object, Pool, Weak};
 pub use shard::Shard;
 pub use status::{Refused, Sent, Status};

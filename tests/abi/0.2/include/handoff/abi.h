@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Which ABI is this: asked once, before anything else. */
+/* ABI version: check it once, before anything else. */
 #ifndef HANDOFF_ABI_H
 #define HANDOFF_ABI_H
 
 #include "handoff/base.h"
 
-/* Who is on the other side. 64 bytes; this much is frozen for ever. */
+/* Who is on the other side. 64 bytes, frozen in all versions. */
 typedef struct ho_abi_info {
     uint32_t size;  /* of this struct as the caller knows it, at least 64 */
     uint32_t major; /* another major: return what you hold, nothing else */
@@ -33,6 +33,9 @@ typedef struct ho_abi_info {
 #define HO_TYPE_SERVICE_STATS 9u
 #define HO_TYPE_OUTSTANDING 10u
 #define HO_TYPE_ABI_ROW 11u
+#define HO_TYPE_POOL_OPTS 12u
+#define HO_TYPE_POOL_STATS 13u
+#define HO_TYPE_POOL_LEAKS 14u
 
 /* ho_abi_row.kind */
 #define HO_ROW_STRUCT 1u   /* a struct: name, size_bytes */
@@ -54,12 +57,12 @@ typedef struct ho_abi_row {
 HO_BEGIN_DECLS
 
 /*
- * Tells the library's ABI and says whether a caller built for `mine` fits it.
+ * Reports the library's ABI and checks whether it fits a caller built for `mine`.
  *   mine    what the caller was compiled against (ho_init fills it), not NULL, borrowed
  *   theirs  out, may be NULL: the library's own description, as far as theirs->size reaches, which
  *           the caller sets
  * Returns HO_OK, HO_E_VERSION (another major; another minor while major is 0; another pointer size
- *   or byte order), HO_E_INVAL, HO_E_SIZE. `theirs` is written in the case of HO_E_VERSION too.
+ *   or byte order), HO_E_INVAL, HO_E_SIZE. `theirs` is also written with HO_E_VERSION.
  * Threads [any]. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs) HO_NOEXCEPT;
@@ -69,8 +72,7 @@ HO_API int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs) HO
  * the versions of the *library*; a caller that wants its own overwrites them with HO_ABI_MAJOR, ...
  *   type  HO_TYPE_*
  *   ptr   the struct, not NULL
- *   size  sizeof the struct as the caller knows it, at least the type's frozen minimum; a size_t, as
- *         what sizeof gives, so that no caller has to convert
+ *   size  sizeof the struct as the caller knows it, at least the type's frozen minimum
  * Returns HO_OK, HO_E_INVAL (NULL or unknown type), HO_E_SIZE (also above UINT32_MAX).
  * Threads [any]. Progress wait-free. Since 0.2
  */

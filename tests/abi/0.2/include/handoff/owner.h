@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Owner: where foreign memory comes from, and how it is given back. */
+/*
+ * Owner: where foreign memory comes from, and how it is given back.
+ *
+ *   register    ho_owner_register, once per kind of memory, with a release function
+ *   give        ho_give (producer.h) with ho_buf.owner set; from then on the memory is not the caller's
+ *   release     the function runs once per buffer, after its last holder returned it: inside that call, or, for
+ *               modes DRAIN and EVENT, in ho_owner_drain on a thread of the owner's choice
+ *   retire      ho_owner_retire: nothing new is given; HO_OK once every buffer is back
+ */
 #ifndef HANDOFF_OWNER_H
 #define HANDOFF_OWNER_H
 
@@ -74,18 +82,18 @@ HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
  * A descriptor (eventfd) for an owner of mode EVENT: readable while releases are queued. Drain until
  * HO_EMPTY; never read or write it. Once the owner is gone it stays open and is not readable again.
  *   fd  out, not NULL: a descriptor of the caller's, another at each call; -1 on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND, HO_E_SYSTEM (no descriptor is to be had).
- * Ownership: the caller closes it, before or after ho_owner_retire; out of an epoll set it is taken
- *   first, as that of ho_consumer_fd.
+ * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND, HO_E_SYSTEM (no descriptor is available).
+ * Ownership: the caller closes it, before or after ho_owner_retire, after removing it from any epoll set, as
+ *   that of ho_consumer_fd.
  * Threads [any]. Progress lock-free; a system call. Since 0.2
  */
 HO_API int32_t ho_owner_fd(ho_domain *domain, uint32_t owner, int32_t *fd) HO_NOEXCEPT;
 
 /*
  * Retires an owner: from the first call on nothing can be given for it. It does not drain: what is queued for an
- * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. May be called again until it says
+ * owner of mode DRAIN or EVENT is out until somebody calls ho_owner_drain. Call it again until it returns
  * HO_OK.
- *   timeout_ns  0 only looks, negative waits for ever
+ *   timeout_ns  0 polls, negative waits forever
  * Returns HO_OK (every buffer was released, and no release of it runs or will run on any thread: its code and
  *   data may be unloaded), HO_TIMEOUT (something is out or running), HO_E_OWNER (there is none, or it is
  *   gone), HO_E_REENTRANT.

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Producer: one thread's sending end of a service, over that thread's shard. */
+/*
+ * Producer: one thread's sending end of a service, over that thread's shard.
+ *
+ *   open        ho_producer_open, once per thread and service
+ *   send        ho_commit for loans, ho_give for memory of one's own, ho_give_copy for bytes that can't be given,
+ *               ho_forward for what was taken
+ *   batch       many descriptors in one call; or HO_MORE on each but the last, or ho_flush
+ *   wakes       a publish wakes at most one consumer, and makes a system call only if it sleeps
+ *   HO_FULL     the caller keeps the buffer; service.h says what each policy does
+ *   close       ho_producer_close: what was sent is delivered
+ */
 #ifndef HANDOFF_PRODUCER_H
 #define HANDOFF_PRODUCER_H
 
@@ -38,7 +48,7 @@ HO_API int32_t ho_producer_close(ho_producer *producer) HO_NOEXCEPT;
 /*
  * Commits loans: hands each over to the partition that its key falls into, or that it names
  * (HO_BUF_PARTITION). The caller sets len to what was written. A loan may come from any shard of the
- * domain; where it is the producer's own, the room behind len (and the tailroom) goes back to the
+ * domain; if it is the producer's own shard, the room behind len (and the tailroom) goes back to the
  * segment if nothing was reserved behind it.
  *   bufs      `count` loans, not NULL unless count is 0; the accepted ones are emptied
  *   flags     HO_MORE or 0
@@ -87,8 +97,8 @@ HO_API int32_t ho_give_copy(ho_producer *producer, const ho_buf *from, uint32_t 
                             uint32_t flags, uint32_t *accepted) HO_NOEXCEPT;
 
 /*
- * Hands buffers on that the caller took or sliced: to another service, without a copy.
- *   producer  of the service that is to get them
+ * Hands buffers that the caller took or sliced on to another service, without a copy.
+ *   producer  of the receiving service
  *   bufs, count, flags, accepted  as ho_commit; any kind but loans
  * Returns as ho_commit; HO_E_KIND is a loan or an empty descriptor, HO_E_STALE one that was returned or
  *   forwarded before, or another domain's.
@@ -98,7 +108,7 @@ HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, u
                           uint32_t *accepted) HO_NOEXCEPT;
 
 /*
- * Publishes what HO_MORE held back, and wakes whom it must.
+ * Publishes what HO_MORE held back, and wakes sleeping consumers.
  * Returns HO_OK.
  * Threads [producer]. Progress wait-free, and a system call when a consumer sleeps. Since 0.2
  */

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Shard: one thread's filling end of an arena. Producers of that thread are opened over it. */
+/*
+ * Shard: one thread's filling end of an arena. Producers of that thread are opened over it.
+ *
+ *   open        ho_shard_open, once per thread and arena; ho_shard_fd before a producer is opened over it
+ *   receive     ho_reserve gives a loan: write to it, set len, then ho_commit (producer.h), or ho_abort
+ *   frames      ho_split cuts whole frames off the front of a loan that holds many
+ *   HO_FULL     the budget is used up: leave the bytes in the socket until ho_shard_fd is readable
+ *   close       ho_shard_close, after the producers over it; its loans stay valid
+ */
 #ifndef HANDOFF_SHARD_H
 #define HANDOFF_SHARD_H
 
@@ -40,8 +48,8 @@ HO_API int32_t ho_shard_open(ho_arena *arena, ho_shard **shard) HO_NOEXCEPT;
 HO_API int32_t ho_shard_close(ho_shard *shard) HO_NOEXCEPT;
 
 /*
- * A descriptor (eventfd, non-blocking) for epoll, io_uring or Asio that tells when it is worth trying
- * again. Every HO_FULL that the shard or a producer over it gives, for want of memory or of room in a
+ * A descriptor (eventfd, non-blocking) for epoll, io_uring or Asio that tells when to try
+ * again. Every HO_FULL of the shard or of a producer over it, for want of memory or of room in a
  * lane, arms it; it becomes readable once, when some is back. Read its 8 bytes, then try again; it may
  * have fired for nothing. Ask for it before the first producer is opened over the shard.
  *   fd  out, not NULL: the descriptor, the caller's, who closes it; -1 on failure
@@ -66,14 +74,14 @@ HO_API int32_t ho_reserve(ho_shard *shard, uint64_t bytes, const ho_reserve_opts
                           ho_buf *loan) HO_NOEXCEPT;
 
 /*
- * Reserves `count` loans of the same size: as so many calls of ho_reserve, but what is the same for all of them is done
+ * Reserves `count` loans of the same size: like `count` calls of ho_reserve, but what is the same for all of them is done
  * once. For a burst that one ho_commit sends, of messages whose size is known: a loan that is not the latest keeps
  * the room that its message leaves unused.
  *   bytes     as in ho_reserve, of each loan
  *   opts      NULL for the defaults, which are the fast case; borrowed for the call
  *   loans     out, room for `count` loans, not NULL unless count is 0; those that were not reserved are empty
  *   reserved  out, not NULL: how many, from the front; also on failure, and then these are the caller's
- * Returns HO_OK (all of them), and else as ho_reserve, of the first that was not reserved.
+ * Returns HO_OK (all of them), else as ho_reserve, for the first that was not reserved.
  * Ownership: the caller holds each loan until ho_commit or ho_abort.
  * Threads [shard]. Progress as ho_reserve; it may block for the arena's wait_ns for each loan. Since 0.2
  */
@@ -92,7 +100,7 @@ HO_API int32_t ho_abort(ho_shard *shard, ho_buf *bufs, uint32_t count,
 
 /*
  * Carves the front of a loan off as a loan of its own; the rest stays on loan, over the same bytes.
- * So one read that holds many frames becomes many messages without a copy.
+ * One read that holds many frames becomes many messages without a copy.
  *   shard     the one that reserved the loan
  *   loan      loses its first `bytes`: ptr, len and cap move
  *   bytes     1 to loan->cap
@@ -106,14 +114,17 @@ HO_API int32_t ho_abort(ho_shard *shard, ho_buf *bufs, uint32_t count,
 HO_API int32_t ho_split(ho_shard *shard, ho_buf *loan, uint64_t bytes, ho_buf *front) HO_NOEXCEPT;
 
 /*
- * Copies a buffer into memory of this shard and returns the original: so that a small slice does
- * not pin a large segment. For small buffers that are kept for long. One longer than segment_bytes is
- * copied to a mapping of its own (ho_give_copy).
- *   buf  any kind but a loan; on success it names the copy (cap = len); key, value, partition and flags
- *        are unchanged
+ * Copies a buffer into memory of this shard's arena and returns the original, so that a small slice does
+ * not pin a large segment. For small buffers that are kept for long: a copy of up to half a segment has memory of its
+ * own, as ho_alloc gives it, and pins nothing else but a record of 40 bytes. In an arena of fewer than eight segments, and where
+ * its budget has nothing left, it lies in a segment of the shard. One longer than segment_bytes is copied to a
+ * mapping of its own (ho_give_copy).
+ *   buf  any kind but a loan; on success it names the copy (cap = len), HO_KIND_FOREIGN where it lies in no segment; key,
+ *        value, partition and flags are unchanged
  * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's),
  *   HO_E_RANGE (len over cap, or over the arena's budget less a segment), HO_E_CLOSED, HO_E_NOMEM.
- * Threads [shard]. Progress as ho_reserve and ho_return. Since 0.2
+ * Threads [shard]. Progress as ho_reserve and ho_return; the first copy of its size class in the arena takes the domain's
+ *   mutex. Since 0.2
  */
 HO_API int32_t ho_compact(ho_shard *shard, ho_buf *buf) HO_NOEXCEPT;
 

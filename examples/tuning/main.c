@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a size or a way of calling costs on your machine: one producer and one consumer on two threads, both
- * busy, every byte written and read. The figures of docs/tuning.md are made with it. */
+ * busy, every byte written and read. docs/tuning.md says what to compare. */
 #define _GNU_SOURCE
 #include <handoff/handoff.h>
 

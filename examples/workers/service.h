@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef EXAMPLE_SERVICE_H
+#define EXAMPLE_SERVICE_H
+
+#include <handoff/handoff.h>
+
+HO_BEGIN_DECLS
+
+/* Works on messages where they lie: each becomes its own answer. An echo, which takes `work_us` microseconds each. */
+void work_on(ho_buf *messages, uint32_t count, uint32_t work_us) HO_NOEXCEPT;
+
+/* A worker sends them to the connections that they came from. Waits for room. What is refused even so (the service is
+ * closed) stays in `messages`; the others are all zero. */
+void answer(ho_producer *to, ho_buf *messages, uint32_t count) HO_NOEXCEPT;
+
+HO_END_DECLS
+
+#endif

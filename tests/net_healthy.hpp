@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions that keep to the rules, beside whatever else happens to a server. */
+#ifndef HANDOFF_TESTS_NET_HEALTHY_HPP
+#define HANDOFF_TESTS_NET_HEALTHY_HPP
+
+#include "net_world.hpp"
+
+#include <cstdio>
+#include <memory>
+#include <sys/epoll.h>
+#include <vector>
+
+/* An open loop: so many messages a second to service 0, whoever answers. Every answer is the next one of its session,
+ * byte by byte. For one thread. */
+class healthy {
+  public:
+    healthy(const net_world &to, unsigned sessions)
+        : framed_(to.options.kind == net::transport::tcp), sessions_(sessions)
+    {
+        CHECK(events_ >= 0);
+        for (std::size_t i = 0; i < sessions; ++i) {
+            auto &each = sessions_[i];
+            each.peer = std::make_unique<net_peer>(to);
+            epoll_event wanted{};
+            wanted.events = EPOLLIN;
+            wanted.data.u64 = i;
+            CHECK(epoll_ctl(events_, EPOLL_CTL_ADD, each.peer->fd(), &wanted) == 0);
+        }
+    }
+    ~healthy() { ::close(events_); }
+    healthy(const healthy &) = delete;
+    healthy &operator=(const healthy &) = delete;
+
+    /* Returns how many answers came. */
+    std::uint64_t play(std::chrono::nanoseconds time, double a_second)
+    {
+        const auto before = answered_;
+        const auto begun = std::chrono::steady_clock::now();
+        const auto due = [&](std::chrono::nanoseconds passed) {
+            return static_cast<std::uint64_t>(std::chrono::duration<double>(passed).count() *
+                                              a_second);
+        };
+        std::uint64_t said = 0;
+        for (std::chrono::nanoseconds passed{0}; passed < time;
+             passed = std::chrono::steady_clock::now() - begun) {
+            for (int burst = 0; burst < 64 && said < due(passed); ++burst, ++said)
+                say();
+            hear(said < due(passed) ? 0 : 1); /* who is late hears before it says more */
+        }
+        return answered_ - before;
+    }
+
+    /* Waits for what was asked. Returns how many answers never came. */
+    std::uint64_t lost()
+    {
+        for (int quiet_ms = 0; answered_ < said_ && quiet_ms < 5000; quiet_ms += 10) {
+            const auto before = answered_;
+            hear(10);
+            if (answered_ != before)
+                quiet_ms = 0;
+        }
+        return said_ - answered_;
+    }
+
+  private:
+    struct session {
+        std::unique_ptr<net_peer> peer;
+        std::uint64_t said = 0;
+        std::uint64_t heard = 0;
+        std::string partly;
+    };
+
+    std::string message(const session &of, std::uint64_t number) const
+    {
+        auto text = "0 session " + std::to_string(&of - sessions_.data()) + " number " +
+                    std::to_string(number) + " ";
+        text.resize(text.size() + number % 200, static_cast<char>('a' + number % 26));
+        return framed_ ? net_peer::framed(text) : text;
+    }
+
+    void say()
+    {
+        auto &each = sessions_[said_++ % sessions_.size()];
+        each.peer->write(message(each, each.said++));
+    }
+
+    void hear(int timeout_ms)
+    {
+        epoll_event ready[64];
+        const int count = epoll_wait(events_, ready, 64, timeout_ms);
+        for (int i = 0; i < count; ++i)
+            hear(sessions_[ready[i].data.u64]);
+    }
+
+    void hear(session &from)
+    {
+        char room[64 << 10];
+        const auto got = recv(from.peer->fd(), room, sizeof(room), MSG_DONTWAIT);
+        if (got < 0 && errno == EAGAIN)
+            return;
+        CHECK(got > 0); /* else the server closed it */
+        from.partly.append(room, static_cast<std::size_t>(got));
+        for (;;) {
+            if (from.partly.empty())
+                return;
+            CHECK(from.heard < from.said);
+            if (!framed_)
+                skip_lost(from);
+            const auto wanted = message(from, from.heard);
+            const bool whole = from.partly.size() >= wanted.size();
+            CHECK(from.partly.compare(0, wanted.size(), wanted, 0,
+                                      whole ? wanted.size() : from.partly.size()) == 0);
+            if (!whole)
+                return;
+            from.partly.erase(0, wanted.size());
+            ++from.heard;
+            ++answered_;
+        }
+    }
+
+    /* A datagram that the kernel dropped is never heard. */
+    void skip_lost(session &from)
+    {
+        while (from.heard < from.said && message(from, from.heard) != from.partly)
+            ++from.heard;
+        CHECK(from.heard < from.said);
+    }
+
+    const bool framed_;
+    const int events_ = epoll_create1(EPOLL_CLOEXEC);
+    std::vector<session> sessions_;
+    std::uint64_t said_ = 0;
+    std::uint64_t answered_ = 0;
+};
+
+#endif
