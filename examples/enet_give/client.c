@@ -16,7 +16,7 @@
 static uint64_t peers = 1, window = 1, bytes = 64, messages = 10000;
 static uint64_t answered, done;
 static struct peer {
-    uint64_t sent, heard[2]; /* message n goes on channel n % 2 */
+    uint64_t sent, arrived, heard[2]; /* message n goes on channel n % 2 */
 } all[PEERS_MAX];
 
 static void fail(const char *what)
@@ -35,12 +35,20 @@ static size_t make_payload(uint8_t *at, uint64_t peer, uint64_t number)
     return size;
 }
 
+/* ENet destroys a packet when the other side has acknowledged it. */
+static void count_arrived(ENetPacket *packet)
+{
+    ((struct peer *)packet->userData)->arrived++;
+}
+
 static void say(ENetPeer *to, struct peer *p)
 {
     static uint8_t payload[BYTES_MAX];
     for (; p->sent < messages && p->sent - p->heard[0] - p->heard[1] < window; p->sent++) {
         size_t size = make_payload(payload, (uint64_t)(p - all), p->sent);
         ENetPacket *packet = enet_packet_create(payload, size, ENET_PACKET_FLAG_RELIABLE);
+        packet->userData = p;
+        packet->freeCallback = count_arrived;
         if (enet_peer_send(to, (enet_uint8)(p->sent % 2), packet) != 0)
             fail("send");
     }
@@ -68,14 +76,18 @@ static void run(ENetHost *host, char how)
 {
     ENetEvent event;
     while (done < peers) {
-        if (enet_host_service(host, &event, PATIENCE_MS) <= 0)
+        int came = enet_host_service(host, &event, how ? 1 : PATIENCE_MS);
+        for (uint64_t i = 0; how && i < peers; i++)
+            if (all[i].sent != 0 && all[i].arrived == all[i].sent)
+                leave(host, how);
+        if (came == 0 && how)
+            continue;
+        if (came <= 0)
             fail("no answer");
         struct peer *p = event.peer->data;
         if (event.type == ENET_EVENT_TYPE_RECEIVE) {
             hear(p, event.channelID, event.packet);
             enet_packet_destroy(event.packet);
-            if (how)
-                leave(host, how);
         } else if (event.type == ENET_EVENT_TYPE_DISCONNECT) {
             if (p->heard[0] + p->heard[1] != messages)
                 fail("the server disconnected");
@@ -99,7 +111,7 @@ int main(int argc, char **argv)
                 *values[n] = strtoull(argv[i + 1], NULL, 10);
     if (argc < 2 || !peers || peers > PEERS_MAX || !window || bytes < 8 || bytes > BYTES_MAX / 8)
         fail("usage: enet_client PORT [peers N] [window N] [bytes N] [messages N] [leave|vanish]\n"
-             "  leave, vanish  after the first answer; leave says so to the server");
+             "  leave, vanish  as soon as the server has a peer's messages; leave says so to it");
 
     ENetAddress to = {.port = (enet_uint16)atoi(argv[1])};
     ENetHost *host;

@@ -43,7 +43,7 @@ class EnetGive(unittest.TestCase):
         self.assertGreater(number(said, "paused"), 0)
 
     def test_a_peer_that_leaves_while_the_service_has_its_packets_leaves_nothing(self):
-        with Server(SERVER, "work_us", "10000") as server:
+        with Server(SERVER, "work_us", "20000") as server:
             talk(server.port(), "leave", window=200, bytes=16, messages=200)
         self.assertGreater(number("\n".join(server.seen), "for peers that had gone"), 0)
 
