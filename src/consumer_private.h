@@ -45,6 +45,7 @@ struct hoi_consumer {
     uint32_t help_budget;                /* messages in a turn */
     uint32_t help_left;                  /* of this turn */
     uint32_t help_taken;                 /* by the last take */
+    uint32_t help_trial;                 /* the last message was slow, or there was none yet */
     int64_t help_cost_ns;                /* of a message, on average */
     int64_t help_at_ns;                  /* when that was */
     int64_t help_probe_ns;               /* slow: when to try again */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #define PARTITIONS 64u
 #define KEYS 64u
@@ -274,6 +275,54 @@ static void a_second_producer_wakes_for_a_silent_partition(void **state)
     CHECK_STATUS(ho_shard_close(shard), HO_OK);
 }
 
+/* What costs more than a wake-up is the worker's, and the helper's thread has lost the time of one message. */
+static void a_slow_message_leaves_the_others_to_a_worker(void **state)
+{
+    (void)state;
+    worker w;
+    ho_buf bufs[16];
+    uint32_t taken, sent = 0, mine = 1;
+    worker_open(&w);
+    do { /* a worker that is awake takes them */
+        worker_expect(&w, sent);
+        for (uint32_t i = 0; i < 40; i++, sent++)
+            rig_send(r.shard, r.producer, 1, 10);
+    } while (ho_take(r.consumer, bufs, 16, &taken) == HO_EMPTY);
+    CHECK(taken == 1);
+    usleep(100000);
+    uint64_t end = harness_now_ns();
+    CHECK_STATUS(ho_return(r.domain, bufs, 1, NULL), HO_OK);
+    CHECK_STATUS(ho_take(r.consumer, bufs, 16, &taken), HO_EMPTY);
+    worker_expect(&w, sent - mine);
+    rig_send(r.shard, r.producer, 1, 10);
+    int32_t status = ho_take(r.consumer, bufs, 16, &taken);
+    if (status == HO_OK) { /* the next attempt is due after 64 times as long */
+        CHECK(harness_now_ns() - end > 6000000000u);
+        CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+        mine++;
+    }
+    worker_expect(&w, sent + 1 - mine);
+    worker_close(&w);
+}
+
+static void light_messages_are_taken_many_at_a_time(void **state)
+{
+    (void)state;
+    worker w;
+    ho_buf bufs[16];
+    uint32_t taken, most = 0;
+    worker_open(&w);
+    while (most < 16) { /* or the test's watchdog tells */
+        for (uint32_t i = 0; i < 32; i++)
+            rig_send(r.shard, r.producer, 1, 10);
+        while (ho_take(r.consumer, bufs, 16, &taken) == HO_OK) {
+            CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+            most = most < taken ? taken : most;
+        }
+    }
+    worker_close(&w);
+}
+
 /* ---- many threads: exclusive, in order, none lost */
 
 static atomic_uint inside[PARTITIONS];
@@ -389,6 +438,8 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(closing_the_helper_wakes_a_worker),
     WITH_RIG(closing_the_producer_wakes_a_worker),
     WITH_RIG(a_second_producer_wakes_for_a_silent_partition),
+    WITH_RIG(a_slow_message_leaves_the_others_to_a_worker),
+    WITH_RIG(light_messages_are_taken_many_at_a_time),
     cmocka_unit_test_setup(helpers_and_workers_are_exclusive_and_in_order, open_rig),
 };
 

@@ -64,10 +64,11 @@ HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
  * consumer takes that, a partition at a time, until `budget` messages were taken in a turn. Then, or when
  * nothing is left, it returns HO_EMPTY: what it left was announced, and somebody was woken for it. So take
  * until HO_EMPTY before going back to the loop; ho_consumer_yield, ho_wait, and closing either end
- * announce too. While messages cost more than some 10 us each, the others get them at once. If
- * no other consumer waits, what the budget left is for the next turn. This one takes what others sent when
- * ho_wait or its descriptor reported it; once the service closes, it takes all that is left. Its producer
- * does not wait for room, whatever the policy, nor its shard for memory: HO_FULL comes at once.
+ * announce too. While messages cost more than some 10 us each, the others get them at once, but for one
+ * from time to time that shows whether they have become lighter. If no other consumer waits, what the budget
+ * left is for the next turn. This one takes what others sent when ho_wait or its descriptor reported it;
+ * once the service closes, it takes all that is left. Its producer does not wait for room, whatever the
+ * policy, nor its shard for memory: HO_FULL comes at once.
  *   producer  NULL: helps no longer
  *   budget    messages in a turn, default (0) 64
  * Returns HO_OK, HO_E_INVAL (a bound consumer; a producer of another service), HO_E_BUSY (another consumer
