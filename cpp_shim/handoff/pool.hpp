@@ -131,8 +131,8 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
         return found == nullptr ? handle<T>() : handle<T>(raw(), {found, ref.value});
     }
 
-    /* Calls fn(weak<T>, T &) for each live object. fn may release the object; the program must prevent anybody else from
-     * doing so meanwhile. */
+    /* Calls fn(weak<T>, T &) for each live object. fn may release the object; the program must prevent anybody else
+     * from doing so meanwhile. */
     template <class Fn> std::error_code visit(Fn &&fn) const noexcept
     {
         std::uint64_t cursor = 0, found[32];
