@@ -79,7 +79,7 @@ HO_API int32_t ho_abi_negotiate(const ho_abi_info *mine, ho_abi_info *theirs) HO
 HO_API int32_t ho_init(uint32_t type, void *ptr, size_t size) HO_NOEXCEPT;
 
 /*
- * Gives the ABI description (abi.md) that the library was built from, for programs that check it.
+ * Gets the ABI description (abi.md) that the library was built from, for programs that check it.
  *   text   out, not NULL: the text, zero-terminated, static storage; NULL on failure
  *   bytes  out, not NULL: its length without the zero byte; 0 on failure
  * Returns HO_OK, HO_E_INVAL.

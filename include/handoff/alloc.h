@@ -5,7 +5,7 @@
  *
  *   allocate    ho_alloc
  *   free        ho_free, or ho_free_sized if the size is known: it checks the size
- *   look        ho_arena_stats_get: allocs_out, alloc_bytes_live, alloc_bytes_held
+ *   inspect     ho_arena_stats_get: allocs_out, alloc_bytes_live, alloc_bytes_held
  *   give back   ho_arena_trim; frees do it by themselves, a little at a time, and so do consumers
  *               that are about to sleep
  *

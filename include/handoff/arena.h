@@ -50,8 +50,8 @@ HO_BEGIN_DECLS
  *   opts   NULL for the defaults; borrowed for the call
  *   arena  out, not NULL; set to NULL on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RANGE (the budget is below one
- *   segment, or wait_ns), HO_E_CLOSED (the domain is closing), HO_E_NOMEM, HO_E_LIMIT (256 arenas of the
- *   domain at once, 8,191 of the process).
+ *   segment, or wait_ns), HO_E_CLOSED (the domain is closing), HO_E_NOMEM, HO_E_LIMIT (256 arenas open at
+ *   once in the domain, 8,191 in the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts,

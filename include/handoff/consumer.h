@@ -34,8 +34,8 @@ HO_BEGIN_DECLS
  *   consumer  out, not NULL; set to NULL on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (no such
  *   partition), HO_E_BUSY (the partition, or the only one of the service, has a consumer: open the
- *   service with more `partitions`), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 consumers of the service
- *   at once, 8,191 of the process).
+ *   service with more `partitions`), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 consumers open at once in
+ *   the service, 8,191 in the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_consumer_open(ho_service *service, const ho_consumer_opts *opts,
@@ -54,7 +54,7 @@ HO_API int32_t ho_consumer_close(ho_consumer *consumer) HO_NOEXCEPT;
  * Gives up the partitions that the last ho_take or ho_wait of a shared consumer claimed. Call it before the thread
  * does something else for long. For a bound consumer it does nothing.
  * Returns HO_OK.
- * Threads [consumer]. Progress wait-free, and a system call when another consumer must be woken. Since 0.2
+ * Threads [consumer]. Progress wait-free, a system call when another consumer must be woken. Since 0.2
  */
 HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
 
@@ -75,7 +75,7 @@ HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
  *   budget    messages per turn; 0 means 64
  * Returns HO_OK, HO_E_INVAL (a bound consumer; a producer of another service), HO_E_BUSY (another consumer
  *   helps this producer).
- * Threads [consumer], which is the producer's thread. Progress wait-free. Since 0.2
+ * Threads [consumer], on the producer's thread. Progress wait-free. Since 0.2
  */
 HO_API int32_t ho_consumer_help(ho_consumer *consumer, ho_producer *producer,
                                 uint32_t budget) HO_NOEXCEPT;
@@ -108,7 +108,7 @@ HO_API int32_t ho_take(ho_consumer *consumer, ho_buf *bufs, uint32_t max,
 HO_API int32_t ho_wait(ho_consumer *consumer, int64_t timeout_ns) HO_NOEXCEPT;
 
 /*
- * Gives a descriptor (eventfd) for epoll, io_uring or Asio that is readable when there is something to take. Take
+ * Gets a descriptor (eventfd) for epoll, io_uring or Asio that is readable when there is something to take. Take
  * until HO_EMPTY, then wait for the descriptor; never read or write it. After ho_consumer_close it stays open and is
  * never readable again.
  *   fd  out, not NULL: the descriptor, a new one at each call; -1 on failure

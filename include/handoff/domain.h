@@ -44,7 +44,7 @@ HO_BEGIN_DECLS
  *   opts    NULL for the defaults; borrowed for the call
  *   domain  out, not NULL; set to NULL on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED,
- *   HO_E_RANGE (max_bytes or segment_bytes), HO_E_NOMEM, HO_E_LIMIT (64 domains at once),
+ *   HO_E_RANGE (max_bytes or segment_bytes), HO_E_NOMEM, HO_E_LIMIT (64 domains open at once),
  *   HO_E_SYSTEM (the kernel lacks MADV_WIPEONFORK, which came with Linux 4.14, or refused getrandom).
  * Ownership: the caller destroys it with ho_domain_destroy.
  * Threads [any]. Progress: takes a mutex, makes system calls. Since 0.2

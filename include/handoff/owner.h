@@ -61,7 +61,7 @@ HO_BEGIN_DECLS
  *   opts   not NULL, borrowed for the call
  *   owner  out, not NULL: the number for ho_buf.owner in ho_give, never 0; 0 on failure
  * Returns HO_OK, HO_E_INVAL (also: release is NULL, unknown mode), HO_E_SIZE, HO_E_TOO_NEW, HO_E_CLOSED, HO_E_NOMEM,
- *   HO_E_LIMIT (1,024 owners of the domain at once, or some 2^31 in its life), HO_E_SYSTEM (mode EVENT: no
+ *   HO_E_LIMIT (1,024 owners of the domain at once, or about 2^31 over its life), HO_E_SYSTEM (mode EVENT: no
  *   descriptor).
  * Threads [init]. Since 0.2
  */
@@ -79,7 +79,7 @@ HO_API int32_t ho_owner_drain(ho_domain *domain, uint32_t owner, uint32_t max,
                               uint32_t *drained) HO_NOEXCEPT;
 
 /*
- * Gives a descriptor (eventfd) for an owner of mode EVENT that is readable while releases are queued. Drain until
+ * Gets a descriptor (eventfd) for an owner of mode EVENT that is readable while releases are queued. Drain until
  * HO_EMPTY; never read or write it. Once the owner is gone it stays open and is never readable again.
  *   fd  out, not NULL: the descriptor, a new one at each call; -1 on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_OWNER, HO_E_KIND, HO_E_SYSTEM (no descriptor is available).

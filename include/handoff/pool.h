@@ -8,7 +8,7 @@
  *   refer       keep ho_obj.handle (a number, fit for a message's value); ho_pool_resolve gives the pointer, or
  *               HO_E_STALE once the object was released
  *   burst       ho_pool_prepare before it, ho_pool_trim after it
- *   look        ho_pool_visit, ho_pool_stats_get
+ *   inspect     ho_pool_visit, ho_pool_stats_get
  *   close       ho_pool_close, which reports what was not released
  */
 #ifndef HANDOFF_POOL_H
@@ -104,7 +104,7 @@ HO_BEGIN_DECLS
  *   pool   out, not NULL; set to NULL on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_SIZE, HO_E_TOO_NEW, HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (slot_bytes is 0 or
  *   above the budget, align_bytes, objects_max, hold_ns), HO_E_CLOSED (the arena is closing), HO_E_NOMEM (no
- *   address space), HO_E_LIMIT (255 pools of the process at once).
+ *   address space), HO_E_LIMIT (255 pools open at once in the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_pool_open(ho_arena *arena, const ho_pool_opts *opts, ho_pool **pool) HO_NOEXCEPT;
@@ -162,7 +162,7 @@ HO_API int32_t ho_pool_release_many(ho_pool *pool, ho_obj *objs, uint32_t count,
                                     uint32_t *released) HO_NOEXCEPT;
 
 /*
- * Gives the pointer to a handle's object. It is valid until somebody releases the object; the program must prevent
+ * Gets the pointer to a handle's object. It is valid until somebody releases the object; the program must prevent
  * a release during use.
  *   handle  any number: ho_obj.handle, from a message, ...
  *   ptr     out, not NULL; set to NULL on failure

@@ -30,7 +30,7 @@ HO_BEGIN_DECLS
  *             as a call on the shard
  *   producer  out, not NULL; set to NULL on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_DOMAIN (the shard is another domain's), HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT
- *   (1,024 producers of the service at once, 8,191 of the process).
+ *   (1,024 producers open at once in the service, 8,191 in the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_producer_open(ho_service *service, ho_shard *shard,
@@ -108,7 +108,7 @@ HO_API int32_t ho_forward(ho_producer *producer, ho_buf *bufs, uint32_t count, u
 /*
  * Publishes what HO_MORE held back, and wakes sleeping consumers.
  * Returns HO_OK.
- * Threads [producer]. Progress wait-free, and a system call when a consumer sleeps. Since 0.2
+ * Threads [producer]. Progress wait-free, a system call when a consumer sleeps. Since 0.2
  */
 HO_API int32_t ho_flush(ho_producer *producer) HO_NOEXCEPT;
 

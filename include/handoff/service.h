@@ -5,7 +5,7 @@
  *
  *   open        ho_service_open, with more than one partition if it is to have several workers
  *   use         producers send (producer.h), consumers take (consumer.h); both may come and go
- *   look        ho_service_stats_get, once a second
+ *   inspect     ho_service_stats_get, once a second
  *   close       ho_service_close: producers get HO_E_CLOSED, consumers take what is left and then get HO_CLOSED.
  *               It returns HO_OK when all producers and consumers are closed
  */
@@ -17,7 +17,7 @@
 typedef struct ho_service ho_service; /* a handle, like ho_domain */
 
 /*
- * What happens to a message when its lane is full, or the service's arena for stragglers (below).
+ * What happens to a message when its lane, or the service's arena for stragglers (below), is full.
  *   FAIL         return HO_FULL at once; the caller keeps the buffer
  *   WAIT         wait up to wait_ns, then return HO_FULL
  *   DROP_NEWEST  accept the message, release it (reason cancelled), count it, return HO_DROPPED
@@ -95,8 +95,8 @@ HO_BEGIN_DECLS
  *   service  out, not NULL; set to NULL on failure
  * Returns HO_OK, HO_E_INVAL (also: unknown policy or consumers), HO_E_SIZE, HO_E_TOO_NEW,
  *   HO_E_FLAGS, HO_E_RESERVED, HO_E_RANGE (lane_slots, wait_ns, partitions),
- *   HO_E_CLOSED (the domain is closing), HO_E_NOMEM, HO_E_LIMIT (256 services of the domain at once, 8,191
- *   of the process).
+ *   HO_E_CLOSED (the domain is closing), HO_E_NOMEM, HO_E_LIMIT (256 services open at once in the domain,
+ *   8,191 in the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_service_open(ho_domain *domain, const ho_service_opts *opts,

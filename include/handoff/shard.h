@@ -33,8 +33,8 @@ HO_BEGIN_DECLS
  * Opens a shard. It holds no memory until the first reservation, and from then on one segment that it fills,
  * however many services its messages go to. Once something foreign is given it holds one more, for records.
  *   shard  out, not NULL; set to NULL on failure
- * Returns HO_OK, HO_E_INVAL, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 shards of the arena at once,
- *   8,191 of the process).
+ * Returns HO_OK, HO_E_INVAL, HO_E_CLOSED, HO_E_NOMEM, HO_E_LIMIT (1,024 shards open at once in the
+ *   arena, 8,191 in the process).
  * Threads [init]. Since 0.2
  */
 HO_API int32_t ho_shard_open(ho_arena *arena, ho_shard **shard) HO_NOEXCEPT;
@@ -48,14 +48,14 @@ HO_API int32_t ho_shard_open(ho_arena *arena, ho_shard **shard) HO_NOEXCEPT;
 HO_API int32_t ho_shard_close(ho_shard *shard) HO_NOEXCEPT;
 
 /*
- * Gives a descriptor (eventfd, non-blocking) for epoll, io_uring or Asio that says when to retry after HO_FULL.
+ * Gets a descriptor (eventfd, non-blocking) for epoll, io_uring or Asio that says when to retry after HO_FULL.
  * Every HO_FULL from the shard or a producer over it, for lack of memory or of room in a lane, arms it. It becomes
  * readable once, when some is available again. Read its 8 bytes, then retry; it may have fired for nothing. Call
  * this before the first producer is opened over the shard.
  *   fd  out, not NULL: the descriptor; -1 on failure
  * Returns HO_OK, HO_E_INVAL, HO_E_BUSY (a producer over it is open), HO_E_SYSTEM.
  * Ownership: the caller closes the descriptor.
- * Threads [shard]. Progress: wait-free, and system calls. Since 0.2
+ * Threads [shard]. Progress: wait-free, makes system calls. Since 0.2
  */
 HO_API int32_t ho_shard_fd(ho_shard *shard, int32_t *fd) HO_NOEXCEPT;
 

@@ -45,7 +45,7 @@ enum {
 HO_BEGIN_DECLS
 
 /*
- * Gives the name of a status, its meaning and what to do about it.
+ * Gets the name of a status, its meaning and what to do about it.
  *   status  any value; an unknown one gives "HO_UNKNOWN" and HO_E_INVAL
  *   name    out, may be NULL: the constant's name; static storage, never NULL
  *   text    out, may be NULL: the meaning and the advice; static storage, never NULL
