@@ -100,7 +100,7 @@ class buffer : public detail::held<ho_domain> {
     /* The partition of its service that it came through. */
     std::uint16_t partition() const noexcept { return raw().partition; }
 
-    /* A buffer of its own over `len` bytes from `offset`. The memory lives until both are returned. */
+    /* A separate buffer over `len` bytes from `offset`. The memory lives until both are returned. */
     result<buffer> slice(std::size_t offset, std::size_t len) const noexcept
     {
         result<buffer> part{buffer(home()), {}};

@@ -148,7 +148,7 @@ template <class T, class Deleter> class keeper<std::unique_ptr<T, Deleter>> : pu
  * Threads: one thread at a time gives, and one thread at a time drains; the two may differ, and objects may
  *   be released on any thread meanwhile. So open one owner per giving thread and type.
  * Memory: an object lives in a node of its size plus a pointer, allocated if none is spare. Nodes are
- *   reused, so a steady flow allocates nothing. The owner keeps as many nodes as were out at once at most.
+ *   reused, so a steady flow allocates nothing. The owner keeps its peak number of nodes.
  *   A unique_ptr needs no node.
  * Destruction: retires the owner. Objects that are out are still released, and the nodes are freed after the
  *   last release. In the modes drained and event, drain until errc::empty before destruction.

@@ -46,7 +46,7 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
         return {reserved, to_error_code(status)};
     }
 
-    /* Splits the first `size` bytes off a loan of this shard, as a loan of its own. */
+    /* Splits the first `size` bytes off a loan of this shard, as a separate loan. */
     result<loan> split(loan &from, std::size_t size) noexcept
     {
         result<loan> front{loan(raw()), {}};

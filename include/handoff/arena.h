@@ -72,8 +72,8 @@ HO_API int32_t ho_arena_close(ho_arena *arena, int64_t timeout_ns,
 
 /*
  * Gives unused segments and freed ho_alloc memory back to the system. An arena also does this by itself, a little
- * at a time, as its shards move from segment to segment and as memory is freed. It then keeps as many segments as
- * were in use at most in this second and the last, plus keep_bytes. Call this when nobody reserves any more: after
+ * at a time, as its shards move from segment to segment and as memory is freed. It then keeps the peak number of
+ * segments in use in this second and the last, plus keep_bytes. Call this when nobody reserves any more: after
  * a burst, before a quiet time.
  *   keep_bytes  how much unused memory to keep; 0: none. Memory in use always stays
  *   freed       out, may be NULL: bytes given back

@@ -133,7 +133,7 @@ HO_API int32_t ho_return(ho_domain *domain, ho_buf *bufs, uint32_t count,
                          uint32_t *returned) HO_NOEXCEPT;
 
 /*
- * Makes a slice: a buffer of its own over part of another, which does not change. The memory lives until the last of
+ * Makes a slice: a separate buffer over part of another, which does not change. The memory lives until the last of
  * them is returned.
  *   src          a buffer that the caller holds, any kind but a loan; borrowed for the call
  *   offset, len  bytes, offset + len at most src->len

@@ -81,7 +81,7 @@ HO_API int32_t ho_give(ho_producer *producer, ho_buf *bufs, uint32_t count, uint
 
 /*
  * Copies bytes into the shard's arena and commits them, for memory that can't be given. A message longer than
- * segment_bytes gets a mapping of its own, charged to the arena in whole segments, and arrives as a foreign buffer
+ * segment_bytes gets its own mapping, charged to the arena in whole segments, and arrives as a foreign buffer
  * owned by the library. For such a message HO_FULL comes at once.
  *   from      `count` descriptors, not NULL unless count is 0, borrowed for the call. Only ptr, len, key, value and,
  *             with HO_BUF_PARTITION, partition are read; {NULL, 0} is an empty message

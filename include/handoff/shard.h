@@ -100,7 +100,7 @@ HO_API int32_t ho_abort(ho_shard *shard, ho_buf *bufs, uint32_t count,
                         uint32_t *aborted) HO_NOEXCEPT;
 
 /*
- * Splits the front off a loan, as a loan of its own over the same bytes; `loan` keeps the rest. One read that holds
+ * Splits the front off a loan, as a separate loan over the same bytes; `loan` keeps the rest. One read that holds
  * many frames becomes many messages without a copy.
  *   shard     the one that reserved the loan
  *   loan      loses its first `bytes`: ptr, len and cap move
@@ -116,10 +116,10 @@ HO_API int32_t ho_split(ho_shard *shard, ho_buf *loan, uint64_t bytes, ho_buf *f
 
 /*
  * Copies a buffer into memory of this shard's arena and returns the original, so that a small slice does not pin a
- * large segment. It is meant for small buffers that are kept for long. A copy of up to half a segment has memory of
- * its own, like that of ho_alloc, and pins nothing else except a record of 40 bytes. In an arena of fewer than eight
+ * large segment. It is meant for small buffers that are kept for long. A copy of up to half a segment has its own
+ * memory, like that of ho_alloc, and pins nothing else except a record of 40 bytes. In an arena of fewer than eight
  * segments, or with no budget left, the copy goes into a segment of the shard. A copy longer than segment_bytes gets
- * a mapping of its own, as in ho_give_copy.
+ * its own mapping, as in ho_give_copy.
  *   buf  any kind but a loan; on success it names the copy: cap = len, kind HO_KIND_FOREIGN if it is in no segment;
  *        key, value, partition and flags are unchanged
  * Returns HO_OK, HO_FULL (budget), HO_E_INVAL, HO_E_KIND, HO_E_STALE (also: another domain's),
