@@ -85,7 +85,7 @@ HO_E_VERSION = -20
 
 
 class ho_domain(c.Structure):
-    """A handle: root of everything: memory, services, owners."""
+    """A handle: the root of everything: memory, services, owners."""
 
 
 class ho_arena(c.Structure):

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Bridge: what stands between a network thread's own sockets and services, in whatever event loop (Asio, libuv,
- * epoll, uSockets, muduo). docs/bridge.md shows it at work.
+/* Bridge: connects a network thread's own sockets to services, in any event loop (Asio, libuv, epoll, uSockets,
+ * muduo). docs/bridge.md has complete servers.
  *
- *   ids      add gives a connection an id, that of net_key.h: it travels in ho_buf.value, and a worker answers with
- *            ho_net_answer. An answer for a connection that has gone is never sent to the one that has its slot now
- *   answers  drain takes all there are, and calls back once for each connection in a batch, with all its answers
- *   pausing  a connection whose message was refused (errc::full) is paused; resume calls back for each that is,
- *            once it is worth trying again
+ *   ids      add gives a connection an id (net_key.h). It travels in ho_buf.value, and a worker answers with
+ *            ho_net_answer. An answer to a connection that is gone is never sent to the next one in its slot
+ *   answers  drain takes all pending answers, and calls back once per connection in a batch, with all its answers
+ *   pausing  pause a connection whose message was refused (errc::full); resume calls back for each paused one, once
+ *            it is worth trying again
  *   waiting  one descriptor for both: whenever it is readable, drain and then resume
- *   closing  drain says errc::closed when the egress service is closed and empty. Let the last of those who send
- *            to it close it, and no answer is lost
+ *   closing  drain returns errc::closed when the egress service is closed and empty. Let the last sender to that
+ *            service close it, so that no answer is lost
  *
- * Not in handoff.hpp: it needs headers of the system. */
+ * Not in handoff.hpp, because it needs system headers. */
 #ifndef HANDOFF_BRIDGE_HPP
 #define HANDOFF_BRIDGE_HPP
 
@@ -53,15 +53,15 @@ class descriptor {
     int fd_ = -1;
 };
 
-/* Connections by id; those that are paused in a list, in the order in which they were. Grows, and never shrinks. */
+/* Connections by id, and a list of the paused ones in the order of their pauses. It grows and never shrinks. */
 class connection_table {
   public:
     struct entry {
         void *object;
-        std::uint32_t generation; /* odd while somebody is in the slot */
-        std::uint32_t next;       /* of the paused, or of the free */
-        std::uint32_t previous;   /* of the paused */
-        std::uint32_t run; /* while answers are grouped: where this connection's go; else 0 */
+        std::uint32_t generation; /* odd while the slot is in use */
+        std::uint32_t next;       /* in the list of paused or of free slots */
+        std::uint32_t previous;   /* in the list of paused ones */
+        std::uint32_t run;        /* while answers are grouped: this connection's group; else 0 */
     };
 
     explicit connection_table(std::uint32_t thread) noexcept : thread_(thread) {}
@@ -81,7 +81,7 @@ class connection_table {
                 {}};
     }
 
-    /* Null unless it is the id of somebody who is there. */
+    /* Null unless it is the id of a present connection. */
     entry *find(std::uint64_t id) const noexcept
     {
         const auto slot = slot_of(id);
@@ -157,7 +157,7 @@ class connection_table {
     std::unique_ptr<entry[]> entries_;
     std::uint32_t size_ = 0;
     std::uint32_t free_ = none;
-    std::uint32_t first_ = none; /* of the paused */
+    std::uint32_t first_ = none; /* of the paused ones */
     std::uint32_t last_ = none;
     std::uint32_t paused_ = 0;
     const std::uint32_t thread_;
@@ -165,19 +165,20 @@ class connection_table {
 
 } // namespace detail
 
-/* The ends of one network thread, which alone uses it. It knows connections by reference: each is removed before it
- * goes. Close the producers over `memory` and drop what it reserved before the bridge. Callbacks must not throw; they
- * may add, remove and pause any connection. A Connection is a type of the server's own. */
+/* The shard and the consumer of one network thread; only that thread uses it. It refers to connections, so remove each
+ * one before it is destroyed. Before the bridge is destroyed, close the producers over `memory` and drop the loans
+ * reserved from it. Callbacks must not throw; they may add, remove and pause any connection. Connection is a
+ * type of the server. */
 template <class Connection> class bridge {
   public:
-    /* At most so many answers in a callback. */
+    /* Most answers in one callback. */
     static constexpr std::uint32_t run_most = 256;
 
     bridge() noexcept = default;
 
-    /* A shard of `received` and the consumer of `egress` for partition `thread`, whose number is in the ids. `egress` has
-     * bound consumers, a partition for each network thread; or one partition, and `thread` is 0. Errors: as
-     * shard::open, shard::fd, consumer::open and consumer::fd; errc::no_memory. */
+    /* Opens a shard of `received`, and the consumer of `egress` for partition `thread`, whose number is in the ids.
+     * `egress` has bound consumers and a partition per network thread, or one partition, and then `thread` is 0.
+     * Errors: as shard::open, shard::fd, consumer::open and consumer::fd; errc::no_memory. */
     static result<bridge> open(const arena &received, const service &egress,
                                std::uint16_t thread = 0) noexcept
     {
@@ -201,11 +202,12 @@ template <class Connection> class bridge {
 
     explicit operator bool() const noexcept { return state_ != nullptr; }
 
-    /* What this thread receives into; its producers are opened over it. */
+    /* The shard that this thread receives into and opens its producers over. */
     shard &memory() noexcept { return memory_; }
 
-    /* Readable when there are answers, or when it is worth trying again: then drain, and resume. The first drain arms it.
-     * Not to be read or written. A new one at each call, which the caller closes. errc::system. */
+    /* A descriptor that is readable when there are answers or when it is worth trying again: drain, then resume. The
+     * first drain arms it. Never read or write it. Each call gives a new one, which the caller closes. Error:
+     * errc::system. */
     result<int> fd() const noexcept
     {
         detail::descriptor both(epoll_create1(EPOLL_CLOEXEC));
@@ -217,37 +219,39 @@ template <class Connection> class bridge {
         return {both.release(), {}};
     }
 
-    /* Makes a connection known. Its id is never 0, and no other's before its slot was used 2^31 times more.
-     * errc::limit: there are 4,194,304. errc::no_memory, errc::handle. */
+    /* Adds a connection. Its id is never 0, and is not used again until its slot was used 2^31 times more.
+     * errc::limit: there are 4,194,304 connections. Also errc::no_memory, errc::handle. */
     result<std::uint64_t> add(Connection &which) noexcept
     {
         return state_ ? state_->table.add(std::addressof(which))
                       : result<std::uint64_t>{0, errc::handle};
     }
-    /* It has gone, or is about to. What still comes for it is returned; a pause ends. Any other id does nothing. */
+    /* Removes a connection that is gone or about to go: answers that still come for it are returned, and a pause ends.
+     * An unknown id does nothing. */
     void remove(std::uint64_t id) noexcept
     {
         if (state_)
             state_->table.remove(id);
     }
-    /* Null if it is gone, or was never this thread's. */
+    /* Null if the connection is gone, or was never this thread's. */
     Connection *find(std::uint64_t id) const noexcept
     {
         return state_ ? object_of(state_->table.find(id)) : nullptr;
     }
 
-    /* After errc::full from `memory` or a producer over it: stop reading this connection, and try again in resume. Not
-     * after another error, nor after a split whose segment has no number left: nothing tells when those are over. */
+    /* Call this after errc::full from `memory` or a producer over it: stop reading the connection, and try again in
+     * resume. Do not call it after another error, or after a split whose segment has no number left: nothing
+     * reports when those are over. */
     void pause(std::uint64_t id) noexcept
     {
         if (state_)
             state_->table.pause(id);
     }
-    /* How many are. */
+    /* The number of paused connections. */
     std::uint32_t paused() const noexcept { return state_ ? state_->table.paused() : 0; }
 
-    /* If it is worth trying again: calls `again(Connection &)` once for each connection that is paused, in order. It is not
-     * paused any more, and says so again if it is refused again. */
+    /* If it is worth trying again, calls `again(Connection &)` once for each paused connection, in order. It is no
+     * longer paused then; pause it again if it is refused again. */
     template <class Fn> void resume(Fn &&again) noexcept
     {
         std::uint64_t fired;
@@ -261,11 +265,12 @@ template <class Connection> class bridge {
         }
     }
 
-    /* Takes answers until there are none, up to run_most at a time, and calls `send(Connection &, span<ho_buf>)` once for each
-     * connection that has some among these, in their order. What it leaves is returned after it; what it keeps
-     * until the socket takes more it takes out (buffer::adopt, and then all zero). The value says how many went to send.
-     * errc::closed: no answer will come any more. errc::reentrant: called by `send`. Else as consumer::take: there may be
-     * more, call again soon. */
+    /* Takes answers until there are none, up to run_most at a time, and calls `send(Connection &, span<ho_buf>)` once
+     * for each connection that has some among them, with its answers in order. Answers that `send` leaves in the span
+     * are returned after the call. To keep one until the socket takes more, take it out with buffer::adopt and zero the
+     * descriptor. The value is the number of answers passed to `send`. errc::closed: no answer will come any more.
+     * errc::reentrant: called by `send`. Other errors as in consumer::take: there may be more answers, so call again
+     * soon. */
     template <class Fn> result<std::uint32_t> drain(Fn &&send) noexcept
     {
         result<std::uint32_t> sent;
@@ -282,14 +287,14 @@ template <class Connection> class bridge {
         return sent;
     }
 
-    /* Answers that came for connections which had gone, since it was opened. */
+    /* The number of answers, so far, that came for connections already gone. */
     std::uint64_t gone() const noexcept { return state_ ? state_->gone : 0; }
 
   private:
     struct state {
         explicit state(std::uint32_t thread) noexcept : table(thread) {}
 
-        /* Brings the answers of each connection together, in their order. Runs have numbers by their first answer. */
+        /* Groups the answers by connection and keeps their order. Groups are numbered by their first answer. */
         void group() noexcept
         {
             std::uint32_t ends[run_most + 2] = {};
@@ -298,7 +303,7 @@ template <class Connection> class bridge {
                 auto *to = table.find(some[i].value);
                 if (to != nullptr && to->run == 0)
                     to->run = ++runs;
-                run_of[i] = to == nullptr ? 0 : to->run; /* 0: they have gone */
+                run_of[i] = to == nullptr ? 0 : to->run; /* 0: the connection is gone */
                 ++ends[run_of[i] + 1];
             }
             for (auto &each : some)
@@ -307,7 +312,7 @@ template <class Connection> class bridge {
             if (std::is_sorted(run_of, run_of + some.size()))
                 return;
             for (std::uint32_t run = 1; run <= runs; ++run)
-                ends[run] += ends[run - 1]; /* now where it begins */
+                ends[run] += ends[run - 1]; /* now where the group begins */
             for (std::uint32_t i = 0; i < some.size(); ++i)
                 grouped[ends[run_of[i]]++] = some[i];
             std::copy_n(grouped, some.size(), some.begin());
@@ -321,7 +326,7 @@ template <class Connection> class bridge {
         bool draining = false;
     };
 
-    /* Looks each connection up again: a callback may have removed it. */
+    /* Looks up each connection again, because a callback may have removed it. */
     template <class Fn> std::uint32_t send_runs(Fn &send) noexcept
     {
         auto &some = state_->some;

@@ -7,7 +7,7 @@
 
 HANDOFF_BEGIN
 
-/* The bytes of a descriptor that stays where it is, in a batch for example. */
+/* The bytes of a descriptor that stays in place, for example in a batch. */
 inline bytes bytes_of(const ho_buf &buf) noexcept { return {buf.ptr, buf.len}; }
 inline std::string_view text_of(const ho_buf &buf) noexcept
 {
@@ -16,7 +16,7 @@ inline std::string_view text_of(const ho_buf &buf) noexcept
 
 namespace detail {
 
-/* A home is where a kind of buffer goes when nobody wants it any more: loans to a shard. */
+/* The home of a buffer is where it goes at the end: a loan to a shard, any other buffer to the domain. */
 inline std::int32_t send_home(ho_domain *home, ho_buf *bufs, std::uint32_t count,
                               std::uint32_t *done) noexcept
 {
@@ -28,7 +28,7 @@ inline std::int32_t send_home(ho_shard *home, ho_buf *bufs, std::uint32_t count,
     return ho_abort(home, bufs, count, done);
 }
 
-/* What buffer and loan have in common: one descriptor and its home, moved as a whole. */
+/* The common part of buffer and loan: one descriptor and its home, moved as a whole. */
 template <class Home> class held {
   public:
     held() noexcept = default;
@@ -50,23 +50,23 @@ template <class Home> class held {
     std::size_t size() const noexcept { return raw_.len; }
     std::size_t capacity() const noexcept { return raw_.cap; }
     std::uint64_t key() const noexcept { return raw_.key; }
-    /* The sender's, as it gave it. */
+    /* The sender's, unchanged. */
     std::uint64_t value() const noexcept { return raw_.value; }
     handoff::bytes bytes() const noexcept { return bytes_of(raw_); }
     std::string_view text() const noexcept { return text_of(raw_); }
 
-    /* Whether there is a buffer at all; an empty message is one too. */
+    /* Whether this holds a buffer; an empty message is a buffer. */
     explicit operator bool() const noexcept { return raw_.kind != HO_KIND_EMPTY; }
 
-    /* The descriptor, for calls of the C ABI. A call that takes it over empties it, as it should. */
+    /* The descriptor, for calls of the C ABI. A call that takes ownership empties it. */
     ho_buf &raw() noexcept { return raw_; }
     const ho_buf &raw() const noexcept { return raw_; }
 
-    /* Takes the descriptor out: the caller has to return it from now on. */
+    /* Gives the descriptor to the caller, who must return it. */
     [[nodiscard]] ho_buf release() noexcept { return std::exchange(raw_, ho_buf{}); }
 
-    /* Returns it now (aborts a loan), which the destructor does otherwise; a no-op when empty. On an
-     * error (errc::stale, errc::handle) the descriptor stays, for release() to save it. */
+    /* Returns the buffer (aborts a loan) now rather than in the destructor; a no-op when empty. On an error
+     * (errc::stale, errc::handle) the descriptor stays, and release() gives it out. */
     std::error_code reset() noexcept
     {
         if (raw_.kind == HO_KIND_EMPTY)
@@ -84,23 +84,23 @@ template <class Home> class held {
 
 } // namespace detail
 
-/* A committed buffer that was taken or sliced. Its destructor returns it, on any thread. */
+/* A committed buffer that was taken or sliced. The destructor returns it, on any thread. */
 class buffer : public detail::held<ho_domain> {
   public:
     using held::held;
 
-    /* Takes over a descriptor that the caller holds. */
+    /* Takes ownership of a descriptor that the caller holds. */
     [[nodiscard]] static buffer adopt(ho_domain *of, const ho_buf &raw) noexcept
     {
         return {of, raw};
     }
 
-    /* Where it is returned to. */
+    /* The domain that it returns to. */
     ho_domain *domain() const noexcept { return home(); }
-    /* Which partition of its service it came through. */
+    /* The partition of its service that it came through. */
     std::uint16_t partition() const noexcept { return raw().partition; }
 
-    /* A buffer of its own over `len` bytes from `offset`; the memory lives until both are back. */
+    /* A separate buffer over `len` bytes from `offset`. The memory lives until both are returned. */
     result<buffer> slice(std::size_t offset, std::size_t len) const noexcept
     {
         result<buffer> part{buffer(home()), {}};
@@ -109,9 +109,9 @@ class buffer : public detail::held<ho_domain> {
     }
 };
 
-/* Memory to write into, reserved and not committed yet. Its destructor aborts it through the shard
- * that it was reserved from: so drop it on that shard's thread and before that shard closes, or
- * adopt(other_shard, release()) it. */
+/* Memory to write into, reserved and not yet committed. The destructor aborts it through the shard that
+ * reserved it. So destroy it on that shard's thread, before that shard closes, or move it to another shard
+ * with adopt(other_shard, release()). */
 class loan : public detail::held<ho_shard> {
   public:
     using held::held;
@@ -121,18 +121,18 @@ class loan : public detail::held<ho_shard> {
         return {over, raw};
     }
 
-    /* Where it is aborted. */
+    /* The shard that aborts it. */
     ho_shard *shard() const noexcept { return home(); }
 
-    /* The room to write into: all of the capacity. */
+    /* The room to write into: the whole capacity. */
     handoff::bytes room() const noexcept { return {data(), capacity()}; }
 
-    /* Says how many bytes were written, at most capacity(); commit checks it. */
+    /* Sets how many bytes were written, at most capacity(); commit checks it. */
     void resize(std::size_t len) noexcept { raw().len = len; }
 };
 
-/* Up to N taken buffers, as plain descriptors in place; what is still in it is returned in one call
- * when it is destroyed or filled again. Keep it on the consumer's thread and let it live long. */
+/* Up to N taken buffers, as plain descriptors in place. Those still in it are returned in one call when it
+ * is destroyed or filled again. Keep it on the consumer's thread and reuse it. */
 template <std::uint32_t N> class alignas(line_pair_bytes) batch {
     static_assert(N > 0, "a batch has room for one buffer at least");
 
@@ -148,17 +148,17 @@ template <std::uint32_t N> class alignas(line_pair_bytes) batch {
     bool empty() const noexcept { return count_ == 0; }
     ho_buf &operator[](std::uint32_t i) noexcept { return bufs_[i]; }
 
-    /* The descriptors, to forward them: those that a call accepts are emptied, the rest is returned. */
+    /* The descriptors, for forwarding: a call empties those it accepts; the batch returns the rest. */
     span<ho_buf> bufs() noexcept { return {bufs_, count_}; }
 
-    /* Takes one buffer out, to keep it longer than the batch. */
+    /* Moves one buffer out, to keep it longer than the batch. */
     [[nodiscard]] buffer keep(std::uint32_t i) noexcept
     {
         return buffer::adopt(domain_, std::exchange(bufs_[i], ho_buf{}));
     }
 
-    /* Returns everything now. A descriptor that is refused (it was returned before) is dropped, the
-     * rest is returned all the same, and the first refusal is the result. */
+    /* Returns everything now. A descriptor that is refused (for example, returned before) is dropped, and the
+     * rest is still returned. The result is the first refusal. */
     std::error_code reset() noexcept
     {
         std::int32_t first = HO_OK;

@@ -7,14 +7,14 @@
 
 HANDOFF_BEGIN
 
-/* take says errc::empty when there is nothing, errc::closed when nothing will come any more. Of a service
- * with shared consumers, the partitions of what was taken are this consumer's until its next take, wait or
- * yield, or its end: what it took is dealt with by then. */
+/* take returns errc::empty if there is nothing, errc::closed if nothing will come any more. If the service's
+ * consumers are shared, the partitions of the taken messages belong to this consumer until its next take, wait,
+ * yield or close: finish work on them by then. */
 class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consumer> {
   public:
     consumer() noexcept = default;
 
-    /* `partition` is for a service with bound consumers: which one is this one's. */
+    /* `partition`: the one that this consumer is bound to, if the service's consumers are bound. */
     static result<consumer> open(const service &of, std::uint32_t partition = 0) noexcept
     {
         consumer_options options;
@@ -24,13 +24,13 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
         return {consumer(of.domain(), raw), to_error_code(status)};
     }
 
-    /* Returns what the batch still holds, then takes up to N. */
+    /* Returns what the batch still holds, then takes up to N buffers. */
     template <std::uint32_t N> [[nodiscard]] std::error_code take(batch<N> &into) noexcept
     {
         return to_error_code(into.refill(raw(), domain_));
     }
 
-    /* Takes one. */
+    /* Takes one buffer. */
     result<buffer> take() noexcept
     {
         result<buffer> one{buffer(domain_), {}};
@@ -39,7 +39,7 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
         return one;
     }
 
-    /* Takes into the caller's own array, which the caller returns (domain::return_all). */
+    /* Takes into the caller's array; the caller returns the buffers (domain::return_all). */
     result<std::uint32_t> take(span<ho_buf> into) noexcept
     {
         std::uint32_t taken = 0;
@@ -54,12 +54,11 @@ class alignas(line_pair_bytes) consumer : public detail::unique_handle<ho_consum
         return to_error_code(ho_wait(raw(), detail::timeout_ns(timeout)));
     }
 
-    /* Gives up the partitions that the last take or wait claimed, for a consumer that will be busy with
-     * something else. */
+    /* Gives up the partitions that the last take or wait claimed. Call it before the thread does something else. */
     std::error_code yield() noexcept { return to_error_code(ho_consumer_yield(raw())); }
 
-    /* An eventfd that is readable when there is something to take; a new one at each call, which
-     * the caller closes. */
+    /* An eventfd that is readable when there is something to take. Each call gives a new one, which the
+     * caller closes. */
     result<int> fd() noexcept
     {
         std::int32_t fd = -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Domain, arena and service, the objects that are opened once. */
+/* Domain, arena and service: the objects that a program opens once. */
 #ifndef HANDOFF_DOMAIN_HPP
 #define HANDOFF_DOMAIN_HPP
 
@@ -9,8 +9,8 @@ HANDOFF_BEGIN
 
 namespace detail {
 
-/* What a handle's destructor does. None of it waits: what is out stays valid, and the domain's
- * close tells about it. */
+/* What a handle's destructor does. It never waits: what is out stays valid, and the domain's close
+ * reports it. */
 inline void drop(ho_domain *domain) noexcept
 {
     ho_domain_close(domain, 0, nullptr);
@@ -55,9 +55,9 @@ template <class Handle> class unique_handle {
 
 } // namespace detail
 
-/* The root: arenas, services, owners. The destructor closes it without waiting and frees it if
- * nothing is out; if something is, the domain lives on, so that memory is never freed under a reader.
- * A program that wants to know calls close first. */
+/* The root: arenas, services, owners. The destructor closes it without waiting and frees it if nothing is
+ * out. If something is out, the domain lives on, so that memory is never freed under a reader. Call close
+ * first to find out. */
 class domain : public detail::unique_handle<ho_domain> {
   public:
     using unique_handle::unique_handle;
@@ -75,7 +75,7 @@ class domain : public detail::unique_handle<ho_domain> {
         return to_error_code(ho_domain_close(raw(), detail::timeout_ns(timeout), out));
     }
 
-    /* As ho_domain_destroy: errc::busy while something is out, and then the domain is still there. */
+    /* As ho_domain_destroy: errc::busy while something is out; then the domain still exists. */
     std::error_code destroy(outstanding *out = nullptr) noexcept
     {
         const auto status = ho_domain_destroy(raw(), out);
@@ -84,7 +84,7 @@ class domain : public detail::unique_handle<ho_domain> {
         return to_error_code(status);
     }
 
-    /* As ho_return: descriptors in any order, on any thread; the value says how many. */
+    /* As ho_return: descriptors in any order, on any thread. The value is the number returned. */
     result<std::uint32_t> return_all(span<ho_buf> bufs) noexcept
     {
         std::uint32_t done = 0;
@@ -94,8 +94,8 @@ class domain : public detail::unique_handle<ho_domain> {
     }
 };
 
-/* Memory with a budget, which threads fill through shards. The destructor begins to close it and
- * doesn't wait; the domain's close, which closes every arena, finishes it. */
+/* Memory with a budget; threads fill it through shards. The destructor begins to close it and doesn't
+ * wait. The domain's close, which closes every arena, finishes it. */
 class arena : public detail::unique_handle<ho_arena> {
   public:
     using unique_handle::unique_handle;
@@ -107,7 +107,7 @@ class arena : public detail::unique_handle<ho_arena> {
         return {arena(raw), to_error_code(status)};
     }
 
-    /* As ho_arena_close: errc::timeout while something is out, then it may be called again. */
+    /* As ho_arena_close: errc::timeout while something is out; call it again then. */
     std::error_code close(std::chrono::nanoseconds timeout, outstanding *out = nullptr) noexcept
     {
         const auto status = ho_arena_close(raw(), detail::timeout_ns(timeout), out);
@@ -116,7 +116,7 @@ class arena : public detail::unique_handle<ho_arena> {
         return to_error_code(status);
     }
 
-    /* As ho_arena_trim: gives unused memory back to the system; the value says how many bytes. */
+    /* As ho_arena_trim: gives unused memory back to the system. The value is the number of bytes. */
     result<std::uint64_t> trim(std::uint64_t keep_bytes = 0) noexcept
     {
         std::uint64_t freed = 0;
@@ -132,8 +132,8 @@ class arena : public detail::unique_handle<ho_arena> {
     }
 };
 
-/* A logical service. The destructor begins to close it and doesn't wait; the domain's close, which
- * closes every service, finishes it. */
+/* A logical service. The destructor begins to close it and doesn't wait. The domain's close, which closes
+ * every service, finishes it. */
 class service : public detail::unique_handle<ho_service> {
   public:
     service() noexcept = default;
@@ -146,7 +146,7 @@ class service : public detail::unique_handle<ho_service> {
         return {service(in.raw(), raw), to_error_code(status)};
     }
 
-    /* As ho_service_close: errc::timeout while an end is open, then it may be called again. */
+    /* As ho_service_close: errc::timeout while a producer or consumer is open; call it again then. */
     std::error_code close(std::chrono::nanoseconds timeout, outstanding *out = nullptr) noexcept
     {
         const auto status = ho_service_close(raw(), detail::timeout_ns(timeout), out);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Gives C++ objects away without copying their bytes: strings, vectors, pointers, packets.
+/* Gives C++ objects to a service without copying their bytes: strings, vectors, pointers, packets.
  *
- * All of them: when the call fails, the object is as it was, still the caller's. When it succeeds,
- * or says errc::dropped, the object is empty (moved from), and what it held is destroyed exactly
- * once, where the owner's mode says, after the last holder returned the bytes. Calls are for the
- * producer's thread, and one thread at a time per owner. errc::no_memory comes from a new node too
- * (owner.hpp says when there is one).
+ * For every overload: if the call fails, the object is unchanged and still the caller's. If it succeeds or
+ * returns errc::dropped, the object is empty (moved from), and its contents are destroyed exactly once, where
+ * the owner's mode says, after the last holder returned the bytes. Call it on the producer's thread, one thread
+ * at a time per owner. errc::no_memory can also mean that there was no memory for a node (owner.hpp says
+ * when one is allocated).
  *
- * The consumer may write to what it takes, in place. So memory that others still read (a shared_ptr's
- * for instance) must go only to services that do not write; nothing checks that. */
+ * A consumer may write to the buffers it takes, in place. So send memory that others still read, such as a
+ * shared_ptr's, only to services that do not write; nothing checks this. */
 #ifndef HANDOFF_GIVE_HPP
 #define HANDOFF_GIVE_HPP
 
@@ -21,7 +21,7 @@ HANDOFF_BEGIN
 
 namespace detail {
 
-/* The calls' core: one foreign buffer. True when it changed hands. */
+/* Gives one foreign buffer. True if it changed hands. */
 [[nodiscard]] inline bool give_one(producer &to, std::uint32_t owner_id, const void *token,
                                    const_bytes what, const route &way,
                                    std::error_code &error) noexcept
@@ -37,15 +37,15 @@ namespace detail {
     return accepted == 1;
 }
 
-/* How far into the object the byte lies; at least sizeof(T) when it is elsewhere. */
+/* The offset of the byte in the object; at least sizeof(T) if it is elsewhere. */
 template <class T> std::uintptr_t offset_in(const T &object, const void *byte) noexcept
 {
     return reinterpret_cast<std::uintptr_t>(byte) -
            reinterpret_cast<std::uintptr_t>(std::addressof(object));
 }
 
-/* Moves the object into a node and gives `what`, which moves along if it lies inside the object.
- * `take_back` moves the object out of the node again, if it is refused. */
+/* Moves the object into a node and gives `what`; if the bytes are inside the object, `what` moves along. If
+ * the buffer is refused, `take_back` moves the object out of the node again. */
 template <class T, class TakeBack>
 [[nodiscard]] std::error_code give_moved(producer &to, owner<T> &by, T &&object, const_bytes what,
                                          const route &way, TakeBack take_back) noexcept
@@ -75,7 +75,7 @@ template <class T>
                       [&object](T &&refused) noexcept { object = std::move(refused); });
 }
 
-/* Types that have a give of their own below. */
+/* Types with their own overload of give below. */
 template <class T> struct has_own_give : std::false_type {
 };
 template <> struct has_own_give<std::string> : std::true_type {
@@ -89,8 +89,8 @@ template <class T> struct has_own_give<std::shared_ptr<T>> : std::true_type {
 
 } // namespace detail
 
-/* A string's text. One that is so short that it lives inside the string object is copied into the
- * arena (ho_give_copy), which is cheaper than keeping the object: it needs no release then. */
+/* A string's text. If it is so short that it is stored inside the string object, it is copied into the arena
+ * (ho_give_copy). That is cheaper than keeping the object, because it needs no release. */
 [[nodiscard]] inline std::error_code give(producer &to, owner<std::string> &by, std::string &&text,
                                           const route &way = {}) noexcept
 {
@@ -114,7 +114,7 @@ template <class T, class A>
     return detail::give_moved(to, by, std::move(items), what, way);
 }
 
-/* Bytes that a unique_ptr owns, somewhere in or behind what it points to. Nothing is allocated. */
+/* Bytes that a unique_ptr owns, directly or indirectly. Nothing is allocated. */
 template <class T, class D>
 [[nodiscard]] std::error_code give(producer &to, owner<std::unique_ptr<T, D>> &by,
                                    std::unique_ptr<T, D> &&object, const_bytes what,
@@ -136,7 +136,7 @@ template <class T, class D>
     return give(to, by, std::move(items), bytes_of(items.get(), count * sizeof(T)), way);
 }
 
-/* Bytes that a shared_ptr keeps alive, read-only for everybody while others share them. */
+/* Bytes that a shared_ptr keeps alive; read-only for everybody while they are shared. */
 template <class T>
 [[nodiscard]] std::error_code give(producer &to, owner<std::shared_ptr<const void>> &by,
                                    std::shared_ptr<T> &&object, const_bytes what,
@@ -156,9 +156,9 @@ template <class T>
     return give(to, by, std::shared_ptr<T>(object), what, way);
 }
 
-/* Bytes of a packet object of the user's own type: bytes inside it (an array member, a short string)
- * or memory that it owns and that stays where it is when the object moves. The object is moved once,
- * into its node; where a move costs too much, give a unique_ptr to it. */
+/* Bytes of a packet object of the user's own type: bytes inside it (an array member, a short string), or
+ * memory that it owns and that stays in place when the object moves. The object is moved once, into its
+ * node; if a move costs too much, give a unique_ptr to it. */
 template <class T, class = std::enable_if_t<!detail::has_own_give<T>::value>>
 [[nodiscard]] std::error_code give(producer &to, owner<T> &by, T &&object, const_bytes what,
                                    const route &way = {}) noexcept

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff for C++17: header-only, over the C ABI, in this order.
+/* handoff for C++17: header-only, on top of the C ABI. Read the headers in this order:
  *
  *   status.hpp    errc, error codes, result, span, option structs
- *   buffer.hpp    buffer and loan, one descriptor each; batch, many
+ *   buffer.hpp    buffer and loan, with one descriptor each; batch, with many
  *   domain.hpp    domain, arena and service
  *   shard.hpp     reserve, split, compact
- *   pool.hpp      objects of one type, handles and weak ones
+ *   pool.hpp      objects of one type; handles and weak references
  *   producer.hpp  commit, forward, give_copy
  *   consumer.hpp  take, wait
  *   serve.hpp     a worker's loop, and a sender that helps
  *   owner.hpp     where given objects live while they are out
  *   give.hpp      give strings, vectors, pointers, packet objects
  *
- * Objects move and don't copy; destructors close, return or abort, never wait, and do nothing in a child of
- * fork. Nothing throws: calls return std::error_code or result. A callback or a destructor of the caller's
- * that throws ends the program (std::terminate). What a call does, on which threads it may be made and what
- * it costs, is said where the C ABI declares it; the shim adds nothing to that but what its own
- * comments say. */
+ * Objects are movable, not copyable. Destructors close, return or abort; they never wait, and do nothing in a
+ * forked child. Nothing throws: calls return std::error_code or result. If a callback or a destructor of the
+ * caller's throws, the program ends (std::terminate). The C headers say what each call does, which threads may
+ * make it, and what it costs; comments here give only what the shim adds. */
 #ifndef HANDOFF_HANDOFF_HPP
 #define HANDOFF_HANDOFF_HPP
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* std::pmr containers in an arena and its budget. Not part of handoff.hpp: it is the one thing here that throws. */
+/* std::pmr containers in an arena and its budget. Not part of handoff.hpp, because it is the only part that throws. */
 #ifndef HANDOFF_MEMORY_RESOURCE_HPP
 #define HANDOFF_MEMORY_RESOURCE_HPP
 
@@ -12,11 +12,12 @@
 HANDOFF_BEGIN
 
 /*
- * Allocates with ho_alloc and frees with ho_free_sized, on any threads. The arena must outlive it, and the memory; an
- * arena whose memory is out does not close. Two of one arena are equal.
+ * Allocates with ho_alloc and frees with ho_free_sized, on any thread. The arena must outlive it and its memory; an
+ * arena does not close while memory is out. Two resources of the same arena are equal.
  *
- * allocate throws std::bad_alloc where ho_alloc fails: the arena's budget is used up, the arena closes, an alignment above
- * 4,096. Built without exceptions it ends the program then (std::terminate). In a child of fork deallocate does nothing.
+ * allocate throws std::bad_alloc if ho_alloc fails: the arena's budget is used up, the arena is closing, or the
+ * alignment is above 4,096. Without exceptions it ends the program instead (std::terminate). In a forked child
+ * deallocate does nothing.
  */
 class memory_resource final : public std::pmr::memory_resource {
   public:

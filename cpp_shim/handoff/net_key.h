@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* The connection id of the network entrypoint, for services in C and in C++. */
+/* Connection ids of the network entrypoint, for services in C and C++. */
 #ifndef HANDOFF_NET_KEY_H
 #define HANDOFF_NET_KEY_H
 
 #include "handoff/buf.h"
 
 /*
- * A connection id names one peer of one entrypoint: the network thread that owns it (its partition of
- * the egress service) in the upper 10 bits, its slot there in the next 22, and in the lower 32 how
- * often that slot was used before. So an answer for a peer that has gone can't reach the next one.
+ * A connection id names one peer of one entrypoint. The upper 10 bits are the network thread that owns it (its
+ * partition of the egress service), the next 22 its slot there, and the lower 32 the slot's generation. So an
+ * answer to a peer that is gone can't reach the next peer in the slot.
  */
 #define HO_NET_THREAD_SHIFT 54
 #define HO_NET_SLOT_SHIFT 32
 #define HO_NET_SLOT_MASK 0x3fffffu
 
-/* The network thread that owns a connection: the partition of the egress service that answers go to. */
+/* The network thread that owns a connection, which is the partition of the egress service for its answers. */
 static inline uint16_t ho_net_to(uint64_t connection)
 {
 #ifdef __cplusplus
@@ -24,7 +24,7 @@ static inline uint16_t ho_net_to(uint64_t connection)
 #endif
 }
 
-/* Makes this buffer an answer to a connection, to be committed, given or forwarded to egress. */
+/* Makes this buffer an answer to a connection. Commit, give or forward it to the egress service. */
 static inline void ho_net_answer(ho_buf *answer, uint64_t connection)
 {
     answer->value = connection;

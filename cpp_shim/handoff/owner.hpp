@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Owner: keeps given C++ objects alive until their bytes come back, and then destroys them. */
+/* Owner: keeps given C++ objects alive until their bytes come back, then destroys them. */
 #ifndef HANDOFF_OWNER_HPP
 #define HANDOFF_OWNER_HPP
 
@@ -13,23 +13,23 @@ HANDOFF_BEGIN
 
 /* Where a given object is destroyed. */
 enum class release_mode : std::uint32_t {
-    here = HO_RELEASE_INLINE,   /* on the thread that returns the last part of it */
+    here = HO_RELEASE_INLINE,   /* on the thread that returns the last part of the object */
     drained = HO_RELEASE_DRAIN, /* inside owner::drain */
-    event = HO_RELEASE_EVENT,   /* the same, and owner::fd becomes readable */
+    event = HO_RELEASE_EVENT,   /* as drained, and owner::fd becomes readable */
 };
 
 namespace detail {
 
-/* What an owner's release works on. Its users are the owner object and what is out; whoever is last frees it.
- * The balance is far above zero while the owner is there; then what was given is added to it. */
+/* The state that an owner's release works on. The owner object and all objects that are out share it; the last of
+ * them frees it. The balance is far above zero while the owner exists; when it goes, the number given is added. */
 class keeper_base {
   public:
-    /* [giver] One more is out, or one less, for it was refused. */
+    /* [giver] One more object is out; or one fewer, because it was refused. */
     void given() noexcept { ++given_; }
     void refused() noexcept { --given_; }
-    /* The owner goes. True: nothing is out, the caller frees this. */
+    /* The owner goes. True: nothing is out, and the caller frees this. */
     bool leave() noexcept { return drop(owned - given_); }
-    /* As many came back; the caller touches this no more. */
+    /* `count` came back. True: the caller frees this. False: it must not touch this again. */
     bool came_back(std::uint32_t count) noexcept { return drop(count); }
 
   private:
@@ -43,9 +43,9 @@ class keeper_base {
     std::atomic<std::uint64_t> balance_{owned};
 };
 
-/* Keeps objects in nodes on the heap, and the nodes for the next objects. Giving is for one thread at
- * a time, which takes from `spare_`; releases may run on any threads and push to `returned_`, which
- * only ever is taken as a whole, so a node can't come back under a compare-and-swap (no ABA). */
+/* Keeps objects in nodes on the heap, and reuses the nodes. One thread at a time gives, and takes nodes from
+ * `spare_`. Releases may run on any threads and push to `returned_`, which is only ever taken as a whole, so a
+ * node can't come back during a compare-and-swap (no ABA). */
 template <class T> class keeper : public keeper_base {
     static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>,
                   "a given object moves to the heap, and back if it is refused: neither may throw");
@@ -66,7 +66,7 @@ template <class T> class keeper : public keeper_base {
         free_all(returned_.load(std::memory_order_acquire));
     }
 
-    /* [giver] A node that holds the object now; nullptr when there is no memory. */
+    /* [giver] Moves the object into a node; nullptr if there is no memory. */
     node *put(T &&object) noexcept
     {
         if (spare_ == nullptr)
@@ -81,7 +81,7 @@ template <class T> class keeper : public keeper_base {
         return at;
     }
 
-    /* [giver] Puts back a node that was not accepted, after its object was moved out. */
+    /* [giver] Takes back the node of a refused object, after the object was moved out. */
     void undo(node *at) noexcept
     {
         refused();
@@ -103,7 +103,7 @@ template <class T> class keeper : public keeper_base {
         }
         auto *mine = static_cast<keeper *>(ctx);
         auto &top = mine->returned_;
-        last->next = top.load(std::memory_order_relaxed); /* only a guess, which the swap checks */
+        last->next = top.load(std::memory_order_relaxed); /* a guess; the swap checks it */
         while (!top.compare_exchange_weak(last->next, first, std::memory_order_release,
                                           std::memory_order_relaxed)) {
         }
@@ -122,7 +122,7 @@ template <class T> class keeper : public keeper_base {
     alignas(line_pair_bytes) std::atomic<node *> returned_{nullptr};
 };
 
-/* A unique_ptr whose deleter has no state is its pointer: the token says it all, no node is needed, and a
+/* A unique_ptr with a stateless deleter is just its pointer, which fits in the token: it needs no node, and a
  * release touches no keeper. */
 template <class T, class Deleter> class keeper<std::unique_ptr<T, Deleter>> : public keeper_base {
     using pointer = typename std::unique_ptr<T, Deleter>::pointer;
@@ -142,16 +142,16 @@ template <class T, class Deleter> class keeper<std::unique_ptr<T, Deleter>> : pu
 
 /*
  * The owner of given objects of type T: std::string, std::vector<E>, std::unique_ptr<E, D>,
- * std::shared_ptr<const void>, or a packet type of the user. Registered once, used for every give
+ * std::shared_ptr<const void>, or a packet type of the user's. Open it once and use it for every give
  * (give.hpp).
  *
- * Threads: giving is for one thread at a time per owner, draining too; the two may differ, and
- *   objects may be released on any thread meanwhile. So one owner per giving thread and type.
- * Memory: an object lives in a node of its size plus a pointer, allocated when none is spare. Nodes are
- *   used again, so a steady flow allocates nothing; as many stay as were out at once at the most,
- *   until the owner is gone. A unique_ptr needs no node.
- * Destruction: retires the owner. What is out is released as before, and its nodes are freed after
- *   the last release; in the modes drained and event, drain until errc::empty before.
+ * Threads: one thread at a time gives, and one thread at a time drains; the two may differ, and objects may
+ *   be released on any thread meanwhile. So open one owner per giving thread and type.
+ * Memory: an object lives in a node of its size plus a pointer, allocated if none is spare. Nodes are
+ *   reused, so a steady flow allocates nothing. The owner keeps its peak number of nodes.
+ *   A unique_ptr needs no node.
+ * Destruction: retires the owner. Objects that are out are still released, and the nodes are freed after the
+ *   last release. In the modes drained and event, drain until errc::empty before destruction.
  */
 template <class T> class owner {
     using keeper = detail::keeper<T>;
@@ -193,7 +193,7 @@ template <class T> class owner {
 
     explicit operator bool() const noexcept { return kept_ != nullptr; }
 
-    /* What ho_buf.owner is set to; 0 when empty. */
+    /* The number for ho_buf.owner; 0 when empty. */
     std::uint32_t id() const noexcept { return kept_ == nullptr ? 0 : id_; }
 
     void reset() noexcept
@@ -204,9 +204,8 @@ template <class T> class owner {
         let_go();
     }
 
-    /* As ho_owner_retire: after errc::ok this owner is empty, and no code of T's runs any more, so that the
-     * shared object that it is in may be unloaded. After errc::timeout it can't give, and waits to be
-     * retired again. */
+    /* As ho_owner_retire. After errc::ok this owner is empty and no code of T runs any more, so the shared object
+     * with that code may be unloaded. After errc::timeout it can't give any more; call retire again. */
     std::error_code retire(std::chrono::nanoseconds timeout) noexcept
     {
         const auto status = ho_owner_retire(domain_, id(), detail::timeout_ns(timeout));
@@ -223,8 +222,8 @@ template <class T> class owner {
         return {drained, to_error_code(status)};
     }
 
-    /* An eventfd that is readable while objects wait for drain (mode event); a new one at each call,
-     * which the caller closes. */
+    /* An eventfd that is readable while objects wait for drain (mode event). Each call gives a new one, which
+     * the caller closes. */
     result<int> fd() const noexcept
     {
         std::int32_t fd = -1;

@@ -11,7 +11,7 @@ HANDOFF_BEGIN
 
 template <class T> class pool;
 
-/* Names an object of a pool without holding it: a number, fit for a message's value. */
+/* Refers to an object of a pool without holding it: a number, fit for a message's value. */
 template <class T> struct weak {
     std::uint64_t value = 0;
 
@@ -19,8 +19,8 @@ template <class T> struct weak {
     friend bool operator!=(weak a, weak b) noexcept { return a.value != b.value; }
 };
 
-/* Holds an object of a pool, which must outlive it; on any thread. The destructor destroys the object and releases it;
- * in a child of fork it does nothing. */
+/* Holds an object of a pool, on any thread. The pool must outlive it. The destructor destroys the object and releases
+ * it; in a forked child it does nothing. */
 template <class T> class handle {
   public:
     handle() noexcept = default;
@@ -45,7 +45,7 @@ template <class T> class handle {
     T *operator->() const noexcept { return get(); }
     weak<T> ref() const noexcept { return {object_.handle}; }
 
-    /* Gives the object up without releasing it: pool::adopt takes it again. */
+    /* Gives up the object without releasing it; pool::adopt takes it again. */
     [[nodiscard]] weak<T> release() noexcept { return {std::exchange(object_, ho_obj{}).handle}; }
 
     void reset() noexcept
@@ -68,8 +68,8 @@ template <class T> class handle {
     ho_obj object_{};
 };
 
-/* Objects of type T, made and destroyed on any threads. The destructor closes the pool; while objects are out it
- * stays open, and its arena with it: close says which. */
+/* Objects of type T, made and destroyed on any thread. The destructor closes the pool. While objects are out, the pool
+ * and its arena stay open; close reports these objects. */
 template <class T> class pool : public detail::unique_handle<ho_pool> {
     static_assert(std::is_nothrow_destructible_v<T>, "a release can't fail");
     static_assert(alignof(T) <= 4096, "pages are aligned so");
@@ -77,8 +77,9 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
   public:
     using unique_handle::unique_handle;
 
-    /* Size and alignment of T, unless the options ask for more. make constructs a T, and the end of its handle destroys it:
-     * options with construct or destruct, which keep objects constructed between users, are errc::invalid. */
+    /* Uses the size and alignment of T, unless the options ask for more. make constructs a T and the handle's
+     * destructor destroys it. So options with construct or destruct, which keep objects constructed between users,
+     * are errc::invalid. */
     static result<pool> open(const arena &in, pool_options options = {}) noexcept
     {
         ho_pool *raw = nullptr;
@@ -92,7 +93,7 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
         return {pool(raw), to_error_code(status)};
     }
 
-    /* As ho_pool_close: errc::busy while objects are out, and then the pool is still there. */
+    /* As ho_pool_close: errc::busy while objects are out; then the pool still exists. */
     std::error_code close(pool_leaks *leaks = nullptr) noexcept
     {
         const auto status = ho_pool_close(raw(), leaks);
@@ -114,8 +115,8 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
         return {handle<T>(raw(), object), {}};
     }
 
-    /* The object, or NULL once it is gone. Whoever holds it may release it at any time: that it stays while the pointer is
-     * used is for the program to see to. */
+    /* The object, or NULL once it was released. Its holder may release it at any time; the program must prevent that
+     * while the pointer is in use. */
     T *resolve(weak<T> ref) const noexcept
     {
         void *ptr = nullptr;
@@ -123,15 +124,15 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
         return static_cast<T *>(ptr);
     }
 
-    /* Takes an object that handle::release gave up. Empty if it is gone. */
+    /* Takes an object that handle::release gave up. Empty if it was released. */
     handle<T> adopt(weak<T> ref) const noexcept
     {
         T *found = resolve(ref);
         return found == nullptr ? handle<T>() : handle<T>(raw(), {found, ref.value});
     }
 
-    /* Calls fn(weak<T>, T &) for each live object; it may release the object. Who else may release it meanwhile is
-     * for the program to see to. */
+    /* Calls fn(weak<T>, T &) for each live object. fn may release the object; the program must prevent anybody else
+     * from doing so meanwhile. */
     template <class Fn> std::error_code visit(Fn &&fn) const noexcept
     {
         std::uint64_t cursor = 0, found[32];
@@ -144,7 +145,7 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
         return to_error_code(status == HO_EMPTY ? HO_OK : status);
     }
 
-    /* As ho_pool_prepare: the value says for how many there is memory. */
+    /* As ho_pool_prepare. The value says for how many objects memory is present. */
     result<std::uint32_t> prepare(std::uint32_t count) noexcept
     {
         std::uint32_t prepared = 0;
@@ -152,7 +153,7 @@ template <class T> class pool : public detail::unique_handle<ho_pool> {
         return {prepared, to_error_code(status)};
     }
 
-    /* As ho_pool_trim: the value says how many bytes went back. */
+    /* As ho_pool_trim. The value is the number of bytes given back. */
     result<std::uint64_t> trim(std::uint64_t keep_bytes = 0) noexcept
     {
         std::uint64_t freed = 0;

@@ -7,15 +7,15 @@
 
 HANDOFF_BEGIN
 
-/* route::partition: the one that the key falls into. */
+/* route::partition: the partition of the key. */
 inline constexpr std::uint16_t by_key = UINT16_MAX;
 
-/* What a message is sent with: {key}, {key, value}, {key, value, partition}. */
+/* Where a message goes, and what it carries: {key}, {key, value}, {key, value, partition}. */
 struct route {
     std::uint64_t key = 0;
-    std::uint64_t value = 0;          /* carried as it is: what to answer to, for example */
+    std::uint64_t value = 0;          /* delivered unchanged: what to answer to, for example */
     std::uint16_t partition = by_key; /* of the service, whatever the key */
-    std::uint32_t flags = 0; /* HO_MORE: more follows at once, publish with it or with flush */
+    std::uint32_t flags = 0; /* HO_MORE: more messages follow, publish with them or flush */
 };
 
 namespace detail {
@@ -33,10 +33,10 @@ inline void address(ho_buf &raw, const route &way) noexcept
 
 } // namespace detail
 
-/* Calls take ownership exactly when they succeed: an rvalue that was refused still holds its buffer.
- * errc::dropped means accepted, and released again by the service's policy. Calls on many descriptors
- * send each as its fields say (key, value, HO_BUF_PARTITION); their value says how many were accepted,
- * from the front. */
+/* A call takes ownership if and only if it succeeds: a refused rvalue still holds its buffer. errc::dropped
+ * means that a message was accepted and then released by the service's policy. Calls on many descriptors send each
+ * one as its fields say (key, value, HO_BUF_PARTITION); their value is the number accepted, from the
+ * front. */
 class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_producer> {
   public:
     producer() noexcept = default;
@@ -48,7 +48,7 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
         return {producer(to.domain(), raw), to_error_code(status)};
     }
 
-    /* Hands over a loan, whose size is what was written (resize), from any shard of the domain. */
+    /* Hands over a loan from any shard of the domain. Its size is the bytes written (loan::resize). */
     [[nodiscard]] std::error_code commit(loan &&what, const route &way = {}) noexcept
     {
         detail::address(what.raw(), way);
@@ -59,7 +59,7 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
         return many<ho_commit>(loans, flags);
     }
 
-    /* Hands on what was taken or sliced, without a copy; key and value stay. */
+    /* Forwards a buffer that was taken or sliced, without a copy. Key and value do not change. */
     [[nodiscard]] std::error_code forward(buffer &&what) noexcept
     {
         return to_error_code(ho_forward(raw(), &what.raw(), 1, 0, nullptr));
@@ -74,13 +74,14 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
         return many<ho_forward>(bufs, flags);
     }
 
-    /* Gives foreign memory, described by hand; give.hpp does it for strings, vectors, pointers. */
+    /* Gives foreign memory in descriptors that the caller filled; give.hpp does that for strings, vectors,
+     * pointers. */
     result<std::uint32_t> give(span<ho_buf> bufs, std::uint32_t flags = 0) noexcept
     {
         return many<ho_give>(bufs, flags);
     }
 
-    /* Copies bytes that can't be given into the shard's arena. */
+    /* Copies bytes into the shard's arena and sends them, for bytes that can't be given. */
     [[nodiscard]] std::error_code give_copy(const_bytes what, const route &way = {}) noexcept
     {
         ho_buf from{};
@@ -94,7 +95,7 @@ class alignas(line_pair_bytes) producer : public detail::unique_handle<ho_produc
         return give_copy(handoff::bytes_of(what.data(), what.size()), way);
     }
 
-    /* Many at once: each has ptr, len, key, value, and is only read. */
+    /* Many at once: each has ptr, len, key, value; they are only read. */
     result<std::uint32_t> give_copy(span<const ho_buf> from, std::uint32_t flags = 0) noexcept
     {
         return many<ho_give_copy>(from, flags);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Dealing with messages: serve, a worker's loop; helper, a sender that works on its own messages first.
+/* Loops that handle messages: serve, for a worker; helper, for a sender that first works on its own messages.
  *
- * Both call back with what was taken, one batch at a time: as a span<ho_buf>, as ho_buf * and count, or, for C with
- * a context, through c_callback. So one callback is right for both. What it leaves is returned after it; what it
- * keeps or hands on it takes out, or empties (descriptors all zero are skipped). It may write to the batch, must
- * send its answers out before it comes back (flush after HO_MORE), and must not throw: that is std::terminate. */
+ * Both pass the taken messages to a callback, one batch at a time: as a span<ho_buf>, as ho_buf * and count, or, for C
+ * with a context, through c_callback. One callback fits both. After the callback, the loop returns the messages that
+ * are left in the batch. To keep or forward a message, the callback takes it out or zeroes its descriptor. It may
+ * write to the batch, must publish its answers before it returns (flush after HO_MORE), and must not throw
+ * (std::terminate). */
 #ifndef HANDOFF_SERVE_HPP
 #define HANDOFF_SERVE_HPP
 
@@ -15,7 +16,7 @@
 
 HANDOFF_BEGIN
 
-/* A callback of C, and what it is called with besides the messages. */
+/* A C callback and its context. */
 struct c_callback {
     void (*call)(void *ctx, ho_buf *messages, std::uint32_t count);
     void *ctx;
@@ -41,11 +42,11 @@ template <class Fn> void deal_with(Fn &fn, span<ho_buf> messages) noexcept
 
 } // namespace detail
 
-/* A worker, on the consumer's thread: deals with messages, and sleeps when there are none, until `stop` is true or
- * nothing will come any more. An idle one looks at `stop` every `look`. Nothing is allocated.
- * errc::ok: stopped; all that was taken is dealt with, and the partitions are the others'. errc::closed: the
- * service is closed and empty. Anything else: the call may be made again. errc::no_memory comes from take; the
- * errors of ho_return mean that the callback left a descriptor which was not its own, and the rest is returned. */
+/* A worker's loop, on the consumer's thread: handles messages, and sleeps when there are none, until `stop` is true or
+ * nothing will come any more. When idle, it checks `stop` every `look`. It allocates nothing.
+ * errc::ok: stopped; everything taken was handled, and the partitions were given up. errc::closed: the service is
+ * closed and empty. After any other error the call may be repeated: errc::no_memory comes from take; errors of
+ * ho_return mean that the callback left a descriptor that it did not hold, and the rest were returned. */
 template <class Fn>
 [[nodiscard]] std::error_code
 serve(consumer &from, const std::atomic<bool> &stop, Fn &&fn,
@@ -68,21 +69,21 @@ serve(consumer &from, const std::atomic<bool> &stop, Fn &&fn,
     return error;
 }
 
-/* The same until the service is closed and empty. */
+/* The same, until the service is closed and empty. */
 template <class Fn> [[nodiscard]] std::error_code serve(consumer &from, Fn &&fn) noexcept
 {
     const std::atomic<bool> never{false};
     return serve(from, never, fn, forever);
 }
 
-/* Pairs a shared consumer with a producer of the same service and thread (ho_consumer_help): messages are dealt with
- * where they were sent, as long as they are light, and no worker is woken for them. It holds neither: declare it
- * behind both. Its end leaves what is there to the others. */
+/* Pairs a shared consumer with a producer of the same service and thread (ho_consumer_help): the sending thread handles
+ * light messages itself, and no worker is woken for them. It owns neither, so declare it after both. The
+ * destructor leaves pending messages to the other consumers. */
 class helper {
   public:
     helper() noexcept = default;
 
-    /* `budget`: messages in a turn; 0 is the default. */
+    /* `budget`: messages per turn; 0 means the default. */
     static result<helper> open(consumer &in, producer &out, std::uint32_t budget = 0) noexcept
     {
         return open(in.domain(), in.raw(), out.raw(), budget);
@@ -114,9 +115,9 @@ class helper {
 
     explicit operator bool() const noexcept { return in_ != nullptr; }
 
-    /* A turn, in each round of the thread's loop after it has sent: publishes what HO_MORE held back, deals with it
-     * within the budget, and leaves the rest to the others. The value says how many messages; errc::closed: none
-     * will come any more; else as serve. */
+    /* One turn. Call it in each round of the thread's loop, after sending: it publishes what HO_MORE held back, handles
+     * messages within the budget, and leaves the rest to the other consumers. The value is the number of messages.
+     * errc::closed: none will come any more. Other errors as in serve. */
     template <class Fn> result<std::uint32_t> run(Fn &&fn) noexcept
     {
         batch<16> some;
@@ -135,10 +136,10 @@ class helper {
         return dealt;
     }
 
-    /* Leaves what is there to the others now, for a thread that is busy with something else. */
+    /* Leaves pending messages to the other consumers now, for a thread that has something else to do. */
     std::error_code yield() noexcept { return to_error_code(ho_consumer_yield(in_)); }
 
-    /* Helps no longer. */
+    /* Stops helping. */
     void reset() noexcept
     {
         if (in_ == nullptr)

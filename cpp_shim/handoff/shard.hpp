@@ -7,8 +7,8 @@
 
 HANDOFF_BEGIN
 
-/* Declare it before the producers that are opened over it: they have to close first. One that is
- * destroyed before them stays open, and its arena with it. */
+/* Declare it before the producers opened over it, because they must close first. A shard destroyed before them
+ * stays open, and so does its arena. */
 class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
   public:
     using unique_handle::unique_handle;
@@ -20,7 +20,7 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
         return {shard(raw), to_error_code(status)};
     }
 
-    /* As ho_shard_close: errc::busy while a producer over it is open, and then it is still there. */
+    /* As ho_shard_close: errc::busy while a producer over it is open; then the shard still exists. */
     std::error_code close() noexcept
     {
         const auto status = ho_shard_close(raw());
@@ -36,8 +36,8 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
         return reserve_as(size, &options);
     }
 
-    /* Loans of `size` bytes, for a burst: into the caller's own array, which the caller commits
-     * (producer::commit) or aborts. How many, from the front: with an error, fewer than there is room for. */
+    /* Reserves loans of `size` bytes for a burst, into the caller's array; the caller commits (producer::commit)
+     * or aborts them. The value is the number reserved, from the front: on an error, fewer than the array holds. */
     result<std::uint32_t> reserve(std::size_t size, span<ho_buf> into) noexcept
     {
         std::uint32_t reserved = 0;
@@ -46,7 +46,7 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
         return {reserved, to_error_code(status)};
     }
 
-    /* Carves the first `size` bytes off a loan of this shard, as a loan of its own. */
+    /* Splits the first `size` bytes off a loan of this shard, as a separate loan. */
     result<loan> split(loan &from, std::size_t size) noexcept
     {
         result<loan> front{loan(raw()), {}};
@@ -60,8 +60,8 @@ class alignas(line_pair_bytes) shard : public detail::unique_handle<ho_shard> {
         return to_error_code(ho_compact(raw(), &what.raw()));
     }
 
-    /* An eventfd that tells when it is worth trying again after errc::full; the caller's, who closes
-     * it. Ask before the first producer is opened over the shard. */
+    /* An eventfd that says when to retry after errc::full; the caller closes it. Call this before the first
+     * producer is opened over the shard. */
     result<int> fd() noexcept
     {
         std::int32_t fd = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every part of the shim stands on: statuses as std::error_code, result, span, option structs.
- * Nothing in the shim throws; it compiles with and without exceptions and RTTI. */
+/* The base of all shim headers: statuses as std::error_code, result, span, option structs. Nothing in the
+ * shim throws; it compiles with and without exceptions and RTTI. */
 #ifndef HANDOFF_STATUS_HPP
 #define HANDOFF_STATUS_HPP
 
@@ -15,8 +15,8 @@
 #include <type_traits>
 #include <utility>
 
-/* Everything of the shim lies in handoff, in an inline namespace of the version of the ABI that it is made for: two
- * versions in one program are different types. What reopens handoff::net extends the one in it. */
+/* The whole shim is in namespace handoff, in an inline namespace named after its ABI version, so that the types of two
+ * versions in one program differ. Code that reopens handoff::net extends the one inside. */
 #define HANDOFF_BEGIN                                                                              \
     namespace handoff {                                                                            \
     inline namespace v0_2 {
@@ -28,12 +28,12 @@ HANDOFF_BEGIN
 
 static_assert(HO_ABI_MAJOR == 0 && HO_ABI_MINOR == 2, "the inline namespace has another version");
 
-/* Objects that a thread keeps and writes take whole pairs of cache lines: processors fetch lines in
- * pairs, and a neighbour's writes would slow each call down. */
+/* Objects that one thread keeps and writes occupy whole pairs of cache lines, because processors fetch
+ * lines in pairs, and a neighbour's writes would slow down each call. */
 inline constexpr std::size_t line_pair_bytes = 128;
 
-/* A time-out that never ends, for close and wait. Nothing else means for ever: a negative time-out, such as
- * `deadline - now` a moment late, is 0 and only looks. */
+/* The infinite timeout, for close and wait. No other value is infinite: a negative timeout, such as
+ * `deadline - now` a moment late, counts as 0 and only polls. */
 inline constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max();
 
 /* The statuses of the C ABI, flow outcomes (positive) as well as errors (negative). */
@@ -68,7 +68,7 @@ enum class errc : std::int32_t {
 
 namespace detail {
 
-/* A time-out as the C ABI has it, where any negative one is for ever. */
+/* The timeout for the C ABI, where any negative value means forever. */
 constexpr std::int64_t timeout_ns(std::chrono::nanoseconds timeout) noexcept
 {
     return timeout == forever ? -1 : timeout.count() < 0 ? 0 : timeout.count();
@@ -100,7 +100,7 @@ class category final : public std::error_category {
     }
 };
 
-/* Never destroyed, so that a thread which is still running at exit may compare its error codes. */
+/* Never destroyed, so that a thread still running at exit may compare error codes. */
 union immortal_category {
     category value;
     constexpr immortal_category() : value() {}
@@ -117,11 +117,11 @@ inline std::error_code make_error_code(errc status) noexcept
     return {static_cast<int>(status), category()};
 }
 
-/* A status of the C ABI as an error code: false only for HO_OK, so flow outcomes test true too. */
+/* A status of the C ABI as an error code. It tests false only for HO_OK, so flow outcomes test true. */
 inline std::error_code to_error_code(std::int32_t status) noexcept { return {status, category()}; }
 
-/* A value and the status of the call that made it. On failure the value is empty, but for counts,
- * which say how far a batch call came. An empty handle is safe to use: calls on it say errc::handle. */
+/* A value and the status of the call that made it. On failure the value is empty, except that a count says
+ * how far a batch call got. An empty handle is safe to use: calls on it return errc::handle. */
 template <class T> struct [[nodiscard]] result {
     T value{};
     std::error_code error{};
@@ -132,13 +132,13 @@ template <class T> struct [[nodiscard]] result {
     T *operator->() noexcept { return &value; }
 };
 
-/* A run of T that somebody else holds: std::span in its smallest form, for C++17. */
+/* A contiguous run of T owned by somebody else: a minimal std::span for C++17. */
 template <class T> class span {
   public:
     constexpr span() noexcept = default;
     constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
 
-    /* Of any container with data() and size(): span<const uint8_t> of a span<uint8_t>, an array. */
+    /* From any container with data() and size(), for example span<const uint8_t> from span<uint8_t> or an array. */
     template <class C,
               class = std::enable_if_t<std::is_convertible_v<
                   std::remove_pointer_t<decltype(std::declval<C &>().data())> (*)[], T (*)[]>>,
@@ -168,7 +168,7 @@ inline const_bytes bytes_of(const void *ptr, std::size_t len) noexcept
     return {static_cast<const std::uint8_t *>(ptr), len};
 }
 
-/* An option or result struct of the C ABI that comes with its defaults and its size set. */
+/* An option or result struct of the C ABI, constructed with its defaults and its size set. */
 template <class Struct, std::uint32_t Type> struct initialised : Struct {
     initialised() noexcept : Struct()
     {

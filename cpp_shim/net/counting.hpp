@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The counters while they run: one writer per network thread, read by anybody. */
+/* The live counters: each network thread writes its own, any thread may read them. */
 #ifndef HANDOFF_NET_COUNTING_HPP
 #define HANDOFF_NET_COUNTING_HPP
 
@@ -9,7 +9,7 @@
 
 namespace handoff::net {
 
-/* Relaxed: a counter orders nothing. Load and store instead of an atomic addition: one writer. */
+/* Relaxed, because a counter orders nothing. Load and store rather than an atomic add, because there is one writer. */
 class counter {
   public:
     void add(std::uint64_t count = 1) noexcept
@@ -39,7 +39,7 @@ struct alignas(line_pair_bytes) live_counters {
     }
 };
 
-/* How many connections or peers all threads together may still take. */
+/* How many more connections or peers all threads together may take. */
 class room {
   public:
     explicit room(std::uint32_t limit) noexcept : free_(limit) {}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue whose elements lie in one piece: system calls and returns take them as they are. */
+/* A queue with contiguous elements, which system calls and returns can take in place. */
 #ifndef HANDOFF_NET_FIFO_HPP
 #define HANDOFF_NET_FIFO_HPP
 
@@ -12,8 +12,8 @@
 
 namespace handoff::net {
 
-/* Room that its front left is used again before it grows, so that one that is never empty stays as
- * large as the most that it held, twice over. */
+/* It reuses the room left at the front before it grows. So even a queue that is never empty stays within twice the
+ * most that it held. */
 template <class T> class fifo {
     static_assert(std::is_trivially_copyable_v<T>, "moved as bytes");
 
@@ -32,7 +32,7 @@ template <class T> class fifo {
         return std::max(2 * size(), size() + count);
     }
 
-    /* So that append(from, count) does not fail. Throws std::bad_alloc and changes nothing then. */
+    /* Makes sure that append(from, count) does not fail. On std::bad_alloc nothing has changed. */
     void make_room(std::size_t count)
     {
         if (fits(count))
@@ -54,7 +54,7 @@ template <class T> class fifo {
         items_.insert(items_.end(), from, from + count);
     }
 
-    /* Takes the first ones away. */
+    /* Removes the first `count` elements. */
     void drop(std::size_t count) noexcept
     {
         first_ += count;
@@ -64,7 +64,7 @@ template <class T> class fifo {
         first_ = 0;
     }
 
-    /* Empties it, and gives its memory back. */
+    /* Empties it and frees its memory. */
     void reset() noexcept { *this = fifo(); }
 
   private:
@@ -73,7 +73,7 @@ template <class T> class fifo {
         return items_.cbegin() + static_cast<std::ptrdiff_t>(first_);
     }
     bool fits(std::size_t count) const noexcept { return count <= capacity() - items_.size(); }
-    /* What moves is no more than what was dropped and comes: each element moves once, on average. */
+    /* No more elements move than were dropped or are coming, so each moves once on average. */
     bool slides(std::size_t count) const noexcept
     {
         return size() + count <= capacity() && size() <= first_ + count;

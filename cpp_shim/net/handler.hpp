@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pending operations that live in memory of their object: no allocation per wait, and a wait can be
- * set up again when the heap is exhausted. */
+/* Memory for pending operations inside the object that waits: no allocation per wait, and a wait can be
+ * started even if the heap is exhausted. */
 #ifndef HANDOFF_NET_HANDLER_HPP
 #define HANDOFF_NET_HANDLER_HPP
 
@@ -10,7 +10,7 @@
 
 namespace handoff::net {
 
-/* Room for one operation. It must outlive the operation; a second one at once goes to the heap. */
+/* Room for one operation, which it must outlive. A second concurrent operation uses the heap. */
 class handler_memory {
   public:
     handler_memory() noexcept = default;
@@ -62,7 +62,7 @@ template <class T> struct handler_allocator {
     handler_memory *memory;
 };
 
-/* A completion handler whose operation lives in `memory`. */
+/* A completion handler whose operation is stored in `memory`. */
 template <class Function> class handler_in {
   public:
     using allocator_type = handler_allocator<void>;

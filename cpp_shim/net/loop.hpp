@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One network thread: its event loop, its way to the services, the answers that come back, its end.
+/* One network thread: its event loop, the path to the services, the answers that come back, and how it stops.
  * UDP and TCP derive from it. */
 #ifndef HANDOFF_NET_LOOP_HPP
 #define HANDOFF_NET_LOOP_HPP
@@ -17,7 +17,7 @@ namespace handoff::net {
 
 using clock = std::chrono::steady_clock;
 
-/* How long the loop waits before it tries again what the system or a service refused. */
+/* How long the loop waits before it retries what the system or a service refused. */
 inline constexpr std::chrono::milliseconds retry_soon{1};
 inline constexpr std::chrono::milliseconds retry_later{10};
 
@@ -32,48 +32,48 @@ class loop {
     loop(const loop &) = delete;
     loop &operator=(const loop &) = delete;
 
-    /* Binds to address and port (0: any free one) and waits for peers and for answers. */
+    /* Binds to address and port (0: any free one), and waits for peers and answers. */
     std::error_code open(const asio::ip::address &address, std::uint16_t port_number);
     std::uint16_t port_number() const noexcept { return port_number_; }
 
     void run() noexcept;                           /* until stopped */
     void stop(clock::time_point deadline);         /* from any thread, once */
-    bool clean() const noexcept { return clean_; } /* after run: every answer got out */
+    bool clean() const noexcept { return clean_; } /* after run: every answer was sent */
     const live_counters &counted() const noexcept { return count_; }
 
   protected:
     virtual std::error_code listen(const asio::ip::address &address, std::uint16_t port_number) = 0;
     virtual void stop_reading() noexcept = 0;
-    /* Sends answers; takes them over. Only called when ready_to_send. */
+    /* Sends answers and takes ownership of them. Called only when ready_to_send. */
     virtual void send(ho_buf *answers, std::uint32_t count) noexcept = 0;
     virtual bool ready_to_send() const noexcept = 0;
     virtual bool all_sent() const noexcept = 0;
-    /* Nothing more is to be sent: ends every connection once its peer has all. */
+    /* Called when nothing more is to be sent: ends every connection once its peer has everything. */
     virtual void deliver_all() noexcept {}
     virtual bool delivered_all() const noexcept { return true; }
-    /* False if something that was sent is not known to have arrived. */
+    /* False if something sent is not known to have arrived. */
     virtual bool close_all() noexcept = 0;
 
-    /* Takes and sends answers while there are any, but lets the sockets have their turn. True if
-     * there are none left; then the descriptor wakes the loop for the next one. */
+    /* Takes and sends answers while there are any, but gives the sockets their turn. True if none are left; then
+     * the descriptor wakes the loop for the next one. */
     bool pump() noexcept;
-    /* Sends the answers that are there, and does not ask to be woken for the next one: a take that
-     * finds nothing would. */
+    /* Sends the answers that are there without arming the descriptor for the next one, as a take that finds nothing
+     * would. */
     void pump_there() noexcept;
-    /* Ends a turn that brought so many messages. True after a rest: the next turn should follow. */
+    /* Ends a turn that brought `messages`. True after a rest: the next turn should follow at once. */
     bool rest_after(std::uint64_t messages) noexcept;
-    /* The threads of an entrypoint share its port. The first one binds alone, so that it is told when somebody
-     * else has the port; unless that is asked for, and the port is not the kernel's choice. */
+    /* The threads of an entrypoint share its port. The first one binds alone, to get an error if somebody else has
+     * the port, unless sharing was requested and the port is not chosen by the kernel. */
     bool joins_port() const noexcept
     {
         return number_ != with_.first_partition || (with_.share_port && with_.port != 0);
     }
     bool shares_port() const noexcept { return with_.threads > 1 || with_.share_port; }
     std::uint64_t id_of(std::uint32_t slot, std::uint32_t generation) const noexcept;
-    /* The route's choice for a message, put into its key and value; `rejected` if it goes nowhere. */
+    /* Routes a message and sets its key and value. Returns the service, or `rejected`. */
     std::uint32_t address_message(ho_buf &message, std::uint64_t id) noexcept;
 
-    /* Calls function() on this thread, after `delay` or at the end of what is ready now. */
+    /* Call function() on this thread, after `delay` or after everything that is ready now. */
     template <class Function>
     void after(asio::steady_timer &timer, handler_memory &memory, clock::duration delay,
                Function function)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which UDP peers are known: address to slot and back. Bounded: peers make room for new ones.
+ * The known UDP peers: address to slot and back. The number is bounded, so peers are forgotten to make room for new
+ * ones.
  *
- * A segmented LRU. A peer is on probation until its second good message, then proven. A proven peer is
- * forgotten only once it is idle; of those on probation the one heard of least recently is, at any time.
- * So senders that are made up push out each other, and strangers always get in, but no peer that has
- * come to stay.
+ * A segmented LRU. A peer is on probation until its second good message, then proven. A proven peer is forgotten only
+ * once it is idle. Among peers on probation, the one heard from least recently may be forgotten at any time. So
+ * spoofed senders evict each other, and strangers always get in, but neither evicts an active proven peer.
  */
 #ifndef HANDOFF_NET_PEERS_HPP
 #define HANDOFF_NET_PEERS_HPP
@@ -21,7 +21,7 @@
 
 namespace handoff::net {
 
-/* A peer, and the address of ours that it talks to. */
+/* The address of a peer, and the local address that it sends to. */
 struct address {
     union {
         sockaddr any;
@@ -29,14 +29,14 @@ struct address {
         sockaddr_in6 v6;
     };
     socklen_t size;
-    /* Ours: zeros unless the socket is bound to all of them. IPv4: in the last four bytes. The interface is
-     * named only where an address needs it. */
+    /* The local address: zeros unless the socket is bound to all of them. IPv4 is in the last four bytes. The
+     * interface is set only if an address needs it. */
     in6_pktinfo asked;
 
     bool operator==(const address &other) const noexcept;
 };
 
-/* Zeros that cost memory only where they are written. */
+/* A zeroed array that uses memory only where it is written. */
 template <class T> class zeros {
   public:
     explicit zeros(std::size_t count) : items_(static_cast<T *>(std::calloc(count, sizeof(T))))
@@ -55,8 +55,8 @@ template <class T> class zeros {
     T *const items_;
 };
 
-/* The peers of one network thread. Other threads look for idle ones: whoever calls anything but oldest_ms has
- * a `locked` of it. */
+/* The peers of one network thread. Other threads look for idle ones, so a caller of anything but oldest_ms must hold a
+ * `locked` of it. */
 class peers {
   public:
     static constexpr std::uint32_t none = 0xffffffffu;
@@ -75,16 +75,16 @@ class peers {
         std::lock_guard<std::mutex> lock_;
     };
 
-    /* Room for `limit` peers, below 2^22. `seed` keeps strangers from choosing who collides. */
+    /* Room for `limit` peers, below 2^22. `seed` keeps strangers from choosing hash collisions. */
     peers(std::uint32_t limit, std::uint64_t seed);
 
     std::uint32_t find(const address &from) const noexcept;
-    /* A new peer in a slot that is free, on probation; `none` if there is none. */
+    /* Adds a peer on probation, in a free slot; `none` if there is none. */
     std::uint32_t add(const address &from) noexcept;
     void heard(std::uint32_t slot, std::int64_t now_ms) noexcept;
-    /* Its message was good: the second one proves it, if there is room among the proven. */
+    /* The peer's message was good. The second one makes it proven, if there is room among the proven. */
     void welcome(std::uint32_t slot, std::uint32_t generation, room &proven) noexcept;
-    /* Forgets a peer that was last heard of before `before_ms`. */
+    /* Forgets a peer that was last heard from before `before_ms`. */
     evicted evict(std::int64_t before_ms) noexcept;
     /* Forgets a peer on probation. */
     evicted evict_newcomer() noexcept;
@@ -94,10 +94,10 @@ class peers {
     {
         return slots_[slot].state == standing::proven;
     }
-    /* The peer in this slot, null if it is another one by now. */
+    /* The peer in this slot; null if it is a different one by now. */
     const address *at(std::uint32_t slot, std::uint32_t generation) const noexcept;
 
-    /* When the peer was heard of that has been idle longest, not later than the last `locked`. */
+    /* When the longest idle peer was last heard from, as of the last `locked`. */
     std::int64_t oldest_ms() const noexcept { return oldest_ms_.load(std::memory_order_relaxed); }
 
   private:
@@ -106,12 +106,12 @@ class peers {
     struct entry {
         address from;
         std::uint32_t hash;
-        std::uint32_t generation; /* odd while somebody is in the slot */
+        std::uint32_t generation; /* odd while the slot is in use */
         standing state;
     };
-    /* Rings through the slots, most recently heard first; each begins at a place behind the slots. */
+    /* Rings through the slots, most recently heard first. The head of each ring is behind the slots. */
     struct link {
-        std::uint32_t next; /* of a slot that is free: the next one, counted from 1 */
+        std::uint32_t next; /* of a free slot: the next free one, counted from 1 */
         std::uint32_t previous;
         std::int64_t heard_ms;
     };
@@ -131,21 +131,21 @@ class peers {
     zeros<link> links_;
     zeros<std::uint32_t> index_; /* linear probing over hashes; slot + 1, 0 is vacant */
     const std::uint32_t mask_;
-    std::uint32_t fresh_ = 0; /* slots that were never used start here */
-    std::uint32_t free_ = 0;  /* the first that was, counted from 1 */
+    std::uint32_t fresh_ = 0; /* the first slot that was never used */
+    std::uint32_t free_ = 0;  /* the first free one that was, counted from 1 */
     std::mutex mutex_;
     std::atomic<std::int64_t> oldest_ms_{std::numeric_limits<std::int64_t>::max()};
 };
 
-/* Those of all network threads. An eighth of their room is kept for peers on probation. */
+/* The peers of all network threads. An eighth of the room is kept for peers on probation. */
 class peer_tables {
   public:
     peer_tables(std::uint32_t threads, std::uint32_t limit);
 
     peers &of(std::uint32_t thread) noexcept { return *tables_[thread]; }
     room &proven() noexcept { return proven_; }
-    /* Forgets somebody for a stranger, on whichever thread: who is idle before who is on probation, own
-     * ones before others'. The caller has none of them locked. */
+    /* Forget a peer of any thread to make room for a stranger: try evict (idle peers) before evict_newcomer (peers on
+     * probation). Each looks at this thread's peers first. The caller must hold no `locked`. */
     peers::evicted evict(std::uint32_t thread, std::int64_t before_ms) noexcept;
     peers::evicted evict_newcomer(std::uint32_t thread) noexcept;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets that no program which the server starts inherits, and who may share their port. */
+/* Opening sockets that child programs do not inherit, and sharing their ports. */
 #ifndef HANDOFF_NET_SOCKETS_HPP
 #define HANDOFF_NET_SOCKETS_HPP
 
@@ -11,7 +11,7 @@
 
 namespace handoff::net {
 
-/* Opens it close-on-exec and non-blocking from birth, which Asio's own open is not. */
+/* Opens a socket close-on-exec and non-blocking from the start, unlike Asio's own open. */
 template <class Socket>
 std::error_code open_socket(Socket &made, const typename Socket::protocol_type &of)
 {
@@ -25,7 +25,7 @@ std::error_code open_socket(Socket &made, const typename Socket::protocol_type &
     return error;
 }
 
-/* From now on other sockets may bind to the port of this one, if they share it, too. */
+/* From now on other sockets may bind to the same port, if they share it as well. */
 template <class Socket> std::error_code share_port(Socket &of)
 {
     const int on = 1;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network thread for TCP: frames with a 4-byte length, cut out of what is read without a copy.
+ * A network thread for TCP: cuts frames with a 4-byte length out of what is read, without a copy.
  *
- * All connections read into one block, a loan as large as a segment, behind the part of a frame that
- * they have already. Whole frames are split off the block and handed over. A frame that is not whole
- * is split off in its full length and stays with its connection, which reads the rest right behind
- * what is there. Header bytes are kept in the connection; a frame of which only the header came
- * holds no memory.
+ * All connections read into one block, a loan as large as a segment, behind the part of a frame that they already have.
+ * Complete frames are split off the block and handed over. An incomplete frame is split off at its full length and
+ * stays with its connection, which reads the rest right behind what is there. The connection keeps header bytes
+ * itself, so a frame of which only the header has come holds no memory.
  */
 #ifndef HANDOFF_NET_TCP_HPP
 #define HANDOFF_NET_TCP_HPP
@@ -32,13 +31,13 @@ inline void store_little(std::uint8_t *to, std::uint64_t value) noexcept
         to[i] = static_cast<std::uint8_t>(value >> 8 * i);
 }
 
-/* Rounded down. A limit in milliseconds may be too long for the clock's own unit. */
+/* Rounds down. A limit in milliseconds may be too long for the clock's own unit. */
 inline std::chrono::milliseconds whole_ms(clock::duration time) noexcept
 {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time);
 }
 
-/* A whole frame and where it goes. */
+/* A complete frame and its service. */
 struct frame {
     ho_buf buf;
     std::uint32_t service;
@@ -54,30 +53,30 @@ struct connection {
     const std::uint64_t id;
     handler_memory read_memory;
     handler_memory write_memory;
-    int waits = 0; /* operations that refer to it: freed when closed and none is left */
+    int waits = 0; /* pending operations on it: it is freed when closed and none is left */
     bool closed = false;
     bool reading = false; /* waits until there is something to read */
     bool paused = false;  /* not reading: its service or our memory is full */
     bool writing = false; /* waits until the kernel takes more */
     bool touched = false; /* got answers in this batch */
-    bool alive = true;    /* something came or went since the last look for idle ones */
+    bool alive = true;    /* something came or went since the last check for idle connections */
     clock::time_point idle_since = clock::now();
 
-    /* The frame that is not whole: its header as far as it came, then its payload on loan. */
+    /* The incomplete frame: its header as far as it has come, then its payload in a loan. */
     std::uint8_t header[header_size] = {};
     std::uint32_t header_bytes = 0;
-    std::uint32_t length = 0; /* once the header is whole: read once, checked, and used from here */
+    std::uint32_t length = 0; /* from the complete header: read once, checked, and used from here */
     ho_buf partial{};
     bool unfinished = false;
     clock::time_point since{}; /* unfinished: when its first byte came */
 
-    std::vector<frame> held;           /* whole frames that their service has no room for */
-    clock::time_point stalled_since{}; /* held: when it last took one */
-    /* If not empty, what is held and the frame that is not whole are copies in here: see tcp_keep.cpp. */
+    std::vector<frame> held;           /* complete frames for which their service has no room */
+    clock::time_point stalled_since{}; /* held: when the service last took one */
+    /* If not empty, the held frames and the incomplete one are copies in here: see tcp_keep.cpp. */
     std::vector<std::uint8_t> kept;
 
-    /* Answers that are not all sent: as they came, or, while the peer lags, as frames that were copied.
-     * One of the two is empty. out_sent bytes of the first one, header included, are sent. */
+    /* Answers not yet sent: as they came or, while the peer lags, copied as frames. One of the two is empty.
+     * out_sent bytes of the first answer, header included, are sent. */
     fifo<ho_buf> out;
     fifo<std::uint8_t> copied;
     std::uint64_t out_sent = 0;
@@ -86,18 +85,18 @@ struct connection {
 
     /* While it is watched: see tcp_lag.cpp. */
     bool watched = false;
-    bool moved = false;              /* the kernel took something since the last look */
-    std::uint64_t out_old = 0;       /* answers that waited at the last look and still do */
-    clock::time_point moved_since{}; /* at the latest */
+    bool moved = false;              /* the kernel took something since the last check */
+    std::uint64_t out_old = 0;       /* answers that waited at the last check and still do */
+    clock::time_point moved_since{}; /* an upper bound */
 
-    /* Its end: see tcp_end.cpp. */
-    counter live_counters::*why = nullptr; /* set: no further frame is taken from it */
+    /* While it ends: see tcp_end.cpp. */
+    counter live_counters::*why = nullptr; /* set: no more frames are taken from it */
     bool heard_all = false;                /* the peer has ended its side */
     bool said_all = false;                 /* we have ended ours */
-    std::uint64_t owed = 0;                /* messages that no answer was sent for */
-    int unacked = 0;                       /* said_all: bytes, at the last look */
-    clock::time_point ended_since{};       /* since it made progress */
-    clock::time_point heard_since{};       /* said_all: since the peer sent something */
+    std::uint64_t owed = 0;                /* messages for which no answer was sent */
+    int unacked = 0;                       /* said_all: bytes, at the last check */
+    clock::time_point ended_since{};       /* when it last made progress */
+    clock::time_point heard_since{};       /* said_all: when the peer last sent something */
 };
 
 class tcp_loop final : public loop {
@@ -130,7 +129,7 @@ class tcp_loop final : public loop {
     void sweep_soon() noexcept;
     void sweep() noexcept;
 
-    /* tcp_end.cpp: what an ending connection is owed is delivered; those that are silent end */
+    /* tcp_end.cpp: an ending connection gets the answers that it is owed; silent connections end */
     void end(connection &from, reason why) noexcept;
     void settle(connection &from) noexcept;
     void note_unacknowledged() noexcept;
@@ -212,7 +211,7 @@ class tcp_loop final : public loop {
     bool ending_ = false;
     bool idling_ = false;
     bool delivering_ = false; /* nothing more is owed */
-    bool all_heard_ = true;   /* by those that stop closed */
+    bool all_heard_ = true;   /* every peer whose connection stop closed got everything */
     bool flushing_ = false;
     std::uint64_t turn_messages_ = 0; /* since the last flush */
 
@@ -224,17 +223,17 @@ class tcp_loop final : public loop {
     std::vector<connection *> resumed_;
     std::vector<connection *> watched_;
     std::vector<connection *> ended_;
-    std::size_t next_ended_ = 0; /* to be looked at */
+    std::size_t next_ended_ = 0; /* to be checked next */
     std::size_t open_ = 0;       /* connections */
     std::size_t unfinished_ = 0;
     std::uint64_t unsent_ = 0;       /* answers in all queues */
     std::uint64_t copied_bytes_ = 0; /* memory of all copies of answers */
-    std::uint64_t kept_bytes_ = 0;   /* and of frames */
+    std::uint64_t kept_bytes_ = 0;   /* memory of all copies of frames */
 
     ho_buf block_{};
     std::uint64_t block_bytes_ = 0;  /* what fits a segment */
-    std::uint32_t block_splits_ = 0; /* numbers of its segment that are used */
-    std::vector<frame> frames_;      /* whole frames of one read */
+    std::uint32_t block_splits_ = 0; /* used numbers of its segment */
+    std::vector<frame> frames_;      /* complete frames of one read */
     connection *touched_[batch_size] = {};
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A network thread for UDP: recvmmsg into loans, sendmmsg out of answers. */
+/* A network thread for UDP: recvmmsg into loans, sendmmsg from answers. */
 #ifndef HANDOFF_NET_UDP_HPP
 #define HANDOFF_NET_UDP_HPP
 
@@ -23,18 +23,18 @@ class udp_loop final : public loop {
         return header.msg_len != 0 && (header.msg_hdr.msg_flags & MSG_TRUNC) == 0;
     }
 
-    /* Messages of one receive call for one service, to be committed at once. */
+    /* Messages of one receive call for one service, to be committed together. */
     struct of_service {
         std::uint32_t count = 0;
         ho_buf bufs[batch_size];
     };
-    /* The sender of a datagram, as it was when its batch came. */
+    /* The sender of a datagram, as of the arrival of its batch. */
     struct sender {
         std::uint32_t slot;
         std::uint32_t generation;
         bool proven;
     };
-    /* Room for what the kernel notes beside a datagram: the address that it came to or goes from, and how many
+    /* Room for the kernel's ancillary data: the local address that a datagram came to or goes from, and how many
      * were dropped before it. */
     union notes {
         cmsghdr note;
@@ -85,7 +85,7 @@ class udp_loop final : public loop {
     bool wildcard_ = false; /* bound to all addresses of this host */
     std::uint32_t kernel_dropped_ = 0;
 
-    /* Loans to receive into: the first loan_count_ are reserved, whatever becomes of the others. */
+    /* Loans to receive into: the first loan_count_ are reserved, the others undefined. */
     std::uint32_t loan_count_ = 0;
     ho_buf loans_[batch_size];
     mmsghdr in_[batch_size];
@@ -93,11 +93,11 @@ class udp_loop final : public loop {
     address in_from_[batch_size];
     notes in_notes_[batch_size];
     sender who_[batch_size];
-    sender good_[batch_size]; /* those whose message was good, and who are not proven yet */
+    sender good_[batch_size]; /* senders of good messages that are not proven yet */
     std::uint32_t good_count_ = 0;
     std::vector<of_service> bundles_;
 
-    /* The batch of answers that is being sent, null if none: headers next_ to header_count_. */
+    /* The batch of answers being sent, null if none: headers next_ to header_count_. */
     ho_buf *sending_ = nullptr;
     std::uint32_t sending_count_ = 0;
     std::uint32_t next_ = 0;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * handoff passes buffers and their ownership between a C++ server and services written in C, within one process,
- * without copying them. This header includes the whole C API. C++17: handoff/handoff.hpp. Sockets: handoff/net.hpp, or
- * handoff/bridge.hpp for a server that has its own.
+ * without copying. This header includes the whole C API. For C++17 include handoff/handoff.hpp; for sockets
+ * handoff/net.hpp, or handoff/bridge.hpp if the server has its own.
  *
- * A domain holds everything: memory, services, owners. An arena is memory with a budget; a thread fills it through a
- * shard. A loan is memory that was reserved and is being written; committing it makes it a message. A service receives
- * messages and is divided into partitions, by key. A producer sends to one service, a consumer takes from it. Between a
- * producer and a partition lies a lane, a lock-free ring with one writer and one reader at a time. Memory that was given
- * instead of reserved goes back to its owner.
+ * A domain holds everything: memory, services, owners. An arena is memory with a budget; each thread fills it through
+ * its own shard. A loan is reserved memory that is still being written; committing it makes it a message. A service
+ * receives messages and divides them into partitions by key. A producer sends to one service, a consumer takes from
+ * one. Each producer has a lane to each partition that it sends to: a lock-free ring with one writer and one reader at
+ * a time. Memory that was given rather than reserved goes back to its owner.
  *
- * A program calls, in this order:
+ * A program makes its calls in this order:
  *
  *   once          ho_domain_create, ho_arena_open, ho_service_open; ho_owner_register if it gives its own memory
  *   each thread   ho_shard_open, ho_producer_open over that shard; ho_consumer_open
  *   to send       ho_reserve, write, ho_commit; or ho_give, ho_give_copy, ho_forward
  *   to work       ho_take, read in place, ho_return; on HO_EMPTY ho_wait, or sleep on ho_consumer_fd
- *   to stop       ho_service_close, then close the ends of each thread, ho_domain_close, ho_domain_destroy
+ *   to stop       ho_service_close; each thread closes its own handles; ho_domain_close, ho_domain_destroy
  *
  * Read the headers in this order:
  *
@@ -32,7 +32,7 @@
  *   service.h     partitions, policies, what happens when consumers are late
  *   producer.h    commit, give, copy, forward
  *   consumer.h    take, wait, help; return and slice
- *   owner.h       memory of one's own, and how it comes back
+ *   owner.h       foreign memory, and how it is released
  */
 #ifndef HANDOFF_HANDOFF_H
 #define HANDOFF_HANDOFF_H

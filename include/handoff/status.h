@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Status values: what calls return, with names and advice. One list makes all of it. */
+/* Status values: what calls return, each with its name and advice, from a single list. */
 #ifndef HANDOFF_STATUS_H
 #define HANDOFF_STATUS_H
 
 #include "handoff/base.h"
 
-/* X(name, value, what it means: what to do). 0: done. Positive: flow. Negative: error. */
+/* X(name, value, "meaning: advice"). 0 is done, positive is a flow outcome, negative is an error. */
 #define HO_STATUS_MAP(X)                                                                           \
     X(HO_OK, 0, "done")                                                                            \
     X(HO_EMPTY, 1, "nothing to take: wait with ho_wait or on the consumer's descriptor")           \
@@ -45,10 +45,10 @@ enum {
 HO_BEGIN_DECLS
 
 /*
- * Names a status and says what to do about it.
+ * Gets the name of a status, its meaning and what to do about it.
  *   status  any value; an unknown one gives "HO_UNKNOWN" and HO_E_INVAL
- *   name    out, may be NULL: the constant's name, static storage, never NULL
- *   text    out, may be NULL: what it means and what to do, static storage, never NULL
+ *   name    out, may be NULL: the constant's name; static storage, never NULL
+ *   text    out, may be NULL: the meaning and the advice; static storage, never NULL
  * Returns HO_OK, HO_E_INVAL.
  * Threads [any]. Progress wait-free. Since 0.2
  */

@@ -52,33 +52,33 @@ pub const HO_ABI_MAJOR: u32 = 0;
 pub const HO_ABI_MINOR: u32 = 2;
 /// version of this description
 pub const HO_ABI_PATCH: u32 = 0;
-/// type of ho_init: ho_abi_info
+/// ho_init type: ho_abi_info
 pub const HO_TYPE_ABI_INFO: u32 = 1;
-/// type of ho_init: ho_domain_opts
+/// ho_init type: ho_domain_opts
 pub const HO_TYPE_DOMAIN_OPTS: u32 = 2;
-/// type of ho_init: ho_arena_opts
+/// ho_init type: ho_arena_opts
 pub const HO_TYPE_ARENA_OPTS: u32 = 3;
-/// type of ho_init: ho_service_opts
+/// ho_init type: ho_service_opts
 pub const HO_TYPE_SERVICE_OPTS: u32 = 4;
-/// type of ho_init: ho_consumer_opts
+/// ho_init type: ho_consumer_opts
 pub const HO_TYPE_CONSUMER_OPTS: u32 = 5;
-/// type of ho_init: ho_reserve_opts
+/// ho_init type: ho_reserve_opts
 pub const HO_TYPE_RESERVE_OPTS: u32 = 6;
-/// type of ho_init: ho_owner_opts
+/// ho_init type: ho_owner_opts
 pub const HO_TYPE_OWNER_OPTS: u32 = 7;
-/// type of ho_init: ho_arena_stats
+/// ho_init type: ho_arena_stats
 pub const HO_TYPE_ARENA_STATS: u32 = 8;
-/// type of ho_init: ho_service_stats
+/// ho_init type: ho_service_stats
 pub const HO_TYPE_SERVICE_STATS: u32 = 9;
-/// type of ho_init: ho_outstanding
+/// ho_init type: ho_outstanding
 pub const HO_TYPE_OUTSTANDING: u32 = 10;
-/// type of ho_init: ho_abi_row
+/// ho_init type: ho_abi_row
 pub const HO_TYPE_ABI_ROW: u32 = 11;
-/// type of ho_init: ho_pool_opts
+/// ho_init type: ho_pool_opts
 pub const HO_TYPE_POOL_OPTS: u32 = 12;
-/// type of ho_init: ho_pool_stats
+/// ho_init type: ho_pool_stats
 pub const HO_TYPE_POOL_STATS: u32 = 13;
-/// type of ho_init: ho_pool_leaks
+/// ho_init type: ho_pool_leaks
 pub const HO_TYPE_POOL_LEAKS: u32 = 14;
 /// frozen minimum of ho_abi_info
 pub const HO_ABI_INFO_MIN: u32 = 64;
@@ -114,7 +114,7 @@ pub const HO_ROW_STRUCT: u32 = 1;
 pub const HO_ROW_FIELD: u32 = 2;
 /// ho_abi_row.kind: a constant or a status
 pub const HO_ROW_CONSTANT: u32 = 3;
-/// ho_buf.kind: nothing here
+/// ho_buf.kind: no buffer
 pub const HO_KIND_EMPTY: u32 = 0;
 /// ho_buf.kind: reserved and not committed
 pub const HO_KIND_LOAN: u32 = 1;
@@ -126,23 +126,23 @@ pub const HO_KIND_FOREIGN: u32 = 3;
 pub const HO_KIND_SLICE: u32 = 4;
 /// the bits of ho_buf.flags that must be understood
 pub const HO_BUF_FLAGS_MUST: u32 = 4294901760;
-/// ho_buf.flags: to be sent to ho_buf.partition, whatever the key
+/// ho_buf.flags: send to ho_buf.partition, whatever the key
 pub const HO_BUF_PARTITION: u32 = 65536;
 /// when full: HO_FULL at once
 pub const HO_POLICY_FAIL: u32 = 0;
 /// when full: wait up to wait_ns, then HO_FULL
 pub const HO_POLICY_WAIT: u32 = 1;
-/// when full: take it, release it, count it, HO_DROPPED
+/// when full: accept the message, release it, count it, HO_DROPPED
 pub const HO_POLICY_DROP_NEWEST: u32 = 2;
 /// each consumer takes from whatever partitions are ready
 pub const HO_CONSUMERS_SHARED: u32 = 0;
 /// each consumer is opened for one partition
 pub const HO_CONSUMERS_BOUND: u32 = 1;
-/// flag: more follows at once, publish later
+/// flag: more messages follow, publish later
 pub const HO_MORE: u32 = 65536;
-/// ho_pool_opts.flags: each object begins a cache line of 64 bytes
+/// ho_pool_opts.flags: each object begins on a cache line of 64 bytes
 pub const HO_POOL_LINES: u32 = 1;
-/// of ho_pool_leaks.name, the zero at its end included
+/// size of ho_pool_leaks.name, including the zero at its end
 pub const HO_POOL_NAME_BYTES: u32 = 32;
 /// ho_release_rec.reason: its last holder returned it, or a copy of it was sent
 pub const HO_REASON_CONSUMED: u32 = 1;
@@ -207,7 +207,7 @@ pub const HO_E_SYSTEM: i32 = -19;
 /// the ABI versions do not fit: only return what you hold, then stop
 pub const HO_E_VERSION: i32 = -20;
 
-/// A handle: root of everything: memory, services, owners.
+/// A handle: the root of everything: memory, services, owners.
 #[repr(C)]
 pub struct ho_domain {
     _opaque: [u8; 0],
@@ -262,19 +262,19 @@ pub type ho_object_fn =
 pub struct ho_buf {
     /// first byte; never NULL in a buffer that the library hands out
     pub ptr: *mut u8,
-    /// bytes that carry data
+    /// bytes of data
     pub len: u64,
-    /// generation, segment, number, of one domain; 0 in an empty descriptor; in `ho_give`: the owner's token
+    /// generation, segment and number, within one domain; 0 in an empty descriptor; in `ho_give`: the owner's token
     pub handle: u64,
-    /// the sender's, carried verbatim with every kind
+    /// the sender's, delivered unchanged with every kind
     pub value: u64,
     /// bytes from ptr that belong to this buffer, at least len
     pub cap: u64,
-    /// in `ho_give`: who gets it back; in what the library hands out: its seal
+    /// in `ho_give`: the owner that gets it back; in a buffer that the library hands out: its seal
     pub owner: u32,
     /// number of the service that delivered it; 0 before delivery
     pub service: u16,
-    /// when taken: which it came through; sent with HO_BUF_PARTITION: where to
+    /// taken: which one it came through; sent with HO_BUF_PARTITION: which one it goes to
     pub partition: u16,
     /// HO_BUF_PARTITION
     pub flags: u32,
@@ -284,7 +284,7 @@ pub struct ho_buf {
     pub align_log2: u8,
     /// HO_KIND_*
     pub kind: u8,
-    /// says which partition of a service; carried verbatim
+    /// selects the partition of a service; delivered unchanged
     pub key: u64,
 }
 
@@ -319,19 +319,19 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_abi_info {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
-    /// another major: return what you hold, nothing else
+    /// if it differs: only return the buffers you hold
     pub major: u32,
-    /// while major is 0 it must be the same
+    /// must be the same while major is 0
     pub minor: u32,
     /// never matters
     pub patch: u32,
-    /// bits of what is built in; none is defined
+    /// bits for built-in features; none is defined
     pub features: u64,
-    /// over the structs of this file, see Versioning
+    /// hash over the structs of this file, see Versioning
     pub layout_hash: u64,
-    /// cache line that the library was built for
+    /// cache line size that the library was built for
     pub line_bytes: u32,
     /// 64
     pub pointer_bits: u32,
@@ -374,7 +374,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_abi_row {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// HO_ROW_*
     pub kind: u32,
@@ -417,13 +417,13 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_domain_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// address space for all segments, those of slices' records too; default 4 GiB, at most 128 GiB and 1,048,575 segments
+    /// address space for all segments, including those for records of slices; default 4 GiB, at most 128 GiB and 1,048,575 segments
     pub max_bytes: u64,
-    /// power of two, 16 KiB to 16 MiB; default 256 KiB; the largest loan
+    /// power of two, 16 KiB to 16 MiB; default 256 KiB; no loan is larger
     pub segment_bytes: u32,
     /// padding
     pub reserved0: u32,
@@ -454,21 +454,21 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_outstanding {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// shards, pools, producers and consumers that are still open
     pub handles: u32,
-    /// committed, foreign or sliced, and not returned, or not yet released
+    /// committed, foreign or sliced, and not yet returned or released
     pub buffers: u64,
     /// reserved and neither committed nor aborted
     pub loans: u64,
-    /// foreign buffers not yet released to their owner (of buffers)
+    /// foreign buffers not yet released to their owner (part of buffers)
     pub foreign: u64,
-    /// committed and not taken (of buffers)
+    /// committed and not taken (part of buffers)
     pub undelivered: u64,
-    /// handles of buffers that are out, in the order of their memory
+    /// handles of buffers that are out, in memory order; 0 beyond the last
     pub oldest: [u64; 3],
-    /// allocated with ho_alloc and not freed, and copies of ho_compact (of buffers)
+    /// from ho_alloc and not freed, and copies by ho_compact (these are part of buffers)
     pub allocs: u64,
 }
 
@@ -500,13 +500,13 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_arena_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// most that all its shards, pools and ho_alloc hold together, in whole segments; of shards each of bytes or of records of up to 4,096 foreign buffers; default 64 MiB; rounded up
+    /// most held by its shards, pools and ho_alloc together; default 64 MiB, rounded up to whole segments. A shard's segment holds bytes, or records of up to 4,096 foreign buffers
     pub budget_bytes: u64,
-    /// unused memory kept beyond what was needed lately; default 1 MiB; the budget: nothing goes back
+    /// unused memory kept beyond recent need; default 1 MiB; if equal to the budget, nothing goes back
     pub keep_bytes: u64,
     /// how long a reservation may wait for memory; default 0: HO_FULL at once
     pub wait_ns: u64,
@@ -537,21 +537,21 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_arena_stats {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// now: open
     pub shards: u32,
     /// now: open, or sealed with something out
     pub segments_in_use: u64,
-    /// most at once
+    /// most in use at once
     pub segments_peak: u64,
-    /// now: in use, kept for reuse, or charged for pools and ho_alloc
+    /// now: in use, kept for reuse, or charged to pools and ho_alloc
     pub segments_held: u64,
-    /// now: payload of its buffers that are out, loans' room aside
+    /// now: payload of its buffers that are out, loans not counted
     pub bytes_live: u64,
-    /// now: passed by the cursors and not live
+    /// now: behind the cursors and not live
     pub bytes_dead: u64,
-    /// now: size of the segments that slices hold
+    /// now: total size of segments held by slices
     pub bytes_pinned: u64,
     /// now: committed and not returned
     pub buffers_out: u64,
@@ -559,15 +559,15 @@ pub struct ho_arena_stats {
     pub loans_out: u64,
     /// now: foreign buffers with a record here, not yet released
     pub foreign_out: u64,
-    /// HO_FULL for want of memory that callers got
+    /// times that callers got HO_FULL for lack of memory
     pub full: u64,
     /// buffers that ho_give_copy and ho_compact copied into it
     pub copies: u64,
-    /// now: allocated with ho_alloc and not freed, and copies of ho_compact
+    /// now: from ho_alloc and not freed, and copies by ho_compact
     pub allocs_out: u64,
-    /// now: of these, sizes rounded up to their classes
+    /// now: size of these, each rounded up to its class
     pub alloc_bytes_live: u64,
-    /// now: charged for ho_alloc: live, freed and kept, bookkeeping
+    /// now: charged for ho_alloc: live, freed but kept, bookkeeping
     pub alloc_bytes_held: u64,
 }
 
@@ -607,7 +607,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_service_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
@@ -617,11 +617,11 @@ pub struct ho_service_opts {
     pub lane_slots: u32,
     /// HO_POLICY_*
     pub policy: u32,
-    /// 1 to 1,024; default 1: a service of one partition takes one consumer
+    /// 1 to 1,024; default 1, which allows one consumer only
     pub partitions: u32,
     /// HO_CONSUMERS_*
     pub consumers: u32,
-    /// most that it holds for copies while its consumers are late; default 16 MiB
+    /// most memory for copies while its consumers are late; default 16 MiB
     pub straggler_bytes: u64,
 }
 
@@ -653,7 +653,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_service_stats {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// its number in the domain, as in ho_buf.service
     pub service: u32,
@@ -669,19 +669,19 @@ pub struct ho_service_stats {
     pub messages_dropped: u64,
     /// payload of messages_dropped
     pub bytes_dropped: u64,
-    /// HO_FULL that callers of its producers got
+    /// times that callers of its producers got HO_FULL
     pub full: u64,
     /// sleeping consumers woken (system calls)
     pub wakes: u64,
-    /// a wait ran out although a message was there: stays 0
+    /// waits that timed out although a message was there: stays 0
     pub late_wakes: u64,
     /// now: in its lanes
     pub undelivered: u64,
-    /// messages that were copied, because its consumers were late
+    /// messages copied because its consumers were late
     pub straggler_copies: u64,
-    /// now: memory held for such copies
+    /// now: memory held for these copies
     pub straggler_bytes: u64,
-    /// now: such copies that are not returned yet
+    /// now: copies not returned yet
     pub straggler_out: u64,
 }
 
@@ -720,7 +720,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_reserve_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
@@ -760,11 +760,11 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_consumer_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// no bit is defined
     pub flags: u32,
-    /// which it is bound to, where the consumers of the service are; else 0
+    /// bound consumers: the one that it is bound to; shared ones: 0
     pub partition: u32,
     /// padding
     pub reserved0: u32,
@@ -794,7 +794,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_owner_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// HO_RELEASE_*
     pub mode: u32,
@@ -830,7 +830,7 @@ assert_layout!(
 pub struct ho_release_rec {
     /// as given
     pub token: u64,
-    /// ptr as given, not as trimmed or sliced since
+    /// ptr as given, even if it was moved or sliced since
     pub base: *mut c_void,
     /// cap as given
     pub size: u64,
@@ -865,7 +865,7 @@ assert_layout!(
 pub struct ho_obj {
     /// the object
     pub ptr: *mut c_void,
-    /// generation, pool, index; 0 in an empty one
+    /// generation, pool, index; 0 only if empty
     pub handle: u64,
 }
 
@@ -889,7 +889,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_pool_opts {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// HO_POOL_LINES
     pub flags: u32,
@@ -897,19 +897,19 @@ pub struct ho_pool_opts {
     pub slot_bytes: u32,
     /// of an object: power of two, 8 to 4,096; default 8
     pub align_bytes: u32,
-    /// most objects at once, at most 16,777,215; default: what the arena's budget holds
+    /// most objects at once, at most 16,777,215; default: as many as the arena's budget holds
     pub objects_max: u32,
     /// padding
     pub reserved0: u32,
-    /// unused memory that stays; default 64 KiB
+    /// unused memory to keep; default 64 KiB
     pub keep_bytes: u64,
-    /// how long half as much again must be unused before releases, and consumers about to sleep, give it back; default 1 s
+    /// how long 1.5 times keep_bytes must be unused before releases, and consumers about to sleep, give the excess back; default 1 s
     pub hold_ns: u64,
-    /// for reports: 31 characters are copied; NULL: none
+    /// for reports: the first 31 characters are copied; NULL: none
     pub name: *const u8,
-    /// runs when an object's memory is first used, again after it went back to the system; NULL: none
+    /// runs when an object's memory is first used, and again after it went back to the system; NULL: none
     pub construct: ho_object_fn,
-    /// runs before it goes back, or the pool closes; NULL: none
+    /// runs before the memory goes back, or when the pool closes; NULL: none
     pub destruct: ho_object_fn,
     /// passed to both, never read; NULL is fine
     pub arg: *mut c_void,
@@ -947,7 +947,7 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_pool_stats {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// of an object, rounded up
     pub slot_bytes: u32,
@@ -957,13 +957,13 @@ pub struct ho_pool_stats {
     pub live: u64,
     /// now: released, and ready for reuse
     pub free: u64,
-    /// now: of objects and their states, charged to the arena
+    /// now: objects and their states, charged to the arena
     pub bytes_held: u64,
-    /// gave back to the system
+    /// given back to the system so far
     pub bytes_trimmed: u64,
     /// times that a processor's cache was empty
     pub refills: u64,
-    /// HO_FULL that callers got
+    /// times that callers got HO_FULL
     pub full: u64,
 }
 
@@ -996,13 +996,13 @@ assert_layout!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ho_pool_leaks {
-    /// of this struct as the caller knows it
+    /// sizeof this struct as the caller knows it
     pub size: u32,
     /// padding
     pub reserved0: u32,
-    /// how many
+    /// how many objects
     pub live: u64,
-    /// of the first of them in memory; 0 where there is none
+    /// of the first ones in memory; 0 beyond the last
     pub handles: [u64; 6],
     /// ho_pool_opts.name
     pub name: [u8; 32],
