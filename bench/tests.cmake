@@ -7,7 +7,7 @@ foreach(contestant IN LISTS bench_contestants)
         COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/every_scenario.sh
             $<TARGET_FILE:bench-${contestant}>)
     set_tests_properties(bench_${contestant}_plays_every_scenario PROPERTIES
-        LABELS bench TIMEOUT 180)
+        LABELS bench TIMEOUT 600)
 endforeach()
 
 foreach(fault IN ITEMS 0 1)
@@ -18,11 +18,11 @@ foreach(fault IN ITEMS 0 1)
     handoff_warnings(bench-faulty-${fault})
     add_test(NAME bench_notices_fault_${fault}
         COMMAND bench-faulty-${fault} throughput --messages 2048)
-    set_tests_properties(bench_notices_fault_${fault} PROPERTIES LABELS bench TIMEOUT 60
+    set_tests_properties(bench_notices_fault_${fault} PROPERTIES LABELS bench TIMEOUT 600
         PASS_REGULAR_EXPRESSION "what was sent and what came differ")
 endforeach()
 
 add_test(NAME bench_driver
     COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/tests/test_driver.py
         ${PROJECT_BINARY_DIR})
-set_tests_properties(bench_driver PROPERTIES LABELS bench TIMEOUT 120)
+set_tests_properties(bench_driver PROPERTIES LABELS bench TIMEOUT 600)

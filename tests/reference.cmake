@@ -12,5 +12,5 @@ add_test(NAME docs_reference_takes_new_headers
 if(DOXYGEN_EXECUTABLE)
     add_test(NAME docs_html_is_made_without_warnings
         COMMAND ${DOXYGEN_EXECUTABLE} ${PROJECT_BINARY_DIR}/reference/Doxyfile)
-    set_tests_properties(docs_html_is_made_without_warnings PROPERTIES TIMEOUT 300)
+    set_tests_properties(docs_html_is_made_without_warnings PROPERTIES TIMEOUT 600)
 endif()

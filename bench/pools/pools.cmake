@@ -31,5 +31,5 @@ if(HANDOFF_BUILD_TESTS)
     add_test(NAME bench_pools
         COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/pools/test_pools.py
             ${PROJECT_BINARY_DIR})
-    set_tests_properties(bench_pools PROPERTIES LABELS bench TIMEOUT 120)
+    set_tests_properties(bench_pools PROPERTIES LABELS bench TIMEOUT 600)
 endif()

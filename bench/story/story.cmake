@@ -45,10 +45,10 @@ if(HANDOFF_BUILD_TESTS)
         add_test(NAME bench_story_${name}
             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/story/test_story.sh
                 $<TARGET_FILE:bench-story-${name}> $<TARGET_FILE:bench-locks> ${takes_locks})
-        set_tests_properties(bench_story_${name} PROPERTIES LABELS bench TIMEOUT 120)
+        set_tests_properties(bench_story_${name} PROPERTIES LABELS bench TIMEOUT 600)
     endforeach()
     find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
     add_test(NAME bench_story_driver
         COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/story/test_story.py)
-    set_tests_properties(bench_story_driver PROPERTIES LABELS bench TIMEOUT 60)
+    set_tests_properties(bench_story_driver PROPERTIES LABELS bench TIMEOUT 600)
 endif()

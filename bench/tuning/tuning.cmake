@@ -12,5 +12,5 @@ if(HANDOFF_BUILD_TESTS)
     add_test(NAME bench_tuning
         COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/tuning/test_tuning.py
             ${PROJECT_BINARY_DIR})
-    set_tests_properties(bench_tuning PROPERTIES LABELS bench TIMEOUT 120)
+    set_tests_properties(bench_tuning PROPERTIES LABELS bench TIMEOUT 600)
 endif()
