@@ -13,7 +13,6 @@ struct hoi_heap;
 struct hoi_pool;
 struct hoi_producer;
 
-/* The unit of accounting: a number of bytes as whole segments. */
 #define HOI_PAGE 4096u
 
 static inline uint64_t hoi_whole_segments(const struct hoi_domain *d, uint64_t bytes)
@@ -31,8 +30,7 @@ struct hoi_shard {
     struct hoi_arena *arena;
     struct hoi_domain *domain;
     struct hoi_producer *producers; /* that use this shard */
-    struct hoi_seg
-        *kept; /* kept.c: records of compacted copies, the current segment of a ring; NULL: none */
+    struct hoi_seg *kept;           /* kept.c: current segment of the ring of records; NULL: none */
     struct hoi_seg *kept_looked;    /* the next search for an idle segment starts after it */
     uint32_t kept_number, kept_end; /* next number to issue there, and the end of its word */
     uint64_t handle;
@@ -159,7 +157,8 @@ static inline uint64_t hoi_held_of(uint64_t word)
 }
 
 /* alloc_open.c. Releases the heap's unused memory except *keep bytes, and subtracts from *keep
- * what stays. Returns how many segments. */
+ * what stays. Returns the bytes released. */
+
 uint64_t hoi_heap_trim(struct hoi_arena *a, uint64_t *keep);
 /* hoi_pool_rest for the heap's size classes. */
 int64_t hoi_heap_rest(const struct hoi_arena *a, int *stepped);

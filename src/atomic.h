@@ -42,8 +42,7 @@
  * can fold it into another instruction. */
 #define hoi_own(x) (*(__typeof__(+(x)) *)(uintptr_t) & (x))
 #define hoi_bump(x, n) hoi_set(x, hoi_own(x) + (n)) /* the single writer */
-#define hoi_count(x, n)                                                                            \
-    (void)atomic_fetch_add_explicit(&(x), n, memory_order_relaxed) /* any thread */
+#define hoi_count(x, n) (void)atomic_fetch_add_explicit(&(x), n, memory_order_relaxed) /* any */
 
 /* Does it hold another value? Relaxed. In assembly because compilers don't fold an atomic load
  * into the comparison. */
@@ -89,8 +88,7 @@ static inline int hoi_differs64(const A_TYPE(uint64_t) * x, uint64_t v)
 #define HOI_OPAQUE(x) __asm__("" : "+r"(x))
 
 #define hoi_likely(x) __builtin_expect(!!(x), 1)
-#define HOI_COLD                                                                                   \
-    __attribute__((noinline, cold)) /* keeps it and its registers out of the usual path */
+#define HOI_COLD __attribute__((noinline, cold)) /* off the usual path, out of its registers */
 #define hoi_unlikely(x) __builtin_expect(!!(x), 0)
 
 #endif

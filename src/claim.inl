@@ -201,9 +201,8 @@ static inline int hoi_claim_known(struct hoi_claim_group *g, uint32_t part, uint
             known) == known;
 }
 
-/* Publisher, after a seq_cst publish into the lane of `hint`. A lane's first message goes
- * through hoi_claim_announce instead, which also makes the lane visible. Returns the consumer to
- * ring. */
+/* Publisher, after a seq_cst publish into the lane of `hint`. A lane's first message goes to
+ * hoi_claim_announce instead, which makes the lane visible. Returns the consumer to ring. */
 static inline uint32_t hoi_claim_published(struct hoi_claim_group *g, uint32_t part, uint64_t hint)
 {
     return hoi_likely(hoi_claim_known(g, part, hint)) ? HOI_CLAIM_NONE
@@ -225,8 +224,7 @@ static inline int hoi_claim_published_silent(struct hoi_claim_group *g, uint32_t
     if (was & HOI_PART_SILENT)
         return 1;
     hoi_ready_set(g, part);
-    /* A publisher that announced it in between woke a consumer that could not see the ready bit
-     * yet. */
+    /* A publisher that announced it in between woke a consumer before the ready bit was set. */
     if (!(A_LOAD(p->word, AT(part_recheck, seq_cst)) & HOI_PART_ACTIVE)) /* edge STATE: acquire */
         return 1;
     *ring = hoi_claim_wake(g);
@@ -269,8 +267,7 @@ static inline uint32_t hoi_claim_scan(struct hoi_claim_group *g)
     uint32_t from = A_LOAD(g->cursor, AT(cursor, relaxed));
     uint32_t w = from / 64 < g->part_words ? from / 64 : 0;
     uint64_t mask = ~(uint64_t)0 << from % 64;
-    for (uint32_t n = 0; n <= g->part_words;
-         n++) { /* the first word twice, for the bits below the cursor */
+    for (uint32_t n = 0; n <= g->part_words; n++) { /* the first word twice */
         /* Relaxed: hoi_claim_try decides; before a sleep, hoi_claim_ready checks. */
         uint64_t bits = A_LOAD(g->ready[w], AT(claim_scan, relaxed)) & mask;
         for (; bits; bits &= bits - 1)
@@ -315,10 +312,9 @@ static inline uint64_t hoi_claim_hints(struct hoi_claim_group *g, uint32_t part)
            HOI_PART_HINTS; /* edge HINT: acquire, edge TURN: acquire */
 }
 
-/* Claimant: clears the hints of lanes that looked empty. It must then look at every lane of
- * these hints again (hoi_lane_recheck), including new ones, and set the hint of each that is not
- * empty. Call it only before hoi_claim_idle: while its hint is set, a publisher has nothing to
- * do. */
+/* Claimant: clears the hints of lanes that looked empty. It must then look at every lane of these
+ * hints again (hoi_lane_recheck), including new ones, and set the hint of each that is not empty.
+ * Worth it only before hoi_claim_idle: while its hint is set, a publisher has nothing to do. */
 static inline void hoi_claim_hints_clear(struct hoi_claim_group *g, uint32_t part, uint64_t hints)
 {
     (void)A_AND(g->parts[part].word, ~hints,

@@ -15,8 +15,7 @@ int hoi_bell_wake_sleeper(struct hoi_bell *b)
     if (state == HOI_BELL_SLEEPING)
         hoi_os_futex_wake(&b->core.word);
     else
-        hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) -
-                             1); /* set before the bell was armed */
+        hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) - 1); /* set before arming */
     return 1;
 }
 
