@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A client for the server here: calls with numbered requests, `window` of them at once. Verifies every byte of every answer; a
- * call that is refused for want of room is made again. See usage below. */
+/* A client for the gRPC server: numbered requests, `window` of them at once. Verifies every byte of
+ * every answer; a call refused for want of room is repeated. See usage below. */
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,7 +23,7 @@ struct call {
     std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader;
 };
 
-/* Some are empty, and some eight times as long as asked for. */
+/* Some are empty, and some eight times as long as requested. */
 std::string payload_of(std::uint64_t number)
 {
     auto text = std::to_string(number) + ':';

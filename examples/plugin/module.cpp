@@ -42,7 +42,7 @@ void module::stop()
     if (!serving())
         return;
     plugin_->stop(state_);
-    thread_.join(); /* one that hangs holds us up: nobody can end a thread from outside */
+    thread_.join(); /* blocks if it hangs: a thread can't be ended from outside */
 }
 
 bool module::unload(std::int64_t timeout_ns)
