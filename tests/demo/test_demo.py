@@ -226,8 +226,8 @@ class Saying(World):
         self.assertRegex(report["says"], r"a second it loses .* %\.")
 
     def test_a_wrong_answer_is_a_fault_and_no_limit(self):
-        for faults, what in (({"corrupt": 3, "duplicated": 2}, "3 wrong answers, 2 answers too many"),
-                             ({"outstanding": 4}, "4 buffers that did not come back"),
+        for faults, what in (({"corrupt": 3, "duplicated": 2}, "3 wrong answers, 2 duplicate answers"),
+                             ({"outstanding": 4}, "4 buffers that were not returned"),
                              ({"conserved": 0}, "messages of a session were mixed up")):
             self.assertIsNone(self.demo({**FAST, "strings": {"faults": faults}}, "--rate", "9000",
                                         status=1))
