@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# scripts/release in a repository made for it, whose checks are stand-ins: what it refuses, that a dry run and a
-# failed check change nothing, and what a release is.
+# scripts/release in a scratch repository with stand-ins for the checks: what it refuses, that a dry run and a
+# failed check change nothing, and what a release contains.
 # usage: check_release.sh SOURCE_DIR; exit 77: left out
 set -eu
 source=$(cd "${1:?usage: check_release.sh SOURCE_DIR}" && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What can't be tested gets one clear line and exit status 2.
+# Input that can't be tested gets one clear line and exit status 2.
 # usage: bad_input.sh CONFORM LIBRARY LIBRARY_OF_ANOTHER_MAJOR MALFORMED_FOLDER
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""scripts/demo: what it finds, shows and says, over tools that only pretend (tools.py), and one short
-run over the real ones. Counts and words are asserted, never times.
+"""scripts/demo: what it finds, shows and reports, with fake tools (tools.py), and one short run with the
+real ones. Asserts counts and words, never times.
 usage: test_demo.py BUILD"""
 
 import contextlib
