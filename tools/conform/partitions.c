@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: the fields that a message carries, however it is sent; partitions, and who may take from
- * which. */
+/* L2: the fields that a message carries; partitions, and which consumer may take from which. */
 #include "conform.h"
 
 #include <string.h>
