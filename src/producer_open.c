@@ -73,7 +73,7 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_
         *deadline_ns = now + (int64_t)p->service->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
-    if (segments) /* its memory is reusable once returned, even if other buffers stay out */
+    if (segments) /* so that it is recycled once it is back, even if all else stays out */
         hoi_shard_leave(p->aside);
     HO_HOOK("producer:before_wait");
     int armed = hoi_shard_prepare_wait(p->shard, HOI_BELL_SLEEPING);

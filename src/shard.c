@@ -193,7 +193,7 @@ static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
         *deadline_ns = now + (int64_t)a->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
-    hoi_shard_leave(sh); /* its memory is reusable once returned, even if other buffers stay out */
+    hoi_shard_leave(sh); /* so that it is recycled once it is back, even if all else stays out */
     HO_HOOK("shard:before_wait");
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_SLEEPING);
     if (!hoi_shard_worth_trying(sh, 1))

@@ -119,7 +119,7 @@ int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments)
 {
     if (hoi_likely(!sh->armable))
         return 0;
-    hoi_shard_leave(sh); /* its memory is reusable once returned, even if other buffers stay out */
+    hoi_shard_leave(sh); /* so that it is recycled once it is back, even if all else stays out */
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_ARMED);
     if (!hoi_shard_worth_trying(sh, segments))
         return 0;

@@ -41,7 +41,7 @@ void session::start()
 std::error_code session::next_room(std::size_t bytes)
 {
     if (have_ == 0)
-        room_.reset(); /* its memory may be the only memory that can come back */
+        room_.reset(); /* it may hold the memory that is needed */
     auto room = net_.bridge.memory().reserve(std::max(bytes, room_bytes_));
     if (!room)
         return room.error;
