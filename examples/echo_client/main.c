@@ -201,10 +201,10 @@ static int usage(void)
     fprintf(stderr,
             "usage: echo_client tcp|udp PORT [connections N] [window N] [bytes N] [messages N] "
             "[ordered 0|1]\n"
-            "  window    messages that a connection may have unanswered, default 1\n"
-            "  bytes     of a message, 12 to 32768, default 64\n"
-            "  messages  of each connection, default 10000\n"
-            "  ordered   1: answers that overtake others of their connection are errors\n");
+            "  window    unanswered messages per connection, default 1\n"
+            "  bytes     per message, 12 to 32768, default 64\n"
+            "  messages  per connection, default 10000\n"
+            "  ordered   1: answers out of order within a connection are errors\n");
     return 2;
 }
 

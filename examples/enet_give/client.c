@@ -111,7 +111,7 @@ int main(int argc, char **argv)
                 *values[n] = strtoull(argv[i + 1], NULL, 10);
     if (argc < 2 || !peers || peers > PEERS_MAX || !window || bytes < 8 || bytes > BYTES_MAX / 8)
         fail("usage: enet_client PORT [peers N] [window N] [bytes N] [messages N] [leave|vanish]\n"
-             "  leave, vanish  as soon as the server has a peer's messages; leave says so to it");
+             "  leave, vanish  as soon as the server has all messages, disconnect or just stop");
 
     ENetAddress to = {.port = (enet_uint16)atoi(argv[1])};
     ENetHost *host;

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
                 *values[n] = std::strtoull(argv[i + 1], nullptr, 10);
     if (argc < 2 || window == 0) {
         std::fprintf(stderr, "usage: grpc_client PORT [window N] [bytes N] [messages N] [vanish]\n"
-                             "  vanish  after the first answer, without a word\n");
+                             "  vanish  stop without notice after the first answer\n");
         return 2;
     }
     grpc::GenericStub stub(grpc::CreateChannel("127.0.0.1:" + std::string(argv[1]),

@@ -56,7 +56,7 @@ static void attacked(const ho_buf *message)
         return;
     }
     printf("attack %" PRIu64 ": %s dies\n", message->key, monster->name);
-    must(ho_pool_release(monsters, &target), "its release");
+    must(ho_pool_release(monsters, &target), "releasing a monster");
     (void)spawn("a rat", 5); /* in the dead one's memory */
 }
 
@@ -68,7 +68,7 @@ static void *combat(void *arg)
     while (ho_wait(in, -1) == HO_OK && ho_take(in, messages, 16, &count) != HO_CLOSED) {
         for (uint32_t i = 0; i < count; i++)
             attacked(&messages[i]);
-        must(ho_return(domain, messages, count, NULL), "a return");
+        must(ho_return(domain, messages, count, NULL), "returning a message");
     }
     return NULL;
 }
@@ -127,15 +127,15 @@ int main(void)
     attack(shard, out, 3, ogre.handle, 80);
     attack(shard, out, 4, ogre.handle, 80); /* dead by then */
     attack(shard, out, 5, bat.handle, 1);
-    must(ho_producer_close(out), "the end of the producer");
+    must(ho_producer_close(out), "closing the producer");
     (void)ho_service_close(service, 0, NULL); /* starts closing: what was sent is still taken */
     pthread_join(worker, NULL);
 
     printf("%u are left\n", release_all());
-    must(ho_pool_close(monsters, NULL), "the end of the pool");
-    must(ho_consumer_close(in), "the end of the consumer");
-    must(ho_shard_close(shard), "the end of the shard");
-    must(ho_domain_close(domain, -1, NULL), "the end");
-    must(ho_domain_destroy(domain, NULL), "the end");
+    must(ho_pool_close(monsters, NULL), "closing the pool");
+    must(ho_consumer_close(in), "closing the consumer");
+    must(ho_shard_close(shard), "closing the shard");
+    must(ho_domain_close(domain, -1, NULL), "closing the domain");
+    must(ho_domain_destroy(domain, NULL), "destroying the domain");
     return 0;
 }

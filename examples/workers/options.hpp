@@ -40,9 +40,9 @@ inline options read_options(int argc, char **argv)
     std::fprintf(
         stderr,
         "usage: %s [port N] [plain 0|1] [workers N] [work_us N] [lane_slots N] [memory KIB]\n"
-        "  plain    1: without handoff, to compare with\n"
+        "  plain    1: without handoff, for comparison\n"
         "  workers  at least 1\n"
-        "  work_us  what the service takes for a message, microseconds\n",
+        "  work_us  the service's time per message, in microseconds\n",
         argv[0]);
     std::exit(2);
 }

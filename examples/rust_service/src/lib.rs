@@ -56,12 +56,12 @@ pub unsafe extern "C" fn echo_serve(
 ) {
     let domain = match Domain::adopt(domain) {
         Ok(domain) => ManuallyDrop::new(domain),
-        Err(status) => return eprintln!("a worker does not begin: {status}"),
+        Err(status) => return eprintln!("a worker could not start: {status}"),
     };
     let mut from = ManuallyDrop::new(Consumer::adopt(&domain, from));
     let egress = ManuallyDrop::new(Producer::adopt(&domain, egress));
     let status = serve(&mut from, &egress);
     if status != Status(abi::HO_CLOSED) {
-        eprintln!("a worker ends: {status}");
+        eprintln!("a worker ended: {status}");
     }
 }
