@@ -38,7 +38,7 @@ refuses "$out/none.so: " --lib "$out/none.so"
 refuses "$out: " --lib "$out"
 refuses 'no-such-library.so: ' --lib no-such-library.so
 refuses "$conform: not a (shared )?library|.*$(basename "$conform")" --lib "$conform"
-refuses '.*has ABI 9\.[0-9]+, the description is of 0\.' --lib "$other_major"
+refuses '.*has ABI 9\.[0-9]+, the description has 0\.' --lib "$other_major"
 
 refuses "--only is 'nothing'" --lib "$library" --only nothing
 refuses "--seed is '-1'" --lib "$library" --seed -1

@@ -315,7 +315,7 @@ class Surroundings(World):
         (self.folder / "tools/gateway/handoff-gateway").write_text("#!/bin/sh\necho broken >&2\n")
         done = self.processes(FAST, "--rate", "9000")
         self.assertEqual((done.returncode, done.stderr),
-                         (1, "demo: handoff: no figures came back: broken\n"))
+                         (1, "demo: handoff: no figures: broken\n"))
 
 
 class Real(World):
