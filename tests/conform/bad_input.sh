@@ -43,6 +43,6 @@ refuses '.*has ABI 9\.[0-9]+, the description has 0\.' --lib "$other_major"
 refuses "--only is 'nothing'" --lib "$library" --only nothing
 refuses "--seed is '-1'" --lib "$library" --seed -1
 refuses "--seed is '1x'" --lib "$library" --seed 1x
-refuses "'--speed' is not an option" --speed 9
+refuses 'option --speed is unknown' --speed 9
 refuses "option --lib is unknown or lacks its value" --lib
 refuses '/no/such/folder/x: ' --lib "$library" --only symbols --json /no/such/folder/x
