@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Versions, statuses, and how option and result structs of another size are read and written. */
+/* Versions, statuses, and access to option and result structs whose size differs from ours. */
 #include "domain_private.h"
 
 #include "handoff/handoff.h"
@@ -33,16 +33,16 @@ int32_t ho_strerror(int32_t status, const char **name, const char **text)
     return HO_E_INVAL;
 }
 
-/* No struct of options will ever be larger. */
+/* No options struct will ever be larger than this. */
 #define HOI_OPTS_MOST 4096u
 
 int32_t hoi_opts_read(void *known, size_t known_bytes, size_t min_bytes, const void *theirs)
 {
     uint32_t size;
-    memcpy(&size, theirs, sizeof size); /* once: another thread may change it */
+    memcpy(&size, theirs, sizeof size); /* read once: another thread may change it */
     if (size < min_bytes)
         return HO_E_SIZE;
-    if (size > HOI_OPTS_MOST) /* not set at all, more likely than that new */
+    if (size > HOI_OPTS_MOST) /* uninitialised, more likely than a newer version */
         return HO_E_TOO_NEW;
     for (size_t i = known_bytes; i < size; i++)
         if (((const uint8_t *)theirs)[i])
@@ -66,7 +66,7 @@ void hoi_result_write(void *theirs, const void *ours, size_t our_bytes)
     uint32_t size;
     memcpy(&size, theirs, sizeof size);
     memcpy(theirs, ours, size < our_bytes ? size : our_bytes);
-    memcpy(theirs, &size, sizeof size); /* the caller's own size stays */
+    memcpy(theirs, &size, sizeof size); /* keep the caller's size */
 }
 
 static ho_abi_info this_abi(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library says about itself; and the place where its headers are held to abi.md. */
+/* Describes the library's layout at run time. Also compiles the checks of its headers against
+ * abi.md. */
 #include "domain_private.h"
 
 #include "handoff/abi.h"

@@ -2,29 +2,31 @@
 /*
  * Arena: memory with a budget. Shards fill it, one segment at a time; opening is in arena_open.c.
  *
- * When a shard's segment is full, the next one comes from what the arena has unused, then from the
- * domain, within the budget. What came back last is used first: it is still in a cache, and what a peak
- * once needed is left alone, until it goes back to the system.
+ * When a shard's segment is full, the next one comes from the arena's unused segments, then from
+ * the domain, within the budget. The segment that came back last is reused first: it is still in
+ * cache, and segments that only a peak needed stay untouched until they go back to the system.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  USED | hoi_seg_recycle | hoi_arena_outstanding_add | that the recycler has done | an arena freed under it
  *  UNUSED | hoi_seg_push_tagged, hoi_arena_shrink, unclaim, retire, hoi_arena_give_budget
  *      | hoi_arena_worth_trying, hoi_arena_room, hoi_segs_any | that memory is back | a shard sleeps on
  *  STARVED | hoi_shard_worth_trying | hoi_arena_wake, free_slot, give_rest | that a shard is about to sleep | the same
- * Of a recycler and a shard about to sleep at least one sees the other: the push of the segment and the load
- * of `waiting`, the store of `waiting` and the second look are in the one order of seq_cst (doorbell.inl).
+ * At least one of a recycler and a shard about to sleep sees the other: the push of the segment,
+ * the load of `waiting`, the store of `waiting` and the recheck are all seq_cst (doorbell.inl).
  */
 #include "arena_private.h"
 
-/* Unused memory above the most that was in use in this epoch and the last goes back: long enough that a game's
- * ticks don't make it come and go, short enough that a burst is forgotten before anybody asks. */
+/* Unused memory beyond the peak use of this epoch and the last one goes back to the system. The
+ * epoch is long enough that a game's ticks don't release memory and take it again, and short
+ * enough that a burst is soon forgotten. */
 #define EPOCH_NS 1000000000
-/* So that no single call pays for a whole burst. */
+/* Limits the work of one call, so that none pays for a whole burst. */
 #define SHRINK_STEP 2u
 
 struct hoi_seg hoi_seg_none;
 
-/* Whoever looked meanwhile, and went to sleep because of what was claimed here, is to look again. */
+/* A shard that looked meanwhile may have gone to sleep because of this claim: it must look
+ * again. */
 static void unclaim(struct hoi_arena *a)
 {
     (void)A_FSUB(a->held, 1, memory_order_seq_cst); /* edge UNUSED: release */
@@ -92,13 +94,13 @@ int hoi_shard_leave_idle(struct hoi_shard *sh)
     return leave_idle(sh, &sh->seg) | leave_idle(sh, &sh->recs) | hoi_kept_leave_idle(sh);
 }
 
-/* What was needed lately stays, and what the options keep beyond it. */
+/* Keeps what was needed lately, and what the options keep in addition. */
 static void shrink_to_need(struct hoi_arena *a, int64_t now)
 {
     int64_t began = A_LOAD(a->epoch_ns, memory_order_relaxed);
     if (now - began >= EPOCH_NS &&
         A_CAS(a->epoch_ns, began, now, memory_order_relaxed, memory_order_relaxed)) {
-        int skipped = now - began >= 2 * EPOCH_NS; /* nobody needed anything for a whole epoch */
+        int skipped = now - began >= 2 * EPOCH_NS; /* nothing was in use for a whole epoch */
         hoi_set(a->before, skipped ? 0 : hoi_get(a->recent));
         hoi_set(a->recent, A_LOAD(a->in_use, memory_order_relaxed));
     }
@@ -125,8 +127,9 @@ int32_t hoi_shard_next(struct hoi_shard *sh, enum hoi_seg_use use)
 {
     struct hoi_seg **current = use == HOI_SEG_BYTES ? &sh->seg : &sh->recs;
     struct hoi_seg *seg;
-    /* The old one stays until there is a new one: a failed call changes nothing. But an old one
-     * that nobody holds anything of is as good as new, and at the budget it is the only one. */
+    /* The old segment stays until there is a new one: a failed call changes nothing. But an old
+     * segment with nothing outstanding is as good as a new one, and at the budget it is the only
+     * one. */
     int32_t status = hoi_shard_take(sh, use, &seg);
     if (status)
         return status;
@@ -145,7 +148,7 @@ void hoi_shard_leave(struct hoi_shard *sh)
     hoi_kept_leave(sh);
 }
 
-/* The segment's generations are used up: the arena may have another in its place. */
+/* The segment's generations are used up: the arena may take another in its place. */
 static HOI_COLD void retire(struct hoi_arena *a, struct hoi_seg *seg)
 {
     hoi_set(seg->arena, NULL);
@@ -168,7 +171,7 @@ void hoi_seg_recycle(struct hoi_domain *d, struct hoi_seg *seg)
     else
         retire(a, seg);
     hoi_arena_wake(a);
-    /* Nobody will use it, or not soon. */
+    /* Nobody will reuse it, or not soon. */
     if (hoi_unlikely(A_LOAD(a->closing, memory_order_relaxed)) || hoi_unlikely(a->straggler))
         (void)hoi_arena_shrink(a, 0, 1);
     (void)A_FSUB(a->in_use, 1, memory_order_release); /* edge USED: release. Now it may go */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arena: opening, closing, trimming by hand.
+ * Arena: opening, closing, and explicit trimming.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  ARENA | hoi_arena_new | hoi_domain_wake | the arena object | a read of what is not set up
@@ -31,7 +31,8 @@ static int32_t arena_opts_check(const struct hoi_domain *d, const ho_arena_opts 
     return HO_OK;
 }
 
-/* Shards that an earlier arena has left are none of this one's: it counts from zero. */
+/* Shards left over from an earlier arena don't belong to this one: their counters restart at
+ * zero. */
 static void forget_counts(struct hoi_arena *a)
 {
     for (uint32_t n = 0; n < HOI_SHARDS_MAX && hoi_get(a->shards[n]); n++) {
@@ -88,7 +89,7 @@ int32_t ho_arena_open(ho_domain *domain, const ho_arena_opts *opts, ho_arena **a
     if (!status) {
         a->budget_segs = hoi_whole_segments(d, known.budget_bytes);
         if (a->budget_segs >
-            UINT32_MAX) /* more than an address space: budget.inl counts in 32 bits */
+            UINT32_MAX) /* more than the address space: budget.inl counts in 32 bits */
             a->budget_segs = UINT32_MAX;
         a->keep_segs = hoi_whole_segments(d, known.keep_bytes);
         hoi_heap_begin(a);
@@ -108,14 +109,15 @@ struct hoi_arena *hoi_arena_lock(const ho_arena *handle)
     if (!a)
         return NULL;
     pthread_mutex_lock(&a->domain->mutex);
-    /* Again, because a closer may have been first; handles of arenas go under the mutex. */
+    /* Look up again: another thread may have closed it first. Arena handles are removed under
+     * the mutex. */
     if (hoi_handle_get(HOI_ARENA, handle) == a)
         return a;
     pthread_mutex_unlock(&a->domain->mutex);
     return NULL;
 }
 
-/* Under the mutex: nothing new is reserved, and whoever waits for memory looks again. */
+/* Under the mutex: no new reservations from here on, and threads waiting for memory look again. */
 static void arena_begin_to_close(struct hoi_arena *a)
 {
     A_STORE(a->closing, 1, memory_order_seq_cst); /* edge CLOSING: release */
@@ -132,7 +134,7 @@ static void arena_begin_to_close(struct hoi_arena *a)
     }
 }
 
-/* Under the mutex, nothing is out. */
+/* Under the mutex, with nothing outstanding. */
 static void arena_end(struct hoi_arena *a)
 {
     (void)hoi_arena_shrink(a, 0, UINT64_MAX);
@@ -141,7 +143,7 @@ static void arena_end(struct hoi_arena *a)
     a->domain->arenas_open--;
 }
 
-/* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
+/* One step of closing. HO_OK: closed. HO_TIMEOUT: not yet. HO_E_HANDLE: already closed. */
 static int32_t arena_close_step(const void *handle, ho_outstanding *out)
 {
     struct hoi_arena *a = hoi_arena_lock(handle);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is charged to an arena's budget, in one word {pages:32, segments:32}: the pages of its pools, and the segments that it
- * holds. Pages fill segments of the budget, the last one begun; a charge adds pages and the segments that they need in
- * one exchange, so it is refused only where there is no room for it. Pages are taken off before their segments are: so
- * these are never fewer than the pages need.
+ * What is charged to an arena's budget, in one word {pages:32, segments:32}: the pages of its
+ * pools, and the segments that it holds. Pages are charged in whole segments, the last of them
+ * partly used. A charge adds pages and the segments that they need in one exchange, so it fails
+ * only if there is no room. A release takes the pages off before the segments, so there are never
+ * fewer segments than the pages need.
  *
  * The numbers say nothing about other memory: relaxed.
  */
 
-#define HOI_CHARGED_PAGES 32u /* where they begin in the word */
+#define HOI_CHARGED_PAGES 32u /* first bit of the page count */
 #define hoi_charged_pages(word) ((word) >> HOI_CHARGED_PAGES)
 #define hoi_charged_segments(word) ((word)&UINT32_MAX)
 
-/* Takes n segments of the budget, or none. Not claimed and given up again: who sees the claim meanwhile goes to sleep. */
+/* Takes n segments of the budget, or none. It never claims and then undoes: a thread that saw
+ * the temporary claim would go to sleep. */
 static inline int hoi_budget_take(A_TYPE(uint64_t) * held, uint64_t most, uint64_t n)
 {
     uint64_t had = A_LOAD(*held, AT(budget_look, relaxed));
@@ -22,7 +24,7 @@ static inline int hoi_budget_take(A_TYPE(uint64_t) * held, uint64_t most, uint64
     return 0;
 }
 
-/* Charges pages. 0: the budget is used up. */
+/* Charges pages. 0 if the budget is used up. */
 static inline int hoi_budget_charge(struct hoi_arena *a, uint64_t pages)
 {
     uint64_t had = A_LOAD(a->held, AT(charge_look, relaxed)), more;

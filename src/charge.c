@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arena: what is charged to its budget beside the segments of its shards. Blocks are charged in whole segments, and
- * pools in pages: all pools of an arena share one count of pages.
+ * Arena: what is charged to its budget in addition to its shards' segments. Blocks are charged in
+ * whole segments and pools in pages; all pools of an arena share one page count.
  */
 #include "arena_private.h"
 
@@ -31,7 +31,7 @@ void hoi_arena_give_budget(struct hoi_arena *a, uint64_t segments)
     hoi_arena_wake(a);
 }
 
-/* Where there is no room for it, segments that nobody uses make way. */
+/* If there is no room, unused segments are released to make some. */
 int hoi_arena_charge(struct hoi_arena *a, uint64_t bytes)
 {
     const uint64_t segments = hoi_whole_segments(a->domain, bytes);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claim: how shared consumers divide a service's partitions, each worked on by at most one of them,
- * and how few of them are woken for it.
+ * Claim: shared consumers divide a service's partitions. At most one consumer works on a partition
+ * at a time, and as few as possible are woken.
  *
  * A partition has one word: a hint per lane (62; lanes beyond share them), two bits of state.
  *   IDLE    neither bit: nothing to do, and nobody looks
- *   SILENT  published by a helper that has woken nobody and settles later; its ready bit is set
- *   ACTIVE  announced. Ready bit set: to be claimed. Clear: a consumer has claimed it
+ *   SILENT  published by a helper, which wakes nobody and settles later; its ready bit is set
+ *   ACTIVE  announced. Ready bit set: free to claim. Clear: a consumer has claimed it
  * Whoever leaves IDLE sets the ready bit, once, after the word; whoever clears the ready bit has
- * the claim. The claimant alone goes back to IDLE, by an exchange that fails while a hint is set.
- * Claiming and giving back leave the word alone: a publisher's load of it hits its cache.
+ * the claim. Only the claimant goes back to IDLE, by an exchange that fails while a hint is set.
+ * Claiming and giving back don't write the word, so a publisher's load of it hits its cache.
  *
- * `searching` is the token: set while a consumer was woken and has not claimed yet. Publishers that
- * see it wake nobody; whoever drops it looks at the ready bits next, and wakes another. Only
- * consumers that sleep in a wait get it. Those in a loop of their own (armed) may be long in coming
- * back, and are chosen without it.
+ * `searching` is the token: set from the wake-up of a consumer until that consumer claims. A
+ * publisher that sees it wakes nobody; a consumer that drops it then checks the ready bits and
+ * wakes another. Only consumers that sleep in a wait get the token. Those in an event loop of their
+ * own (armed) may take long to come back, and are chosen without it.
  *
- * Store then load against store then load, at least one sees the other (Dekker's scheme, seq_cst):
+ * Store, then load, on both sides: at least one sees the other's store (Dekker's scheme, seq_cst):
  *   lane's slot, then word        | hints cleared, then slot
  *   ready bit, then waiting       | waiting, then ready bits
  *   ready bit, then searching     | searching dropped, then ready bits
@@ -39,7 +39,7 @@
  */
 
 #ifndef HOI_CLAIM_WORDS
-#define HOI_CLAIM_WORDS 16u /* of 64: 1,024 partitions, 1,024 consumers */
+#define HOI_CLAIM_WORDS 16u /* of 64 bits: 1,024 partitions, 1,024 consumers */
 #endif
 #define HOI_CLAIM_NONE UINT32_MAX
 
@@ -48,24 +48,24 @@
 #define HOI_PART_HINTS (HOI_PART_SILENT - 1)
 #define HOI_PART_HINT_COUNT 62u
 
-#define HOI_WAIT_SLEEPING 0u /* in a wait of the library */
-#define HOI_WAIT_ARMED 1u    /* in a loop of its own, by a descriptor */
+#define HOI_WAIT_SLEEPING 0u /* in a library wait */
+#define HOI_WAIT_ARMED 1u    /* in its own event loop, by a descriptor */
 
-/* What the end of a wait finds. */
+/* What hoi_claim_finish_wait returns. */
 #define HOI_CHOSEN_NOT 0u
 #define HOI_CHOSEN_ARMED 1u    /* woken for a partition, without the token */
-#define HOI_CHOSEN_SEARCHER 2u /* woken, and has the token */
+#define HOI_CHOSEN_SEARCHER 2u /* woken, and holds the token */
 
 struct hoi_claim_part {
     HOI_APART A_TYPE(uint64_t) word;
 };
 
 struct hoi_claim_group {
-    /* Written once, but for `ended` and `consumer_words`. */
+    /* Written once, except `ended` and `consumer_words`. */
     struct hoi_claim_part *parts;
     uint32_t part_words;
     A_TYPE(uint32_t) ended;
-    A_TYPE(uint32_t) consumer_words;   /* in which there ever was a consumer: hoi_claim_join */
+    A_TYPE(uint32_t) consumer_words;   /* words that ever had a consumer: hoi_claim_join */
     HOI_APART A_TYPE(uint32_t) cursor; /* where the next claim begins to scan */
     A_TYPE(uint64_t) ready[HOI_CLAIM_WORDS];
     HOI_APART A_TYPE(uint64_t) waiting[2][HOI_CLAIM_WORDS];
@@ -90,12 +90,12 @@ static inline uint64_t hoi_part_hint(uint32_t lane)
 
 /* Waking. */
 
-/* A consumer that will wait: before it does, one at a time. So whoever wakes looks at no more words than there were
- * ever consumers for. */
+/* A consumer calls it before it first waits, one at a time. It bounds the words that a waker
+ * must scan. */
 static inline void hoi_claim_join(struct hoi_claim_group *g, uint32_t me)
 {
     uint32_t words = me / 64 + 1;
-    if (A_LOAD(g->consumer_words, AT(join_look, relaxed)) < words)  /* the joiners' own store */
+    if (A_LOAD(g->consumer_words, AT(join_look, relaxed)) < words)  /* only joiners write it */
         A_STORE(g->consumer_words, words, AT(group_join, seq_cst)); /* edge WORDS: release */
 }
 
@@ -113,7 +113,7 @@ static inline int hoi_wait_any(struct hoi_claim_group *g, uint32_t kind)
     return 0;
 }
 
-/* Takes one consumer out of those that wait. Whoever clears its bit has to ring it. */
+/* Takes one consumer out of the waiting set. The thread that clears its bit must ring it. */
 static inline uint32_t hoi_wait_pick(struct hoi_claim_group *g, uint32_t kind)
 {
     uint32_t words = hoi_wait_words(g);
@@ -131,7 +131,7 @@ static inline uint32_t hoi_wait_pick(struct hoi_claim_group *g, uint32_t kind)
     return HOI_CLAIM_NONE;
 }
 
-/* Is there a partition to wake somebody for? A silent one is its helper's. */
+/* Is there a partition to wake a consumer for? A silent one belongs to its helper. */
 static inline int hoi_claim_more(struct hoi_claim_group *g)
 {
     for (uint32_t w = 0; w < g->part_words; w++) {
@@ -145,27 +145,27 @@ static inline int hoi_claim_more(struct hoi_claim_group *g)
     return 0;
 }
 
-/* Whoever puts it down looks at the ready bits next. */
+/* The caller checks the ready bits next. */
 static inline void hoi_token_drop(struct hoi_claim_group *g)
 {
     A_STORE(g->searching, 0, AT(token_drop, seq_cst)); /* edge TOKEN: release */
 }
 
-/* A partition is ready: which consumer is to be rung for it, if any. While nobody sleeps, which is
- * so under load, this only loads. */
+/* A partition is ready. Returns the consumer to ring for it, if any. While nobody sleeps, the
+ * normal case under load, this only loads. */
 static inline uint32_t hoi_claim_wake(struct hoi_claim_group *g)
 {
     while (!A_LOAD(g->searching, AT(token_check, seq_cst))) { /* edge TOKEN: acquire */
         if (!hoi_wait_any(g, HOI_WAIT_SLEEPING))
             return hoi_wait_pick(g, HOI_WAIT_ARMED);
-        /* Relaxed: if another has it, the check before has its place in the one order already,
-         * before that one's drop; if not, whoever is picked sees it taken. */
+        /* Relaxed: if another thread has the token, the check above is already ordered before
+         * that thread's drop; if not, the consumer picked sees it taken. */
         if (A_XCHG(g->searching, 1, AT(token_take, relaxed)))
             break;
         uint32_t who = hoi_wait_pick(g, HOI_WAIT_SLEEPING);
         if (who != HOI_CLAIM_NONE)
             return who;
-        /* They got up by themselves; others may have relied on the token since. */
+        /* They woke by themselves; meanwhile other publishers may have relied on the token. */
         hoi_token_drop(g);
         if (!hoi_claim_more(g))
             break;
@@ -181,7 +181,7 @@ static inline void hoi_ready_set(struct hoi_claim_group *g, uint32_t part)
                AT(ready_set, seq_cst)); /* edge READY: release */
 }
 
-/* The partition does not know of the message. */
+/* The partition does not know of the message yet. */
 static inline uint32_t hoi_claim_announce(struct hoi_claim_group *g, uint32_t part, uint64_t hint)
 {
     uint64_t was = A_OR(g->parts[part].word, HOI_PART_ACTIVE | hint,
@@ -193,7 +193,7 @@ static inline uint32_t hoi_claim_announce(struct hoi_claim_group *g, uint32_t pa
     return hoi_claim_wake(g);
 }
 
-/* Publisher, after a seq_cst publish into the lane of `hint`: is somebody bound to look there? */
+/* Publisher, after a seq_cst publish into the lane of `hint`: will a consumer look there anyway? */
 static inline int hoi_claim_known(struct hoi_claim_group *g, uint32_t part, uint64_t hint)
 {
     uint64_t known = HOI_PART_ACTIVE | hint;
@@ -202,7 +202,7 @@ static inline int hoi_claim_known(struct hoi_claim_group *g, uint32_t part, uint
 }
 
 /* Publisher, after a seq_cst publish into the lane of `hint`. A lane's first message goes to
- * hoi_claim_announce instead, which makes the lane itself visible. Returns the consumer to ring. */
+ * hoi_claim_announce instead, which makes the lane visible. Returns the consumer to ring. */
 static inline uint32_t hoi_claim_published(struct hoi_claim_group *g, uint32_t part, uint64_t hint)
 {
     return hoi_likely(hoi_claim_known(g, part, hint)) ? HOI_CLAIM_NONE
@@ -224,7 +224,7 @@ static inline int hoi_claim_published_silent(struct hoi_claim_group *g, uint32_t
     if (was & HOI_PART_SILENT)
         return 1;
     hoi_ready_set(g, part);
-    /* Whoever announced it in between has woken somebody who could not see the ready bit yet. */
+    /* A publisher that announced it in between woke a consumer before the ready bit was set. */
     if (!(A_LOAD(p->word, AT(part_recheck, seq_cst)) & HOI_PART_ACTIVE)) /* edge STATE: acquire */
         return 1;
     *ring = hoi_claim_wake(g);
@@ -235,7 +235,7 @@ static inline int hoi_claim_published_silent(struct hoi_claim_group *g, uint32_t
 static inline uint32_t hoi_claim_settle(struct hoi_claim_group *g, uint32_t part)
 {
     struct hoi_claim_part *p = &g->parts[part];
-    uint64_t word = A_LOAD(p->word, AT(settle_look, relaxed)); /* its own store, or newer */
+    uint64_t word = A_LOAD(p->word, AT(settle_look, relaxed)); /* its own store, or a newer one */
     while ((word & (HOI_PART_ACTIVE | HOI_PART_SILENT)) == HOI_PART_SILENT)
         if (A_CAS(p->word, word, word | HOI_PART_ACTIVE,
                   AT(part_settle, seq_cst), /* edge STATE: release */
@@ -252,12 +252,12 @@ static inline int hoi_claim_try(struct hoi_claim_group *g, uint32_t part)
     uint64_t bit = hoi_claim_bit(part);
     if (!(A_AND(g->ready[part / 64], ~bit, AT(claim_bit, acquire)) & bit)) /* edge READY: acquire */
         return 0;
-    /* It was silent: publishers shall wake nobody while it is claimed. Relaxed: one that sees it
-     * late wakes one too many. */
+    /* It was silent: publishers must wake nobody while it is claimed. Relaxed: a publisher that
+     * sees this late wakes one consumer too many. */
     struct hoi_claim_part *p = &g->parts[part];
     if (hoi_unlikely(!(A_LOAD(p->word, AT(claim_look, relaxed)) & HOI_PART_ACTIVE)))
         (void)A_OR(p->word, HOI_PART_ACTIVE, AT(claim_active, relaxed));
-    A_STORE(g->cursor, part + 1, AT(cursor, relaxed)); /* only where a scan begins */
+    A_STORE(g->cursor, part + 1, AT(cursor, relaxed)); /* only a starting point for scans */
     return 1;
 }
 
@@ -267,8 +267,8 @@ static inline uint32_t hoi_claim_scan(struct hoi_claim_group *g)
     uint32_t from = A_LOAD(g->cursor, AT(cursor, relaxed));
     uint32_t w = from / 64 < g->part_words ? from / 64 : 0;
     uint64_t mask = ~(uint64_t)0 << from % 64;
-    for (uint32_t n = 0; n <= g->part_words; n++) { /* the first word twice: what lies below */
-        /* Relaxed: hoi_claim_try takes it or not; before a sleep, hoi_claim_ready looks. */
+    for (uint32_t n = 0; n <= g->part_words; n++) { /* the first word twice */
+        /* Relaxed: hoi_claim_try decides; before a sleep, hoi_claim_ready checks. */
         uint64_t bits = A_LOAD(g->ready[w], AT(claim_scan, relaxed)) & mask;
         for (; bits; bits &= bits - 1)
             if (hoi_claim_try(g, w * 64 + hoi_claim_lowest(bits)))
@@ -279,7 +279,7 @@ static inline uint32_t hoi_claim_scan(struct hoi_claim_group *g)
     return HOI_CLAIM_NONE;
 }
 
-/* A consumer that was chosen and will not claim: another has to. Returns whom to ring. */
+/* A consumer was chosen and will not claim: another one must. Returns the consumer to ring. */
 static inline uint32_t hoi_claim_pass_on(struct hoi_claim_group *g, uint32_t chosen)
 {
     if (chosen == HOI_CHOSEN_NOT)
@@ -289,8 +289,8 @@ static inline uint32_t hoi_claim_pass_on(struct hoi_claim_group *g, uint32_t cho
     return hoi_claim_more(g) ? hoi_claim_wake(g) : HOI_CLAIM_NONE;
 }
 
-/* Consumer: claims a partition, or HOI_CLAIM_NONE. `chosen` is what its last wait ended with; it is
- * used up. *ring is the consumer to ring, the next searcher. */
+/* Consumer: claims a partition, or returns HOI_CLAIM_NONE. Consumes `chosen`, the result of its
+ * last wait. *ring is the consumer to ring, the next searcher. */
 static inline uint32_t hoi_claim_next(struct hoi_claim_group *g, uint32_t chosen, uint32_t *ring)
 {
     uint32_t part = hoi_claim_scan(g);
@@ -305,16 +305,16 @@ static inline uint32_t hoi_claim_next(struct hoi_claim_group *g, uint32_t chosen
     return part;
 }
 
-/* Claimant: in which lanes there may be something. */
+/* Claimant: the hints of lanes that may hold messages. */
 static inline uint64_t hoi_claim_hints(struct hoi_claim_group *g, uint32_t part)
 {
     return A_LOAD(g->parts[part].word, AT(part_hints, acquire)) &
            HOI_PART_HINTS; /* edge HINT: acquire, edge TURN: acquire */
 }
 
-/* Claimant: clears hints of lanes that looked empty. It looks at every lane of these hints again
- * (hoi_lane_recheck), new ones included, and sets the hint of one that is not empty. Worth it only
- * before hoi_claim_idle: until then a publisher that finds its hint set has nothing to do. */
+/* Claimant: clears the hints of lanes that looked empty. It must then look at every lane of these
+ * hints again (hoi_lane_recheck), including new ones, and set the hint of each that is not empty.
+ * Worth it only before hoi_claim_idle: while its hint is set, a publisher has nothing to do. */
 static inline void hoi_claim_hints_clear(struct hoi_claim_group *g, uint32_t part, uint64_t hints)
 {
     (void)A_AND(g->parts[part].word, ~hints,
@@ -348,7 +348,7 @@ static inline uint32_t hoi_claim_give_back(struct hoi_claim_group *g, uint32_t p
 
 /* Waiting. */
 
-/* Is some partition ready, silent ones included? */
+/* Is any partition ready, silent ones included? */
 static inline int hoi_claim_ready(struct hoi_claim_group *g)
 {
     for (uint32_t w = 0; w < g->part_words; w++)
@@ -357,8 +357,8 @@ static inline int hoi_claim_ready(struct hoi_claim_group *g)
     return 0;
 }
 
-/* Consumer, after it has prepared its bell: announces that it waits. Returns whether it may sleep.
- * In any case hoi_claim_finish_wait comes next. */
+/* Consumer, after preparing its bell: announces that it waits. Returns whether it may sleep.
+ * Either way it must call hoi_claim_finish_wait next. */
 static inline int hoi_claim_prepare_wait(struct hoi_claim_group *g, uint32_t me, uint32_t kind)
 {
     (void)A_OR(g->waiting[kind][me / 64], hoi_claim_bit(me),
@@ -367,8 +367,8 @@ static inline int hoi_claim_prepare_wait(struct hoi_claim_group *g, uint32_t me,
            !A_LOAD(g->ended, AT(wait_ended, seq_cst)); /* edge ENDED: acquire */
 }
 
-/* Consumer: waits no longer, whether it slept or not. Returns HOI_CHOSEN_*: hoi_claim_next or
- * hoi_claim_pass_on is due before it returns to the user. */
+/* Consumer: stops waiting, whether it slept or not. Returns HOI_CHOSEN_*. It must call
+ * hoi_claim_next or hoi_claim_pass_on before it returns to the user. */
 static inline uint32_t hoi_claim_finish_wait(struct hoi_claim_group *g, uint32_t me, uint32_t kind)
 {
     uint64_t bit = hoi_claim_bit(me);
@@ -378,7 +378,7 @@ static inline uint32_t hoi_claim_finish_wait(struct hoi_claim_group *g, uint32_t
     return kind == HOI_WAIT_ARMED ? HOI_CHOSEN_ARMED : HOI_CHOSEN_SEARCHER;
 }
 
-/* Service: nobody waits from now on. The caller rings whom hoi_claim_waiting names. */
+/* Service: no consumer waits from now on. The caller rings those that hoi_claim_waiting names. */
 static inline void hoi_claim_end(struct hoi_claim_group *g)
 {
     A_STORE(g->ended, 1, AT(group_end, seq_cst)); /* edge ENDED: release */
@@ -389,7 +389,7 @@ static inline int hoi_claim_ended(struct hoi_claim_group *g)
     return A_LOAD(g->ended, AT(group_ended, acquire)) != 0; /* edge ENDED: acquire */
 }
 
-/* The consumers 64 * word to 64 * word + 63 that wait. Chooses nobody. */
+/* The waiting consumers among 64 * word to 64 * word + 63. Chooses none of them. */
 static inline uint64_t hoi_claim_waiting(struct hoi_claim_group *g, uint32_t word)
 {
     return A_LOAD(g->waiting[HOI_WAIT_SLEEPING][word],

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handing over what the library knows already: loans (commit) and buffers that were taken (forward). */
+/* Sending buffers that the library already knows: loans (commit) and taken buffers (forward). */
 #include "sending.h"
 
 static inline int32_t commit_check(struct hoi_sending *s, ho_buf *b, struct hoi_seg **seg)
@@ -15,7 +15,7 @@ static inline int32_t commit_accept(struct hoi_sending *s, ho_buf *b, struct hoi
     uint64_t end = hoi_note_start(seg, note) + hoi_note_bytes(note);
     if (seg == s->p->shard->seg && end == hoi_get(seg->cursor)) {
         uint64_t at = (uint64_t)(uintptr_t)b->ptr;
-        hoi_set(seg->cursor, at + b->len + (end - at - b->cap)); /* the tailroom stays */
+        hoi_set(seg->cursor, at + b->len + (end - at - b->cap)); /* keeps the tailroom */
         b->cap = b->len;
     }
     hoi_set(seg->notes[number], b->len | s->p->note);
@@ -25,22 +25,22 @@ static inline int32_t commit_accept(struct hoi_sending *s, ho_buf *b, struct hoi
 }
 
 /*
- * In a burst: the consumer had these lines last, so they are asked for before their turn comes. Slots two and
- * eight ahead gave less than four. A second line of bytes, or lines further ahead, gave the same flat out and
- * less where messages are kept. Not for a message alone: there the consumer is so close that it would lose
- * lines that it is about to read.
+ * Prefetches for bursts: the consumer touched these lines last. Two and eight slots ahead gave less
+ * than four. A second line of bytes, or lines further ahead, gave the same at full rate and less
+ * where messages are kept. Not for a single message: the consumer is then so close that the
+ * prefetch would steal lines that it is about to read.
  */
 #define SLOTS_AHEAD 4u
 #define BYTES_AHEAD 192u
 
-/* Past the end of the ring it asks for lines that nobody needs: once a lap. */
+/* Past the end of the ring it prefetches useless lines, once per lap. */
 static inline void ask_ahead(const struct hoi_slot *slot, uint64_t cursor)
 {
     hoi_prefetch_write(slot + SLOTS_AHEAD);
     hoi_prefetch_write((uintptr_t)cursor + BYTES_AHEAD);
 }
 
-/* Where a buffer goes; NULL: the general way finds out. */
+/* The lane of a buffer; NULL: use the general path. */
 static inline struct hoi_lane *lane_usual(const struct hoi_producer *p, const ho_buf *b)
 {
     uint32_t partition;
@@ -57,9 +57,10 @@ static inline struct hoi_lane *lane_usual(const struct hoi_producer *p, const ho
 }
 
 /*
- * The usual loan: of the shard's current segment, unmoved, without a tailroom, to a lane with room. Its note tells that
- * it is a loan, where it lies and how much it may hold. NULL: it is not so, nothing has changed, and the general loop
- * says what it is. Else the slot that it was written to; it is still to be pushed.
+ * The usual loan: from the shard's current segment, unmoved, without tailroom, to a lane with room.
+ * Its note proves that it is a loan and gives its start and size. Returns the slot that was written
+ * but not pushed yet. NULL: the loan is not usual and nothing has changed; the general loop finds
+ * out why.
  */
 static inline __attribute__((always_inline)) struct hoi_slot *
 commit_usual(struct hoi_producer *p, struct hoi_seg *seg, struct hoi_lane *lane, ho_buf *b,
@@ -79,7 +80,7 @@ commit_usual(struct hoi_producer *p, struct hoi_seg *seg, struct hoi_lane *lane,
         hoi_unlikely(cap > HOI_NOTE_BYTES) || hoi_unlikely(b->owner != seg->mark) ||
         hoi_unlikely(len > cap))
         return NULL;
-    /* A note has but 32 bits of where it lies. The end of the latest one is the cursor: that fixes the others. */
+    /* A note has only 32 bits for the start. That the loan ends at the cursor fixes the others. */
     if (hoi_likely(end == hoi_own(seg->cursor))) {
         end = at + len;
         cap = len;
@@ -100,8 +101,8 @@ commit_usual(struct hoi_producer *p, struct hoi_seg *seg, struct hoi_lane *lane,
     return slot;
 }
 
-/* What is left after `done`, and every call that is not quite usual: loans of another shard above all, so it
- * is out of line, but not cold. */
+/* Everything after `done`, and every call that is not quite usual: mostly loans of another
+ * shard, so it is out of line but not cold. */
 static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_buf *bufs,
                                                      uint32_t count, uint32_t flags, uint32_t *done)
 {
@@ -110,12 +111,12 @@ static __attribute__((noinline)) int32_t commit_rest(struct hoi_producer *p, ho_
     int32_t status = hoi_sending_all(&s, *done ? bufs + *done : bufs, count - *done, flags, &more,
                                      commit_check, commit_accept);
     if (status < 0 && *done)
-        hoi_producer_publish(p); /* what went before the bad one */
+        hoi_producer_publish(p); /* publish those before the bad one */
     *done += more;
     return status;
 }
 
-/* Usual loans, from the front. Returns how many. */
+/* Usual loans from the front. Returns how many. */
 static inline uint32_t commit_run(struct hoi_producer *p, ho_buf *bufs, uint32_t count)
 {
     struct hoi_seg *seg = p->shard->seg;
@@ -165,7 +166,7 @@ static HOI_COLD int32_t commit_refused(ho_producer *handle, ho_buf *bufs, uint32
     return hoi_handle_status();
 }
 
-/* One to be held back, with those that are. */
+/* Holds the message back with earlier ones. */
 static __attribute__((noinline)) int32_t commit_more(struct hoi_producer *p, ho_buf *bufs,
                                                      uint32_t count, uint32_t flags,
                                                      uint32_t *accepted)
@@ -186,7 +187,7 @@ static __attribute__((noinline)) int32_t commit_more(struct hoi_producer *p, ho_
     return HO_OK;
 }
 
-/* What a message alone leaves to do where somebody may sleep. */
+/* Publishes a single message where a consumer may be asleep. */
 static __attribute__((noinline)) int32_t commit_tell(struct hoi_producer *p, struct hoi_lane *lane)
 {
     if (hoi_lane_tell(lane))
@@ -194,8 +195,8 @@ static __attribute__((noinline)) int32_t commit_tell(struct hoi_producer *p, str
     return HO_OK;
 }
 
-/* The usual call is one message, while none is held back: without the loop and its registers, and no list of lanes is
- * needed. */
+/* The usual call: one message, with none held back. It needs no loop, its registers, or a list
+ * of lanes. */
 int32_t ho_commit(ho_producer *handle, ho_buf *bufs, uint32_t count, uint32_t flags,
                   uint32_t *accepted)
 {
@@ -230,10 +231,11 @@ static inline int32_t forward_check(struct hoi_sending *s, ho_buf *b, struct hoi
 }
 
 /*
- * The note counts the hops, so that of two copies of a descriptor one goes on and the other is stale, even when
- * they race. The exchange orders nothing: the buffer travels by the lane. Should its number be returned by a
- * third copy and given out again meanwhile, the note has changed, unless it is that of as long a buffer, sent to the same
- * service; then that one can't be forwarded.
+ * The note counts hops: of two copies of a descriptor, one is forwarded and the other becomes
+ * stale, even if they race. The exchange orders nothing, because the buffer travels through the
+ * lane. If a third copy returned the number and it was reissued meanwhile, the note has changed,
+ * unless the new buffer has the same length and was sent to the same service; then that buffer
+ * can't be forwarded.
  */
 static inline int32_t forward_accept(struct hoi_sending *s, ho_buf *b, struct hoi_seg *seg)
 {

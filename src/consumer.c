@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Consumer: taking and waiting; what concerns claims is in shared.c, opening and closing in consumer_open.c. */
+/* Consumer: taking and waiting. Claims are in shared.c, opening and closing in consumer_open.c. */
 #include "consumer_private.h"
 
 static inline int stale(const struct hoi_consumer *c)
@@ -23,7 +23,7 @@ static inline void count(struct hoi_consumer *c, uint32_t n, uint64_t bytes)
     hoi_bump(c->bytes, bytes);
 }
 
-/* One round over the lanes, beginning where the last one stopped. */
+/* One round over the lanes, starting where the last one stopped. */
 static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
 {
     struct hoi_taking taking = {.from = c->from};
@@ -43,7 +43,8 @@ static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max)
     return n;
 }
 
-/* The two things that end a sleep, looked at after it was announced: a message or the end; a change of lanes. */
+/* What ends a sleep, checked after the announcement: a message, the end of the service, or
+ * changed lanes. */
 static int ready(struct hoi_consumer *c)
 {
     for (uint32_t i = 0; i < c->lanes_count; i++)
@@ -57,7 +58,8 @@ static int changed(struct hoi_consumer *c)
     return A_LOAD(c->changed, memory_order_seq_cst) != 0; /* edge CHANGE: acquire */
 }
 
-/* Nothing was there: for a consumer with a descriptor, arms it, unless something came meanwhile. */
+/* Nothing was there: arms the consumer's descriptor, if it has one, unless a message came
+ * meanwhile. */
 static int arm(struct hoi_consumer *c)
 {
     if (!c->armable)
@@ -70,7 +72,7 @@ static int arm(struct hoi_consumer *c)
     return 0;
 }
 
-/* From all its lanes. */
+/* Takes from all lanes. */
 static __attribute__((noinline)) int32_t take_bound(struct hoi_consumer *c, ho_buf *bufs,
                                                     uint32_t max, uint32_t *taken)
 {
@@ -81,14 +83,14 @@ static __attribute__((noinline)) int32_t take_bound(struct hoi_consumer *c, ho_b
             return HO_OK;
         if (status)
             return status;
-        if (c->closing) /* what a producer is still pushing will be cancelled, not delivered */
+        if (c->closing) /* what a producer still pushes will be cancelled, not delivered */
             return HO_CLOSED;
         if (arm(c))
             return HO_EMPTY;
     }
 }
 
-/* The general take: nothing was there at the first look, or there is more than one lane to look at. */
+/* The general take: the first look found nothing, or there are several lanes. */
 static __attribute__((noinline)) int32_t take_any(struct hoi_consumer *c, ho_buf *bufs,
                                                   uint32_t max, uint32_t *taken)
 {
@@ -143,7 +145,7 @@ int32_t ho_take(ho_consumer *handle, ho_buf *bufs, uint32_t max, uint32_t *taken
     return HO_OK;
 }
 
-/* A wait ran out although a message is there. Is a wake-up on its way, or was it lost? */
+/* A wait timed out although a message is there. Is a wake-up on its way, or was it lost? */
 static void check_late(struct hoi_consumer *c)
 {
     int64_t until = hoi_os_now_ns() + HOI_LATE_GRACE_NS;
@@ -156,7 +158,7 @@ static void check_late(struct hoi_consumer *c)
     }
 }
 
-/* Sleeps once, unless something is there or has changed. HO_TIMEOUT: the deadline has passed. */
+/* Sleeps once, unless there is a message or a change. HO_TIMEOUT: the deadline has passed. */
 static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns)
 {
     int32_t status = HO_OK;
@@ -183,7 +185,7 @@ int32_t ho_wait(ho_consumer *handle, int64_t timeout_ns)
     if (!c->bound)
         return hoi_shared_wait(c, timeout_ns);
     int64_t deadline_ns = timeout_ns ? hoi_os_deadline(timeout_ns) : 0;
-    int32_t status = timeout_ns ? HO_OK : HO_TIMEOUT; /* 0 only looks */
+    int32_t status = timeout_ns ? HO_OK : HO_TIMEOUT; /* 0 only polls */
     hoi_bell_finish_wait(&c->bell);
     for (;;) {
         if (stale(c)) {
@@ -230,6 +232,6 @@ int32_t ho_consumer_fd(ho_consumer *handle, int32_t *fd)
     if (*fd < 0)
         return HO_E_SYSTEM;
     c->armable = 1;
-    hoi_set(c->only, NULL); /* each take has the descriptor to look after */
+    hoi_set(c->only, NULL); /* each take must check the descriptor */
     return HO_OK;
 }

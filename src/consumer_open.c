@@ -6,8 +6,8 @@
  *  BELL | lanes_bell | hoi_lane_tell, hoi_lane_quiet | who takes from a lane now | a new consumer sleeps on
  *  CONSUMER | consumer_slot | hoi_service_ring | the consumer object | a read of what is not set up
  *  CLOSED | hoi_partition_disconnect | hoi_partition_retire, hint_recheck | the producer's last writes | a lane destroyed under it
- * Of a publisher and a new consumer that goes to sleep at least one sees the other, as with SLEEP: the store
- * of the bell, the consumer's look at the lane and the publisher's load are in the one order of seq_cst.
+ * At least one of a publisher and a new consumer about to sleep sees the other, as with SLEEP: the
+ * store of the bell, the consumer's check of the lane and the publisher's load are all seq_cst.
  */
 #include "consumer_private.h"
 
@@ -52,7 +52,8 @@ static int32_t lanes_add(struct hoi_consumer *c, struct hoi_lane *lane)
     return status;
 }
 
-/* Under the mutex, like all that follows: its lanes as they are now. Those that are left and empty go. */
+/* Under the mutex, like everything below: refreshes its list of lanes. Lanes that are left and
+ * empty are unlinked. */
 static int32_t lanes_follow(struct hoi_consumer *c, struct hoi_lane **gone)
 {
     struct hoi_partition *part = &c->service->parts[c->from >> 16];
@@ -91,11 +92,11 @@ int32_t hoi_consumer_refresh(struct hoi_consumer *c)
 void hoi_consumer_change(struct hoi_consumer *c)
 {
     A_STORE(c->changed, 1, memory_order_seq_cst); /* edge CHANGE: release */
-    hoi_set(c->only, NULL);                       /* so that the usual take looks at nothing else */
+    hoi_set(c->only, NULL);                       /* so that the usual take gives up at once */
     (void)hoi_bell_wake(&c->bell);
 }
 
-/* Whom the lanes of a partition ring. */
+/* Sets the bell that a partition's lanes ring. */
 static void lanes_bell(struct hoi_partition *part, struct hoi_bell *bell)
 {
     for (struct hoi_lane_chunk *chunk = &part->first; chunk; chunk = hoi_get(chunk->next))
@@ -105,7 +106,7 @@ static void lanes_bell(struct hoi_partition *part, struct hoi_bell *bell)
                         memory_order_seq_cst); /* edge BELL: release */
 }
 
-/* An object for the lowest free number; kept from an earlier consumer if any. */
+/* An object with the lowest free number; reused from an earlier consumer if there is one. */
 static int32_t consumer_slot(struct hoi_service *s, struct hoi_consumer **slot)
 {
     for (uint32_t n = 0; n < HOI_CONSUMERS_MAX; n++) {
@@ -166,7 +167,7 @@ static int32_t consumer_start(struct hoi_service *s, uint32_t partition,
         c->from = HOI_FROM(s->number, partition);
         s->parts[partition].consumer = c;
         lanes_bell(&s->parts[partition], &c->bell);
-        hoi_set(c->changed, 1); /* it finds its lanes at the first take */
+        hoi_set(c->changed, 1); /* the first take finds its lanes */
     }
     *consumer = c;
     return HO_OK;
@@ -213,11 +214,11 @@ int32_t ho_consumer_close(ho_consumer *handle)
         lanes_bell(part, &hoi_bell_none);
         part->consumer = NULL;
         lanes_forget(c);
-        hoi_lanes_destroy(s, gone); /* nothing is in them: no release runs here */
+        hoi_lanes_destroy(s, gone); /* they are empty: no release runs here */
     }
     c->open = 0;
     hoi_set(s->consumers_open,
-            hoi_get(s->consumers_open) - 1); /* last: from here on the service may go */
+            hoi_get(s->consumers_open) - 1); /* last: the service may be freed from here on */
     pthread_mutex_unlock(&s->domain->mutex);
     return HO_OK;
 }

@@ -6,48 +6,49 @@
 
 #include "handoff/consumer.h"
 
-/* Part of the object, so that taking needs memory only past this many lanes. */
+/* This many lanes fit in the object; taking allocates memory only beyond that. */
 #define HOI_CONSUMER_FEW 368u
 
-/* How long a wait that ran out gives a publisher that is between its store and its wake-up, before a message that
- * is there counts as a late wake. */
+/* A publisher may be between its store and its wake-up: a message found by a wait that timed out
+ * counts as a late wake only after this long. */
 #define HOI_LATE_GRACE_NS 2000000
 
-/* A claim goes back after so many messages if other partitions are ready. */
+/* A claim is given back after this many messages if other partitions are ready. */
 #define HOI_CLAIM_MOST 256u
 
 struct hoi_producer;
 
 struct hoi_consumer {
-    /* The consumer thread's own. Bound: its lanes. */
-    /* The one lane, if nothing but a look at it is to be done; else NULL. `changed` makes it NULL, too. */
+    /* Owned by the consumer's thread. Bound: its lanes. */
+    /* The only lane, if a take need check nothing else; else NULL. Setting `changed` also clears
+     * it. */
     _Atomic(struct hoi_lane *) only;
     struct hoi_lane **lanes;
     uint32_t lanes_count;
     uint32_t lanes_room;
-    uint32_t turn;            /* the lane to look at first, so that none starves */
-    uint32_t closing;         /* the service was closing when the lanes were last looked up */
+    uint32_t turn;            /* lane to look at first, for fairness */
+    uint32_t closing;         /* the service was closing at the last refresh */
     uint32_t armable;         /* ho_consumer_fd was called */
-    A_TYPE(uint32_t) changed; /* set under the mutex: look at the lanes and the service again */
+    A_TYPE(uint32_t) changed; /* set under the mutex: refresh the lanes and the service's state */
     uint32_t from;            /* bound: HOI_FROM */
     uint32_t bound;
     struct hoi_service *service;
     uint64_t handle;
     uint32_t number;
     uint32_t open; /* under the mutex */
-    /* Shared: what it has claimed. */
+    /* Shared: its claims. */
     uint32_t claimed;
-    uint32_t fresh; /* by a wait: nothing was taken from it yet */
-    uint32_t run;   /* messages taken since the claim, where there is one claim */
-    uint32_t armed; /* announced as waiting, with a descriptor */
-    /* Helping: it takes what this producer of its own thread sends. */
+    uint32_t fresh; /* from a wait: nothing was taken from it yet */
+    uint32_t run;   /* messages taken since the claim, if there is only one */
+    uint32_t armed; /* announced as waiting, by a descriptor */
+    /* Helping: takes what this producer, of the same thread, sends. */
     struct hoi_producer *helped;
-    uint32_t help_budget;                /* messages in a turn */
-    uint32_t help_left;                  /* of this turn */
+    uint32_t help_budget;                /* messages per turn */
+    uint32_t help_left;                  /* left of this turn */
     uint32_t help_taken;                 /* by the last take */
-    uint32_t help_trial;                 /* the last message was slow, or there was none yet */
-    int64_t help_cost_ns;                /* of a message, on average */
-    int64_t help_at_ns;                  /* when that was */
+    uint32_t help_trial;                 /* the last message was slow, or this is the first */
+    int64_t help_cost_ns;                /* per message, on average */
+    int64_t help_at_ns;                  /* when that was measured */
     int64_t help_probe_ns;               /* slow: when to try again */
     uint64_t help_owed[HOI_CLAIM_WORDS]; /* partitions that nobody was woken for */
     HOI_COUNTER(uint64_t) messages;
@@ -55,7 +56,7 @@ struct hoi_consumer {
     HOI_COUNTER(uint64_t) late;
     struct hoi_bell bell;
     union {
-        struct hoi_lane *few[HOI_CONSUMER_FEW]; /* bound: lanes, until there are more */
+        struct hoi_lane *few[HOI_CONSUMER_FEW]; /* bound: lanes, up to this many */
         uint16_t claims[HOI_PARTITIONS_MAX];    /* shared: partitions */
     };
 };
@@ -66,13 +67,14 @@ static inline struct hoi_consumer *hoi_consumer_get(const ho_consumer *handle)
     return hoi_handle_get(HOI_CONSUMER, handle);
 }
 
-/* Bound: looks again at lanes and state. HO_OK or HO_E_NOMEM. */
+/* Bound: refreshes lanes and state. HO_OK or HO_E_NOMEM. */
 int32_t hoi_consumer_refresh(struct hoi_consumer *c);
 
-/* Under the mutex: lanes or state have changed; it looks again before it sleeps or takes. */
+/* Under the mutex: lanes or state have changed; the consumer looks again before it sleeps or
+ * takes. */
 void hoi_consumer_change(struct hoi_consumer *c);
 
-/* The next lane of a hint, from a chunk on; NULL: no more. */
+/* The next lane of a hint, starting at a chunk; NULL: no more. */
 static inline struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk, uint32_t index)
 {
     while (*chunk) {
@@ -85,10 +87,10 @@ static inline struct hoi_lane *hoi_partition_next(struct hoi_lane_chunk **chunk,
     return NULL;
 }
 
-/* The claimant: a lane that its producer has left, with nothing in it, goes. Returns whether it did. */
+/* Claimant: removes an empty lane whose producer has closed. Returns whether it did. */
 int hoi_partition_retire(struct hoi_lane *lane);
 
-/* Gives slots that were taken back to the producer. */
+/* Gives the taken slots back to the producer. */
 void hoi_lane_give_slots(struct hoi_lane *lane);
 
 /* shared.c: as ho_take and ho_wait. */
@@ -96,21 +98,21 @@ int32_t hoi_shared_take(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, uint
 int32_t hoi_shared_wait(struct hoi_consumer *c, int64_t timeout_ns);
 /* Claimant: takes from a partition. */
 uint32_t hoi_shared_take_from(struct hoi_consumer *c, uint32_t number, ho_buf *bufs, uint32_t max);
-/* Claimant: is something left in it? */
+/* Claimant: is anything left in it? */
 int hoi_shared_any(struct hoi_consumer *c, uint32_t number);
-/* It waits from now on, by its descriptor. */
+/* Announces that it waits, by its descriptor. */
 void hoi_shared_arm(struct hoi_consumer *c);
 /* helping.c: as ho_take. */
 int32_t hoi_help_take(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, uint32_t *taken);
-/* It takes from this partition before others are told. */
+/* Notes a partition that it will take from before others are told. */
 void hoi_help_owe(struct hoi_consumer *c, uint32_t part);
-/* Whatever it owes is announced. */
+/* Announces everything that it owes. */
 void hoi_help_settle(struct hoi_consumer *c);
-/* Both ends go their own way again. */
+/* Unpairs the helper and its producer. */
 void hoi_help_end(struct hoi_consumer *c);
 /* Gives up every claim. */
 void hoi_shared_yield(struct hoi_consumer *c);
-/* It will not wait any more: whoever chose it has to choose another. */
+/* It stops waiting: if it was chosen, another consumer must be. */
 void hoi_shared_leave(struct hoi_consumer *c);
 
 #endif

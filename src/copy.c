@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The two calls that copy, each counted: for memory that can't be given, and for slices that pin. */
+/* The two calls that copy: for memory that can't be given, and for slices that pin too much.
+ * Both are counted. */
 #include "sending.h"
 
 #include "handoff/consumer.h"
 
-/* What a copy keeps of the original. */
+/* The fields that a copy inherits. */
 static void labels(const ho_buf *from, ho_buf *copy)
 {
     copy->key = from->key;
@@ -13,7 +14,7 @@ static void labels(const ho_buf *from, ho_buf *copy)
     copy->partition = from->partition;
 }
 
-/* HO_FULL of the memory; that of the lane is counted where it is found. */
+/* Counts HO_FULL for want of memory; HO_FULL of the lane is counted where it arises. */
 static int32_t no_memory(struct hoi_producer *p, int32_t status)
 {
     if (status == HO_FULL)
@@ -96,8 +97,9 @@ static int32_t copy_to_block(struct hoi_shard *sh, const ho_buf *from, uint64_t 
     return HO_OK;
 }
 
-/* By itself, with a record; not as a part of a segment. Copies for a straggler come back in their order, so they fill segments; in a
- * small arena the segment of records would be a large part. And where the budget has nothing left a segment may. */
+/* A kept copy has its own memory and a record, and is no part of a segment. Copies for a
+ * straggler come back in order, so they go into segments. In a small arena the segment of
+ * records would be too large a share. If the budget has no memory left, a segment still may. */
 static int may_be_kept(const struct hoi_shard *sh, const ho_buf *from)
 {
     return !sh->arena->straggler && sh->arena->budget_segs >= HOI_GUARDED_SEGMENTS &&
@@ -132,9 +134,9 @@ static int32_t copy_here(struct hoi_shard *sh, const ho_buf *from, uint64_t note
 
 int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, ho_buf *copy)
 {
-    if (from->kind <= HO_KIND_LOAN) /* the caller's alone */
+    if (from->kind <= HO_KIND_LOAN) /* only the caller has it */
         return copy_here(sh, from, note, copy);
-    /* By a copy of the descriptor somebody else may return it meanwhile. */
+    /* Somebody else may return it meanwhile through a copy of the descriptor. */
     uint64_t parent = hoi_parent_of(&sh->domain->segs, from->handle);
     if (!hoi_parent_hold(sh->domain, parent))
         return HO_E_STALE;
@@ -143,7 +145,7 @@ int32_t hoi_shard_copy(struct hoi_shard *sh, const ho_buf *from, uint64_t note, 
     return status;
 }
 
-/* Whoever keeps it, by the note of where it went. */
+/* The service that keeps it, from the note of where it went. */
 static uint32_t service_of(struct hoi_domain *d, const ho_buf *b)
 {
     const struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_buf_seg(b->handle));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cache of a processor where there are no restartable sequences: one word {group:32, mask:32}, the free slots
- * among 32 neighbours, which nobody else has. Every change is an exchange of the whole word, so that a thread
- * that was moved to another processor in between does no harm; and whoever finds the same word again finds the same
- * slots, whatever happened meanwhile.
+ * A processor's cache where there are no restartable sequences: one word {group:32, mask:32}, the
+ * free slots among 32 neighbours, which belong to this cache alone. Every change is an exchange of
+ * the whole word, so migration to another processor does no harm. ABA is harmless, too: an equal
+ * word means equal slots.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  CPUWORD | cpu_put, cpu_fill | cpu_take, cpu_drain | what was done with the slot, and its state | a slot used by two, a generation twice
@@ -25,7 +25,7 @@ static inline int hoi_cpuword_take(A_TYPE(uint64_t) * word, uint32_t *index)
     return 1;
 }
 
-/* Puts a slot back, if the word is of its group. Returns whether it did. */
+/* Puts a slot back if the word is of its group. Returns whether it did. */
 static inline int hoi_cpuword_put(A_TYPE(uint64_t) * word, uint32_t index)
 {
     uint64_t w = A_LOAD(*word, AT(cpu_match, relaxed));
@@ -38,7 +38,7 @@ static inline int hoi_cpuword_put(A_TYPE(uint64_t) * word, uint32_t index)
     return 1;
 }
 
-/* Gives slots of one group to a word that has none left. Returns whether it did. */
+/* Fills an empty word with slots of one group. Returns whether it did. */
 static inline int hoi_cpuword_fill(A_TYPE(uint64_t) * word, uint32_t group, uint32_t mask)
 {
     uint64_t w = A_LOAD(*word, AT(cpu_empty, relaxed));
@@ -51,7 +51,7 @@ static inline int hoi_cpuword_fill(A_TYPE(uint64_t) * word, uint32_t group, uint
     return 1;
 }
 
-/* Takes all. Gives {group, mask}. */
+/* Takes all slots. Returns {group, mask}. */
 static inline uint64_t hoi_cpuword_drain(A_TYPE(uint64_t) * word)
 {
     return A_XCHG(*word, 0, AT(cpu_drain, acquire)); /* edge CPUWORD: acquire */

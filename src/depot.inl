@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Depot: blocks of slots on their way from one processor's cache to another's: one exchange moves a block, where the bits
- * would need one for each word, or, if they lie scattered, for each slot.
+ * Depot: moves blocks of slots from one processor's cache to another's. One exchange moves a block;
+ * the free bits would need one exchange per word, or per slot if the slots are scattered.
  *
- * Two stacks of the same blocks, full ones and empty ones. A stack is {tag:32, block + 1:32}, and the tag grows
- * with each push: a pop that read `next` of a block that was taken and pushed meanwhile fails. Whoever popped a block
- * has it alone.
+ * The blocks are in two stacks, full and empty. A stack is {tag:32, block + 1:32}, and each push
+ * increments the tag, so a pop fails if its block was popped and pushed again meanwhile. A popped
+ * block belongs to its popper alone.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  DEPOT | depot_push | depot_top, depot_pop, depot_retop | the block's slots | slots of an earlier filling: used by two
@@ -13,7 +13,7 @@
 
 #define HOI_DEPOT_TAG ((uint64_t)1 << 32)
 
-/* Pushes block i, which the caller has alone. */
+/* Pushes block i, which only the caller has. */
 static inline void hoi_depot_push(A_TYPE(uint64_t) * stack, struct hoi_depot_block *blocks,
                                   uint32_t i)
 {
@@ -26,14 +26,14 @@ static inline void hoi_depot_push(A_TYPE(uint64_t) * stack, struct hoi_depot_blo
                     AT(depot_relook, relaxed)));
 }
 
-/* Pops one, for the caller alone: its index + 1, 0 if there is none. */
+/* Pops a block, for the caller alone. Returns its index + 1, or 0 if there is none. */
 static inline uint32_t hoi_depot_pop(A_TYPE(uint64_t) * stack, struct hoi_depot_block *blocks)
 {
     uint64_t head = A_LOAD(*stack, AT(depot_top, acquire)), next; /* edge DEPOT: acquire */
     do {
         if (!(uint32_t)head)
             return 0;
-        /* `next` may be stale by now; then the tag has moved on and the exchange fails. */
+        /* `next` may be stale by now; then the tag has changed and the exchange fails. */
         next = (head & ~(uint64_t)UINT32_MAX) |
                A_LOAD(blocks[(uint32_t)head - 1].next, AT(depot_next, relaxed));
     } while (!A_CAS(*stack, head, next, AT(depot_pop, acquire), /* edge DEPOT: acquire */

@@ -87,7 +87,8 @@ int32_t ho_domain_create(const ho_domain_opts *opts, ho_domain **domain)
     return status;
 }
 
-/* One look at everything: what is still out. Returns whether anything is, or is open. */
+/* One pass over everything that is still outstanding. Returns whether anything is outstanding or
+ * open. */
 static int look(struct hoi_domain *d, ho_outstanding *out)
 {
     *out = (ho_outstanding){0};
@@ -122,7 +123,7 @@ int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_out
     while (status == HO_TIMEOUT && timeout_ns != 0 && hoi_os_now_ns() < deadline_ns) {
         hoi_os_sleep_ns(HOI_CLOSE_PAUSE_NS);
         status = step(handle, &out);
-        if (status == HO_E_HANDLE) /* another closer was first: it is closed */
+        if (status == HO_E_HANDLE) /* another thread closed it first */
             status = HO_OK;
     }
     if (status >= 0)
@@ -130,7 +131,7 @@ int32_t hoi_close(const void *handle, int32_t (*step)(const void *handle, ho_out
     return status;
 }
 
-/* Closes each service as far as it goes. */
+/* Advances the close of each service. */
 static void close_services(struct hoi_domain *d)
 {
     for (uint32_t i = 0; i < HOI_SERVICES_MAX; i++) {
@@ -142,7 +143,7 @@ static void close_services(struct hoi_domain *d)
     }
 }
 
-/* The arenas after the services, whose messages lie in them. */
+/* Arenas after services, whose messages lie in them. */
 static void close_arenas(struct hoi_domain *d)
 {
     for (uint32_t i = 0; i < HOI_ARENAS_MAX; i++) {
@@ -176,7 +177,7 @@ int32_t ho_domain_close(ho_domain *handle, int64_t timeout_ns, ho_outstanding *o
         return status;
     if (hoi_in_callback)
         return HO_E_REENTRANT;
-    pthread_mutex_lock(&d->mutex); /* whoever registers has done it by now, or sees this */
+    pthread_mutex_lock(&d->mutex); /* a concurrent registration has finished by now, or sees this */
     hoi_set(d->closing, 1);
     pthread_mutex_unlock(&d->mutex);
     hoi_owners_retire(d);

@@ -15,7 +15,7 @@ int hoi_bell_wake_sleeper(struct hoi_bell *b)
     if (state == HOI_BELL_SLEEPING)
         hoi_os_futex_wake(&b->core.word);
     else
-        hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) - 1); /* set before it was armed */
+        hoi_os_eventfd_write(A_LOAD(b->fd, memory_order_relaxed) - 1); /* set before arming */
     return 1;
 }
 
@@ -24,7 +24,7 @@ void hoi_bell_close(struct hoi_bell *b)
     hoi_bell_finish_wait(b);
     for (int i = 0; b->owed; i++) { /* a publisher is about to write */
         if (i == WRITE_PAUSES)
-            return; /* or the user has read it, who must not: it goes with the service */
+            return; /* or the user has read it, against the rules: it goes with the service */
         hoi_os_sleep_ns(WRITE_PAUSE_NS);
         hoi_bell_finish_wait(b);
     }

@@ -5,19 +5,19 @@
  *   publisher: publish (seq_cst store), then hoi_bell_ring: load the word (seq_cst)
  *   sleeper:   hoi_bell_prepare_wait: store the word (seq_cst), then look again (seq_cst), then sleep
  *
- * Of the two loads at least one sees the other side's store, because all four are in the one order
- * of seq_cst operations (Dekker's scheme). So either the publisher finds the sleeper, or the sleeper
- * finds the message. No stand-alone fences: thread sanitizers can't see them.
+ * At least one of the two loads sees the other side's store, because all four operations are in the
+ * single total order of seq_cst (Dekker's scheme). So either the publisher sees the sleeper, or the
+ * sleeper sees the message. No stand-alone fences: thread sanitizers can't see them.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  SLEEP | bell_prepare | bell_check, bell_ring | who sleeps, and on what | a wake-up lost: sleeps for ever
- * The exchanges are as weak as the models let them be: the check has its place in the one order already,
- * and that the word was RUNG is in the exchanged value itself (models/README.md).
+ * The exchanges are as weak as the models allow: the check is already in the total order, and RUNG
+ * is the exchanged value itself (models/README.md).
  */
 
-/* A publisher has something to do from SLEEPING on: one comparison. */
+/* From SLEEPING on a publisher must act: one comparison tells. */
 #define HOI_BELL_AWAKE 0u    /* nobody sleeps */
-#define HOI_BELL_RUNG 1u     /* was ARMED; whoever made it RUNG writes the descriptor once */
+#define HOI_BELL_RUNG 1u     /* was ARMED; the thread that set RUNG writes the descriptor once */
 #define HOI_BELL_SLEEPING 2u /* sleeps on the word itself (futex) */
 #define HOI_BELL_ARMED 3u    /* sleeps on the descriptor (eventfd) */
 
@@ -31,8 +31,8 @@ static inline int hoi_bell_asleep(struct hoi_bell_core *b)
     return A_LOAD(b->word, AT(bell_check, seq_cst)) >= HOI_BELL_SLEEPING; /* edge SLEEP: acquire */
 }
 
-/* Publisher, when it does. Returns the state that this caller, and no other, has to wake: HOI_BELL_SLEEPING,
- * HOI_BELL_ARMED, or HOI_BELL_AWAKE if somebody else was faster. */
+/* Publisher, when it does. Returns the state that only this caller must wake: HOI_BELL_SLEEPING,
+ * HOI_BELL_ARMED, or HOI_BELL_AWAKE if another thread was first. */
 static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
 {
     uint32_t word = A_LOAD(b->word, AT(bell_recheck, relaxed));
@@ -45,13 +45,13 @@ static inline uint32_t hoi_bell_ring(struct hoi_bell_core *b)
     return HOI_BELL_AWAKE;
 }
 
-/* Sleeper: announces that it will sleep. It must look again before it does. */
+/* Sleeper: announces that it will sleep. It must check again before it does. */
 static inline void hoi_bell_prepare_wait(struct hoi_bell_core *b, uint32_t state)
 {
     A_STORE(b->word, state, AT(bell_prepare, seq_cst)); /* edge SLEEP: release */
 }
 
-/* Sleeper: awake again. Returns whether a write of the descriptor is due from a publisher. */
+/* Sleeper: awake again. Returns whether a publisher will still write the descriptor. */
 static inline int hoi_bell_reset(struct hoi_bell_core *b)
 {
     return A_XCHG(b->word, HOI_BELL_AWAKE, AT(bell_reset, relaxed)) == HOI_BELL_RUNG;

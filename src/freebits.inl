@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Free slots: a bit for each in words of 64, and a summary with a bit for each word that has some. A word of the summary lies
- * before the 64 that it is of: the bits of few slots lie on one page, all of them.
+ * Free slots: one bit per slot in words of 64, and a summary with one bit per word that has any
+ * set. Each summary word lies before the 64 words that it covers, so all bits of a small pool lie
+ * on one page.
  *
- * Whoever clears a bit of a word has the slot, whoever sets it gives it up. The summary is for finding a word:
- * a bit of it may be set for a word that is empty by now, but is never clear for long while the word has something. Whoever
- * puts into an empty word sets its bit; whoever finds or leaves a word empty clears the bit and looks at the
- * word once more. If the put comes before that look, the look finds it; if it comes later, its own
- * setting of the bit comes later, too: both change the summary's word, and such changes have one order. Setting it again
- * is relaxed: it only adds to a chain of exchanges that began with the put's.
+ * Clearing a bit takes the slot, setting it frees the slot. The summary serves to find a word: its
+ * bit may be set for a word that has become empty, but is never clear for long while the word has a
+ * free slot. A put into an empty word sets the summary bit; a thread that finds or leaves a word
+ * empty clears the summary bit and then checks the word again. A put before that check is seen by
+ * the check. A put after it sets the summary bit after the clear, because both modify the same
+ * summary word. Setting the bit again is relaxed: it continues the release sequence that the put's
+ * own setting began.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  FREED | bits_put | bits_take | what was done with the slot, and its state | a slot used by two, a generation twice
@@ -18,7 +20,7 @@
 #define HOI_FREEBITS_INL
 
 #define HOI_FREE_BITS 64u
-/* Where word w is, where its summary is, how many there are in all for so many words. */
+/* Index of word w, index of its summary word, and the number of words including summaries. */
 #define HOI_BITS_WORD(w) ((w) + (w) / HOI_FREE_BITS + 1)
 #define HOI_BITS_SOME(w) ((w) / HOI_FREE_BITS * (HOI_FREE_BITS + 1))
 #define HOI_BITS_COUNT(words) (HOI_BITS_WORD(words) + 1)
@@ -34,7 +36,7 @@ static inline uint64_t hoi_bits_lowest(uint64_t mask, uint32_t n)
     return mask & ~rest;
 }
 
-/* Gives slots of word w up. */
+/* Frees slots of word w. */
 static inline void hoi_bits_put(A_TYPE(uint64_t) * bits, uint32_t w, uint64_t mask)
 {
     uint64_t old =
@@ -54,7 +56,7 @@ static inline void hoi_bits_emptied(A_TYPE(uint64_t) * bits, uint32_t w)
         (void)A_OR(bits[HOI_BITS_SOME(w)], bit, AT(some_again, relaxed));
 }
 
-/* Takes up to n slots of word w, the lowest ones among `wanted`. Gives which, 0: none. */
+/* Takes up to n slots of word w, the lowest ones among `wanted`. Returns their mask, or 0. */
 static inline uint64_t hoi_bits_take(A_TYPE(uint64_t) * bits, uint32_t w, uint64_t wanted,
                                      uint32_t n)
 {
@@ -69,8 +71,8 @@ static inline uint64_t hoi_bits_take(A_TYPE(uint64_t) * bits, uint32_t w, uint64
     return mask;
 }
 
-/* The first word at or behind `from` that has some, as far as the summary says; `count` if none. Relaxed: the
- * taking decides. */
+/* The first word at or after `from` that the summary says has a free slot; `count` if none.
+ * Relaxed: the take decides. */
 static inline uint32_t hoi_bits_find(A_TYPE(uint64_t) * bits, uint32_t from, uint32_t count)
 {
     for (uint32_t w = from; w < count; w = (w / HOI_FREE_BITS + 1) * HOI_FREE_BITS) {

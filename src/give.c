@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Handing over foreign memory: a record per buffer, and a count of its owner, before it is accepted. */
+/* Sending foreign memory: each buffer gets a record and a count of its owner before it is
+ * accepted. */
 #include "owner_private.h"
 #include "sending.h"
 
-static uint8_t empty_byte; /* what an empty message points at: never NULL */
+static uint8_t empty_byte; /* what an empty message points to: never NULL */
 
-/* Is it a buffer of the library's already? Then its `owner` is a seal. */
+/* Is it already a buffer of the library? Then its `owner` is a seal. */
 static int is_held(const ho_buf *b)
 {
     return b->kind || b->service;
@@ -24,7 +25,7 @@ static int32_t records_next(struct hoi_shard *sh)
     return status;
 }
 
-/* The segment that the next record will lie in, with a number for it. */
+/* Finds the segment and a number for the next record. */
 static inline int32_t record_prepare(struct hoi_shard *sh, struct hoi_seg **seg)
 {
     uint32_t most = sh->recs == &hoi_seg_none ? 0 : sh->domain->foreign_numbers;
@@ -37,7 +38,7 @@ static inline int32_t record_prepare(struct hoi_shard *sh, struct hoi_seg **seg)
     return HO_OK;
 }
 
-/* Writes the record: from here on the buffer is the library's, as one that travels. */
+/* Writes the record: from here on the library owns the buffer. */
 static inline void record_write(struct hoi_seg *seg, ho_buf *b, uint64_t note)
 {
     uint32_t number = hoi_get(seg->issued);
@@ -68,7 +69,7 @@ static int32_t give_accept(struct hoi_sending *s, ho_buf *b, struct hoi_seg *seg
     return HO_OK;
 }
 
-/* Buffers of one owner in a row: its count is taken once for all. */
+/* Consecutive buffers of one owner: takes its count once for all. */
 static int32_t give_run(struct hoi_sending *s, ho_buf *bufs, uint32_t count, uint32_t flags,
                         uint32_t *accepted)
 {
@@ -119,7 +120,7 @@ int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
 {
     struct hoi_arena *a = sh->arena;
     uint64_t n = hoi_whole_segments(sh->domain, bytes);
-    if (n >= a->budget_segs) /* its record lies in one more */
+    if (n >= a->budget_segs) /* its record needs one more */
         return HO_E_RANGE;
     for (;;) {
         if (hoi_get(sh->closing))
@@ -142,7 +143,7 @@ int32_t hoi_block_new(struct hoi_shard *sh, uint64_t bytes, ho_buf *block)
 
 void hoi_block_free(struct hoi_arena *a, void *ptr, uint64_t bytes)
 {
-    if (bytes <= a->domain->segs.seg_bytes) { /* no block: kept.c */
+    if (bytes <= a->domain->segs.seg_bytes) { /* not a block: kept.c */
         hoi_heap_free(a, ptr);
         return;
     }

@@ -7,8 +7,8 @@
 
 _Alignas(4096) struct hoi_entry hoi_table[HOI_TYPES][HOI_TABLE_SLOTS];
 
-/* Wiped together with the table. An all-zero mutex is an unlocked one, so a child that was forked
- * while another thread was in here can still open handles of its own. */
+/* Wiped together with the table. An all-zero mutex is unlocked, so a child forked while another
+ * thread held it can still open its own handles. */
 static _Alignas(4096) struct {
     A_TYPE(uint32_t) alive;
     A_TYPE(uint64_t) generation;
@@ -17,7 +17,7 @@ static _Alignas(4096) struct {
     uint8_t pad[4096 - 16 - sizeof(pthread_mutex_t) - 8 * HOI_TYPES];
 } wiped;
 
-static A_TYPE(uint32_t) was_alive; /* not wiped: this process or the one it came from had handles */
+static A_TYPE(uint32_t) was_alive; /* not wiped: this process or an ancestor had handles */
 
 static int wake_up(void)
 {
@@ -26,14 +26,14 @@ static int wake_up(void)
     if (hoi_os_wipe_on_fork(hoi_table, sizeof hoi_table) ||
         hoi_os_wipe_on_fork(&wiped, sizeof wiped))
         return -1;
-    /* The parent's generations are unknown here: begin where its handles can't be. */
+    /* The parent's generations are unknown here: start where its handles can't be. */
     hoi_set(wiped.generation, (uint64_t)hoi_os_now_ns() & GENERATION_MASK);
     hoi_set(wiped.alive, 1);
     hoi_set(was_alive, 1);
     return 0;
 }
 
-/* Indices are given in turn, so that a free one is soon found. Index 0 stays free: see hoi_handle_get. */
+/* Round-robin, so that a free index is soon found. Index 0 stays free: see hoi_handle_get. */
 static struct hoi_entry *free_entry(enum hoi_type type, uint64_t *index)
 {
     uint32_t last = type == HOI_POOL ? HOI_POOLS_MAX : HOI_TABLE_SLOTS - 1;

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Helping: a thread that sends works on its messages itself, through a shared consumer that is paired with its
- * producer. The producer publishes silently (claim.inl) and notes the partition; the consumer takes from those,
- * one at a time, within a budget. What is left then is announced, and a sleeping consumer is woken for it. So a
- * light message costs no wake-up and no second thread, and a burst spreads.
+ * Helping: a sending thread works on its own messages, through a shared consumer that is paired
+ * with its producer. The producer publishes silently (claim.inl) and notes the partition. The
+ * consumer takes from the noted partitions one at a time, within a budget. What is left then is
+ * announced, and a sleeping consumer is woken for it. So a light message costs no wake-up and no
+ * second thread, and a burst spreads over the workers.
  */
 #include "consumer_private.h"
 #include "producer_private.h"
 
 #define BUDGET_DEFAULT 64u
-/* A wake-up costs two threads about as much together: a message that costs more is better off with a worker. With half as much, a message
- * a few milliseconds after the last one, which finds cold caches, was too dear: at 100 a second p50 240 us instead of 213
- * (none of it handed over: 176), at 500 a second 121 instead of 103 (AMD EPYC). */
+/* A wake-up costs about this much in both threads together: a worker is better for messages that
+ * cost more. With half as much, a message a few milliseconds after the last one, with cold
+ * caches, was over the limit: at 100 a second p50 240 us instead of 213 (none handed over: 176),
+ * at 500 a second 121 instead of 103 (AMD EPYC). */
 #define SLOW_NS 10000
-/* How long it keeps to that before it looks again, with one message, whether they have become cheaper: so long, or so many times what the
- * last one took. Then a slow service has 1.5 % of the thread's time. */
+/* After a slow message it waits this long, or this many times what the message took, before it
+ * tries one message again. So a slow service takes at most 1.5 % of the thread's time. */
 #define PROBE_NS 100000000
 #define PROBE_TIMES 64
 
@@ -23,13 +25,13 @@ void hoi_help_owe(struct hoi_consumer *c, uint32_t part)
     c->help_owed[part / 64] |= hoi_claim_bit(part);
 }
 
-/* Nobody else is there to be woken: then what a turn leaves is the next one's. */
+/* No other consumer can be woken: the next turn continues with what this one leaves. */
 static int alone(const struct hoi_consumer *c)
 {
     return hoi_get(c->service->consumers_open) == 1;
 }
 
-/* The next partition that is owed, which then is not. */
+/* Removes the next owed partition. */
 static uint32_t pop(struct hoi_consumer *c)
 {
     for (uint32_t w = 0; w < c->service->claims.part_words; w++)
@@ -59,7 +61,7 @@ int hoi_help_published(struct hoi_lane *lane)
     return hoi_service_ring(lane->service, ring);
 }
 
-/* Announces all that is owed. Returns whether somebody comes for some of it. */
+/* Announces everything owed. Returns whether a consumer comes for some of it. */
 static int announce(struct hoi_consumer *c)
 {
     struct hoi_claim_group *g = &c->service->claims;
@@ -79,16 +81,17 @@ static void owe_nothing(struct hoi_consumer *c)
         c->help_owed[w] = 0;
 }
 
-/* Where nobody comes for it, the next turn tries again. */
+/* If no consumer comes, the next turn tries again. */
 void hoi_help_settle(struct hoi_consumer *c)
 {
     if (c->helped && announce(c))
         owe_nothing(c);
 }
 
-/* What a message costs, on average: the time from take to take. After a slow one they are taken one at a time until one is
- * light: a service that hangs holds the thread up with one message. A slow one after light ones may have met a preemption, and
- * counts for no more than four times the limit. */
+/* The average cost of a message: the time from take to take. After a slow message it takes one
+ * at a time until one is light, so a service that hangs blocks the thread with one message only.
+ * A slow one after light ones may have been preempted, so it counts as at most four times the
+ * limit. */
 static void measure(struct hoi_consumer *c)
 {
     int64_t now = hoi_os_now_ns();
@@ -107,18 +110,19 @@ static void measure(struct hoi_consumer *c)
     c->help_at_ns = now;
 }
 
-/* The budget of the next turn. */
+/* The next turn's budget. */
 static uint32_t budget(struct hoi_consumer *c)
 {
     if (c->help_cost_ns <= SLOW_NS || alone(c))
         return c->help_budget;
     if (c->help_at_ns < c->help_probe_ns)
         return 0;
-    c->help_cost_ns = SLOW_NS; /* one good message, and it helps again */
+    c->help_cost_ns = SLOW_NS; /* after one light message it helps again */
     return c->help_budget;
 }
 
-/* The turn is over: whatever it leaves is the others'. Where there are none, its descriptor brings it back. */
+/* The turn is over: other consumers get what it leaves. If there are none, its descriptor calls
+ * it back. */
 static int32_t turn_over(struct hoi_consumer *c)
 {
     hoi_shared_yield(c);
@@ -129,7 +133,7 @@ static int32_t turn_over(struct hoi_consumer *c)
     return HO_EMPTY;
 }
 
-/* Takes from a partition that it has claimed. */
+/* Takes from a partition that it claimed. */
 static uint32_t take(struct hoi_consumer *c, uint32_t part, ho_buf *bufs, uint32_t max)
 {
     uint32_t most = c->help_trial && !alone(c) ? 1 : c->help_left;
@@ -153,7 +157,7 @@ int32_t hoi_help_take(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, uint32
     hoi_shared_yield(c);
     while (c->help_left && (part = pop(c)) != HOI_CLAIM_NONE) {
         if (!hoi_claim_try(&c->service->claims, part))
-            continue; /* somebody else has it */
+            continue; /* another consumer has it */
         c->claims[0] = (uint16_t)part;
         c->claimed = 1;
         if ((*taken = take(c, part, bufs, max)))

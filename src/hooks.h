@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names for the dangerous windows. Empty, unless built with HOI_RACE_TESTS: then a test supplies
- * hoi_hook, stops a thread there, and proves the outcome without depending on luck.
+ * Names for the dangerous windows. They are empty unless built with HOI_RACE_TESTS: then a test
+ * supplies hoi_hook, stops a thread there, and proves the outcome deterministically.
  */
 #ifndef HOI_HOOKS_H
 #define HOI_HOOKS_H

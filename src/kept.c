@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kept: copies that ho_compact makes, each in as much memory as it needs (alloc.c), delivered as a foreign buffer that
- * belongs to the library.
+ * Kept copies, made by ho_compact: each takes only as much memory as it needs (alloc.c), and is
+ * delivered as a foreign buffer that belongs to the library.
  *
- * Its record lies in a segment of records, and would pin that for as long as the copy is kept. So a shard has segments of their own for
- * them, which it does not seal: it gives their numbers out by words of 32, and a word again, in another generation, once all
- * of it is back. A copy that is kept pins its word's records, 1,280 bytes at most.
+ * An ordinary segment of records would stay pinned for as long as one copy is kept. So a shard has
+ * separate segments for these records and does not seal them: it issues their numbers in words of
+ * 32, and reissues a word, in another generation, once all 32 are back. A kept copy pins its word's
+ * records, 1,280 bytes at most.
  *
- * A word is back when its bits are clear and nobody holds the segment: a return holds it from before it clears a bit
- * until it has read the record.
+ * A word is back when its bits are clear and nobody holds the segment: a return takes a hold before
+ * it clears a bit, and keeps it until it has read the record.
  */
 #include "alloc_private.h"
 #include "record.h"
 
 #define ALIGN_LOG2 4u
-#define LOOKED_AT 2u /* segments, for a word that is back, before another one is taken */
+#define LOOKED_AT 2u /* segments checked for a free word before another segment is taken */
 
 static int is_back(struct hoi_seg *seg, uint32_t word)
 {
@@ -22,13 +23,13 @@ static int is_back(struct hoi_seg *seg, uint32_t word)
            hoi_word_is_back(&seg->words[word], &seg->count);
 }
 
-/* No more words: the count of them, or their generations, end. */
+/* Its words or their generations are used up. */
 static int is_used_up(const struct hoi_seg *seg)
 {
     return seg->openings >= HOI_COUNT_BIAS - 1 || hoi_get(seg->gen) >= HOI_GEN_LAST - 1;
 }
 
-/* Opens the first word from `from` on that is back. Returns whether there is one. */
+/* Opens the first word at or after `from` that is back. Returns whether there was one. */
 static int open_word(struct hoi_shard *sh, struct hoi_seg *seg, uint32_t from)
 {
     uint32_t gen = hoi_get(seg->gen) + 1, words = sh->domain->foreign_numbers / HOI_WORD_BITS;
@@ -46,14 +47,14 @@ static int open_word(struct hoi_shard *sh, struct hoi_seg *seg, uint32_t from)
     return 1;
 }
 
-/* The numbers that were not issued of an open word. */
+/* The numbers of an open word that were not issued. */
 static uint32_t rest_of(const struct hoi_shard *sh, const struct hoi_seg *seg)
 {
     int open = seg == sh->kept && sh->kept_number != sh->kept_end;
     return open ? HOI_WORD_ALL << sh->kept_number % HOI_WORD_BITS : 0;
 }
 
-/* Seals the segment behind this one in the ring: it goes when all is back. */
+/* Seals the segment after this one in the ring: it is recycled when everything is back. */
 static void leave_next(struct hoi_shard *sh, struct hoi_seg *before)
 {
     struct hoi_seg *seg = before->kept_next;
@@ -125,7 +126,7 @@ static int32_t take_segment(struct hoi_shard *sh)
     return HO_OK;
 }
 
-/* Looks at one segment of the ring, each time at the next one: one that is idle, or used up, goes. */
+/* Checks one segment of the ring per call: drops it if it is idle or used up. */
 static void tidy(struct hoi_shard *sh)
 {
     struct hoi_seg *seg = sh->kept_looked->kept_next;
@@ -135,7 +136,7 @@ static void tidy(struct hoi_shard *sh)
         sh->kept_looked = seg;
 }
 
-/* Another word, of the current segment or the next. */
+/* Opens another word, in the current segment or the next one. */
 static HOI_COLD int32_t next_word(struct hoi_shard *sh)
 {
     struct hoi_seg *seg = sh->kept;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lanes, several to a page; the rings are mappings of their own.
+ * Lanes are allocated several to a page; each ring is a mapping of its own.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  SPARE | spare_put | spare_take | the last reads and writes of the lane | written after reuse
@@ -28,7 +28,8 @@ static void spare_put(struct hoi_lane_stock *stock, struct hoi_lane *lane)
         ;
 }
 
-/* One thread at a time takes, so what it saw on top has not gone and come back. */
+/* Only one thread takes at a time, so the top that it read can't have been popped and pushed
+ * again. */
 static struct hoi_lane *spare_take(struct hoi_lane_stock *stock)
 {
     struct hoi_lane *lane = A_LOAD(stock->spare, memory_order_acquire); /* edge SPARE: acquire */
@@ -52,7 +53,7 @@ static int stock_grow(struct hoi_lane_stock *stock)
 
 struct hoi_lane *hoi_lane_new(struct hoi_lane_stock *stock, uint32_t slots)
 {
-    /* All sequence numbers are zero, which no slot of the first lap expects. */
+    /* All sequence numbers are zero, which no slot expects in its first lap. */
     struct hoi_slot *ring = hoi_os_alloc(slots * sizeof *ring);
     struct hoi_lane *lane = ring ? spare_take(stock) : NULL;
     if (ring && !lane && !stock_grow(stock))

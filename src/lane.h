@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lane: lane.inl over real descriptors, and where it leads. */
+/* Lane: lane.inl with the real descriptors, and the service that it leads to. */
 #ifndef HOI_LANE_H
 #define HOI_LANE_H
 
@@ -7,8 +7,8 @@
 
 #include "handoff/buf.h"
 
-/* A descriptor in flight: ho_buf with the sequence number where service and partition lie, which are the same
- * for a whole lane and filled in by the consumer. */
+/* A descriptor in flight: ho_buf with the sequence number in place of service and partition.
+ * Those are the same for the whole lane, and the consumer fills them in. */
 struct hoi_slot {
     uint64_t word[5]; /* ptr, len, handle, value, cap */
     uint32_t owner;
@@ -24,7 +24,7 @@ _Static_assert(offsetof(struct hoi_slot, owner) == offsetof(ho_buf, owner), "the
 #define HOI_SLOT_WRITE(slot, item) hoi_slot_write(slot, item)
 #define HOI_SLOT_READ(slot, item, taking) hoi_slot_read(slot, item, taking)
 
-/* What a take fills in, and adds up. */
+/* What a take fills in, and what it sums up. */
 struct hoi_taking {
     uint32_t from; /* HOI_FROM */
     uint64_t bytes;
@@ -34,8 +34,8 @@ struct hoi_taking {
 #define HOI_FROM(service, partition) ((uint32_t)(service) | (uint32_t)(partition) << 16)
 _Static_assert(offsetof(ho_buf, partition) == offsetof(ho_buf, service) + 2, "little endian");
 
-/* flags, align_log2 and kind, as one word: the form in which they travel, but for where to, which has done its
- * work by then. */
+/* flags, align_log2 and kind as one word, as they travel. HO_BUF_PARTITION is cleared: the
+ * partition has been chosen by then. */
 static inline uint64_t hoi_buf_tail(const ho_buf *b)
 {
     uint64_t tail;
@@ -45,15 +45,15 @@ static inline uint64_t hoi_buf_tail(const ho_buf *b)
 #define HOI_TAIL_SENT(tail) ((tail) & ~(uint64_t)HO_BUF_PARTITION)
 #define HOI_TAIL_KIND(kind) ((uint64_t)(kind) << 56)
 
-/* Two words next to each other, of a descriptor that is written afresh, in one store. */
+/* Writes two adjacent words of a new descriptor in one store. */
 typedef uint64_t hoi_pair __attribute__((vector_size(16), aligned(8), may_alias));
 static inline void hoi_pair_write(void *at, uint64_t first, uint64_t second)
 {
     *(hoi_pair *)at = (hoi_pair){first, second};
 }
 
-/* Word by word: the caller has just written the descriptor in pieces, and a wide load of what is still in
- * the store buffer waits until it has left it. */
+/* Word by word: the caller has just written the descriptor in pieces, and a wide load would
+ * stall until those stores have left the store buffer. */
 static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
 {
     slot->word[0] = (uint64_t)(uintptr_t)b->ptr;
@@ -66,8 +66,8 @@ static inline void hoi_slot_write(struct hoi_slot *slot, const ho_buf *b)
     slot->tail[1] = b->key;
 }
 
-/* As a whole: the producer is far from this slot by now. The bytes are on their way while the other slots are
- * copied: whoever takes reads them next, and most messages are no longer than two lines. */
+/* In one copy: the producer is far from this slot by now. Prefetches the bytes while the other
+ * slots are copied: the consumer reads them next, and most messages fit in two lines. */
 static inline void hoi_slot_read(const struct hoi_slot *slot, ho_buf *b, struct hoi_taking *taking)
 {
     __builtin_memcpy(b, slot, sizeof *b);
@@ -87,34 +87,32 @@ struct hoi_lane {
     /* Written once. */
     struct hoi_service *service;
     struct hoi_bell
-        *producer_bell; /* of the producer's shard, if that may wait for room; else NULL */
-    uint64_t hint;      /* shared consumers: in the partition's word; bound: 0 */
-    struct hoi_consumer
-        *helper; /* the producer's: of its own thread, takes what it sends; or NULL */
+        *producer_bell;          /* of the producer's shard, if that may wait for room; else NULL */
+    uint64_t hint;               /* shared: the hint in the partition's word; bound: 0 */
+    struct hoi_consumer *helper; /* the producer's: takes what it sends, in its thread; or NULL */
     uint32_t partition;
-    A_TYPE(uint32_t) closed; /* the producer has gone: nothing new will come */
+    A_TYPE(uint32_t) closed; /* the producer has closed: nothing new will come */
     A_TYPE(struct hoi_bell *)
-    bell;                  /* bound: of the consumer that is there, or hoi_bell_none;
-                                       shared: hoi_bell_many */
-    struct hoi_lane *next; /* in a list of lanes that go */
-    /* The producer's: is it late? straggler.c. */
-    struct hoi_seg *seg;  /* in which the last message lies; NULL: look at the next one */
-    uint64_t mark;        /* a message */
-    int64_t marked_ns;    /* when it was sent, or last looked at */
-    uint64_t copied_from; /* plus 1: copies are sent from this position on, until it is consumed */
+    bell;                  /* bound: the consumer's, or hoi_bell_none; shared: hoi_bell_many */
+    struct hoi_lane *next; /* in a list of lanes to destroy */
+    /* The producer's, to find out whether the lane is late: straggler.c. */
+    struct hoi_seg *seg;  /* segment of the last message; NULL: check the next one */
+    uint64_t mark;        /* position of a message */
+    int64_t marked_ns;    /* when it was sent or last checked */
+    uint64_t copied_from; /* plus 1: copies are sent from this position until it is consumed */
 };
 
-/* Where the lanes of a domain come from. */
+/* Allocates the lanes of a domain. */
 struct hoi_lane_stock {
     A_TYPE(struct hoi_lane *) spare;
     struct hoi_lane_page *pages;
 };
 
-/* One thread at a time. NULL: no memory. */
+/* One thread at a time. NULL: out of memory. */
 struct hoi_lane *hoi_lane_new(struct hoi_lane_stock *stock, uint32_t slots);
 /* Any thread. */
 void hoi_lane_delete(struct hoi_lane_stock *stock, struct hoi_lane *lane);
-/* Every lane is deleted. */
+/* All lanes are deleted. */
 void hoi_lane_stock_free(struct hoi_lane_stock *stock);
 
 #endif

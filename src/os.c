@@ -21,9 +21,10 @@
 #endif
 #define POSSIBLE_CPUS "/sys/devices/system/cpu/possible"
 
-/* read, write, close and nanosleep are cancellation points in libc: a thread cancelled in one would
- * unwind out of the library, with the domain's mutex locked or a release lost. The bare calls are
- * none. What a bare call closes one has opened: a thread sanitizer would take the next owner of its number for a race. */
+/* read, write, close and nanosleep are cancellation points in libc: a thread cancelled in one
+ * would unwind out of the library with the domain's mutex locked, or lose a release. Bare system
+ * calls are no cancellation points. A descriptor that a bare call closes was also opened by one:
+ * otherwise the thread sanitizer reports a race with the number's next owner. */
 #define RAW(name, ...) syscall(SYS_##name, __VA_ARGS__)
 
 static void *map(size_t bytes, int prot, int flags)
@@ -49,7 +50,7 @@ int hoi_os_commit(void *ptr, size_t bytes)
 
 void hoi_os_discard(void *ptr, size_t bytes)
 {
-    (void)madvise(ptr, bytes, MADV_DONTNEED); /* refused: it stays committed, nothing else */
+    (void)madvise(ptr, bytes, MADV_DONTNEED); /* if refused, it stays committed: harmless */
 }
 
 void hoi_os_release(void *ptr, size_t bytes)
@@ -60,7 +61,7 @@ void hoi_os_release(void *ptr, size_t bytes)
 
 void hoi_os_small_pages(void *ptr, size_t bytes)
 {
-    (void)madvise(ptr, bytes, MADV_NOHUGEPAGE); /* refused: the kernel has none */
+    (void)madvise(ptr, bytes, MADV_NOHUGEPAGE); /* refused by kernels without huge pages */
 }
 
 int hoi_os_populate(void *ptr, size_t bytes)
@@ -86,7 +87,7 @@ int hoi_os_wipe_on_fork(void *ptr, size_t bytes)
 
 int hoi_os_random(void *ptr, size_t bytes)
 {
-    long n; /* up to 256 bytes come whole */
+    long n; /* up to 256 bytes come in one piece */
     while ((n = syscall(SYS_getrandom, ptr, bytes, 0)) == -1 && errno == EINTR)
         ;
     return n == (long)bytes ? 0 : -1;
@@ -117,7 +118,7 @@ static struct timespec timespec_of(int64_t ns)
 int hoi_os_futex_wait(A_TYPE(uint32_t) * word, uint32_t expected, int64_t deadline_ns)
 {
     struct timespec ts = timespec_of(deadline_ns);
-    /* The BITSET form takes an absolute time, so that a wake-up for nothing does not stretch it. */
+    /* The BITSET form takes an absolute time, so a spurious wake-up does not extend the timeout. */
     long r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
                      deadline_ns == INT64_MAX ? NULL : &ts, NULL, FUTEX_BITSET_MATCH_ANY);
     return r == -1 && errno == ETIMEDOUT ? -1 : 0;
@@ -174,7 +175,7 @@ void hoi_os_close(int fd)
         (void)RAW(close, fd);
 }
 
-/* The kernel's list reads like "0-3,8-11": the last number is the highest. */
+/* The kernel's list looks like "0-3,8-11": the last number is the highest. */
 uint32_t hoi_os_cpus(void)
 {
     char text[256];
@@ -204,6 +205,7 @@ int hoi_os_restart_register(void)
 
 void hoi_os_restart_sequences(void)
 {
-    /* It was registered, so the kernel has it: refused, objects would be used by two. */
+    /* Registration succeeded, so the kernel supports it. If it failed, two threads could use one
+     * object. */
     HOI_TRAP_IF(RAW(membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
 }

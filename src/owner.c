@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owners of foreign memory: registered once; each accepted buffer is released to them exactly once.
+ * Owners of foreign memory. An owner is registered once, and each accepted buffer is released to it
+ * exactly once.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  OWNER | owner_slot, ho_owner_register | find, find_and_hold, batch_turn, hoi_owners_retire, hoi_owners_out
@@ -13,7 +14,7 @@
 
 _Thread_local uint32_t hoi_in_callback;
 
-/* In `out` while an owner is registered: above any number of buffers. */
+/* In `out` while an owner is registered: larger than any number of buffers. */
 #define OWNER_BIAS ((uint64_t)1 << 48)
 
 static struct hoi_owner *find(struct hoi_domain *d, uint32_t id)
@@ -25,8 +26,9 @@ static struct hoi_owner *find(struct hoi_domain *d, uint32_t id)
     return o && A_LOAD(o->id, memory_order_acquire) == id ? o : NULL; /* edge OWNER: acquire */
 }
 
-/* Finds an owner and holds it by n, if what is out is `least` or more: a count that reached zero stays
- * there. Once it is held its id can't change; before, the slot may get another owner: looked at again. */
+/* Finds an owner and adds n to its `out`, if that is `least` or more: a count that has reached
+ * zero stays zero. Once held, the owner's id can't change; before, the slot may get another
+ * owner, so the id is checked again. */
 static struct hoi_owner *find_and_hold(struct hoi_domain *d, uint32_t id, uint64_t least,
                                        uint64_t n)
 {
@@ -63,7 +65,7 @@ void hoi_owner_release(struct hoi_owner *o, const ho_release_rec *recs, uint32_t
     hoi_owner_drop(o, n);
 }
 
-/* Records in a queue are linked by {segment, number} + 1, newest first. */
+/* Queued records are linked by {segment, number} + 1, newest first. */
 static struct hoi_foreign *record_of(struct hoi_domain *d, uint32_t link, struct hoi_seg **seg)
 {
     *seg = hoi_seg_at(&d->segs, (link - 1) / HOI_SEG_NUMBERS);
@@ -74,18 +76,18 @@ void hoi_owner_queue(struct hoi_owner *o, struct hoi_seg *seg, uint32_t number)
 {
     struct hoi_foreign *f = hoi_foreign_at(seg, number);
     uint32_t link = seg->index * HOI_SEG_NUMBERS + number + 1;
-    int event = o->mode == HO_RELEASE_EVENT; /* read first: after the push the owner may go */
+    int event = o->mode == HO_RELEASE_EVENT; /* read first: the owner may be gone after the push */
     int fd = event ? hoi_get(o->fd) - 1 : -1;
     uint32_t head = A_LOAD(o->queue, memory_order_relaxed);
     do
         hoi_set(f->next, head);
     while (!A_CAS(o->queue, head, link, memory_order_acq_rel, /* edge QUEUE: release */
                   memory_order_relaxed));
-    if (event && !head) /* one write per time that the queue stops being empty */
+    if (event && !head) /* one write each time the queue becomes non-empty */
         hoi_os_eventfd_write(fd);
 }
 
-/* All that is queued, oldest first, behind what was taken before and not released yet. */
+/* Moves everything queued, oldest first, behind what was taken earlier and not released yet. */
 static void take_queue(struct hoi_domain *d, struct hoi_owner *o)
 {
     uint32_t link = A_XCHG(o->queue, 0, memory_order_acq_rel); /* edge QUEUE: acquire */
@@ -101,7 +103,7 @@ static void take_queue(struct hoi_domain *d, struct hoi_owner *o)
     o->drained = reversed;
 }
 
-/* The oldest record that is queued, out of the queue; 0 if there is none. */
+/* Takes the oldest queued record off the queue; 0 if there is none. */
 static uint32_t next_queued(struct hoi_domain *d, struct hoi_owner *o)
 {
     if (!o->drained) {
@@ -137,7 +139,7 @@ int32_t ho_owner_drain(ho_domain *handle, uint32_t owner, uint32_t max, uint32_t
     if (!d)
         return hoi_handle_status();
     struct hoi_owner *o =
-        find_and_hold(d, owner, 1, 1); /* stays until this call has done with it */
+        find_and_hold(d, owner, 1, 1); /* keeps the owner until this call is done */
     if (!o)
         return HO_E_OWNER;
     int32_t status = o->mode == HO_RELEASE_INLINE ? HO_E_KIND
@@ -181,8 +183,8 @@ static int32_t owner_opts_check(const ho_owner_opts *opts, ho_owner_opts *known)
     return status;
 }
 
-/* Under the mutex. The number of an earlier owner's descriptor is kept, since a late write may still come;
- * the file behind it is another, so that what that owner's user has of it stays silent. */
+/* Under the mutex. The descriptor's number is reused from an earlier owner, since a late write
+ * may still come. It gets a new file, so that the earlier user's duplicate stays silent. */
 static int32_t owner_descriptor(struct hoi_owner *o)
 {
     int fd = hoi_get(o->fd) - 1;
@@ -195,8 +197,8 @@ static int32_t owner_descriptor(struct hoi_owner *o)
     return HO_OK;
 }
 
-/* Is there room in this slot? One that is retired with nothing out has been left by its user: it goes when no
- * other is free. */
+/* Is this slot usable? An owner that is retired with nothing outstanding but never finished by
+ * its user is replaced only if no other slot is free. */
 static int slot_fits(const struct hoi_owner *o, int or_left)
 {
     if (!o)
@@ -207,7 +209,7 @@ static int slot_fits(const struct hoi_owner *o, int or_left)
            (or_left && !A_LOAD(o->out, memory_order_acquire)); /* edge OUT: acquire */
 }
 
-/* Under the mutex: a free slot; its object is kept from an earlier owner. */
+/* Under the mutex: a free slot; its object is reused from an earlier owner. */
 static int32_t owner_slot(struct hoi_domain *d, uint32_t mode, uint32_t *index,
                           struct hoi_owner **slot)
 {
@@ -247,7 +249,7 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
         o->mode = known.mode;
         o->drained = 0;
         A_STORE(o->id, 0,
-                memory_order_relaxed); /* before the next: nobody holds this one by an old id */
+                memory_order_relaxed); /* relaxed: nobody can hold this owner by an old id */
         A_STORE(o->out, OWNER_BIAS, memory_order_release); /* edge OWNER: release */
         o->generation++;
         *owner = o->generation << HOI_OWNER_INDEX_BITS | (index + 1);
@@ -257,7 +259,7 @@ int32_t ho_owner_register(ho_domain *handle, const ho_owner_opts *opts, uint32_t
     return status;
 }
 
-/* Nothing can be given for it any more: whoever is first takes BIAS off. */
+/* Stops giving: the first caller takes BIAS off. */
 static void stop_giving(struct hoi_domain *d, uint32_t id)
 {
     struct hoi_owner *o = hoi_owner_hold(d, id, 1);
@@ -270,7 +272,7 @@ static void stop_giving(struct hoi_domain *d, uint32_t id)
     hoi_owner_drop(o, 1);
 }
 
-/* HO_OK, to one caller: nothing of it is out or runs, and its place is free. */
+/* HO_OK, to one caller: nothing is outstanding or running, and the slot is free. */
 static int32_t finished(struct hoi_domain *d, uint32_t id)
 {
     struct hoi_owner *o = find(d, id);

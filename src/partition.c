@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Partition: its lanes, and who is told of them.
+ * Partition: its lanes, and whom a new lane is announced to.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  CHUNK | place_for, hoi_partition_connect | hoi_partition_next | the chunk and the lane in it | a lane that is not set up
@@ -9,7 +9,7 @@
 
 #include "handoff/owner.h"
 
-/* Under the mutex: a free place for a lane, in a new chunk if need be. NULL: no memory. */
+/* Under the mutex: a free place for a lane, in a new chunk if necessary. NULL: out of memory. */
 static _Atomic(struct hoi_lane *) *place_for(struct hoi_partition *part, uint32_t *index)
 {
     struct hoi_lane_chunk *chunk = &part->first;
@@ -47,7 +47,7 @@ int32_t hoi_partition_connect(struct hoi_service *s, uint32_t partition, struct 
     }
     s->lanes++;
     A_STORE(*place, *lane, memory_order_release); /* edge CHUNK: release */
-    if (!s->bound) { /* once, so that whoever clears the hint has seen the lane */
+    if (!s->bound) { /* once, so that the thread that clears the hint has seen the lane */
         (void)hoi_service_ring(s, hoi_claim_announce(&s->claims, partition, (*lane)->hint));
     } else if (part->consumer) {
         hoi_set((*lane)->bell, &part->consumer->bell);
@@ -65,7 +65,7 @@ void hoi_partition_disconnect(struct hoi_service *s, struct hoi_lane *lane)
         (void)hoi_service_ring(s, hoi_claim_announce(&s->claims, lane->partition, lane->hint));
     else if (part->consumer)
         hoi_consumer_change(part->consumer);
-    else if (!hoi_lane_ready(&lane->core)) { /* nobody takes from it, and nothing is in it */
+    else if (!hoi_lane_ready(&lane->core)) { /* no consumer, and the lane is empty */
         hoi_partition_unlink(lane, &gone);
         hoi_lanes_destroy(s, gone);
     }

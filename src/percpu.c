@@ -17,7 +17,7 @@ int64_t hoi_percpu_nowhere(void)
 int hoi_percpu_usable(int64_t *rseq)
 {
     *rseq = __rseq_offset;
-    /* Size 0: glibc was told not to register, or the kernel, or valgrind, has no rseq. */
+    /* Size 0: glibc was told not to register, or the kernel or valgrind lacks rseq. */
     return __rseq_size != 0 && hoi_os_restart_register() == 0;
 }
 #else

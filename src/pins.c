@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pins: which services hold up the recycling of an arena's segments.
+ * Pins: finds the services that delay the recycling of an arena's segments.
  *
- * A segment is recycled as a whole, so one small buffer that nobody returns pins all of it, whether it waits in a
- * lane of a consumer that hangs or is kept. Once more than half of an arena is in use, those of its
- * segments that nobody fills any more are counted for each service that has a live buffer in them: the notes say
- * where a buffer went. What is sent to a service that pins more than three eighths, or more than is still free, is
- * copied from then on (straggler.c): so one can take about half of an arena from the others, and several that are
- * late at once leave less and less, but not nothing. Against what is free, a segment that n services pin counts as an nth
- * for each.
+ * A segment is recycled as a whole, so one small unreturned buffer pins all of it, whether it waits
+ * in the lane of a consumer that hangs or is kept by a user. Once more than half of an arena is in
+ * use, its segments that are no longer being filled are counted for each service that has a live
+ * buffer in them; the notes say where a buffer went. Messages to a service that pins more than
+ * three eighths, or more than is still free, are copied from then on (straggler.c). So one service
+ * can take about half of an arena from the others, and several late ones leave less and less, but
+ * never nothing. Compared with the free memory, a segment that n services pin counts as an nth for
+ * each.
  *
- * An arena that only one service was ever sent something of is not guarded: there is nobody to guard it for.
+ * An arena that has served only one service is not guarded: there is nobody to protect.
  *
- * It looks at one live buffer in each word of 32, at the slices one by one, and once per eighth of what is free that is
- * taken: about two thousand loads per segment of an arena that is short, none in one that is not.
+ * The scan reads one live buffer per word of 32, and the slices one by one. It runs each time that
+ * an eighth of the free memory has been taken. It costs about two thousand loads per segment in an
+ * arena that is short of memory, and none otherwise.
  */
 #include "arena_private.h"
 
 #define SERVICES 256u
 
-/* Numbers below 1 or above are of notes that were read while they changed. */
+/* Numbers below 1 or above the maximum come from notes that changed during the read. */
 static void mark(uint64_t *services, uint32_t service)
 {
     if (service - 1 < SERVICES)
         services[(service - 1) / 64] |= (uint64_t)1 << (service - 1) % 64;
 }
 
-/* Who has something in a segment. */
+/* The services that have buffers in a segment. */
 static void services_of(struct hoi_seg *seg, uint64_t *services)
 {
     uint32_t end = hoi_get(seg->issued), gen = hoi_get(seg->gen);
@@ -40,7 +42,7 @@ static void services_of(struct hoi_seg *seg, uint64_t *services)
     }
 }
 
-/* A live slice pins the segment of its parent, for the service that its own note names. */
+/* A live slice pins its parent's segment, for the service that the slice's own note names. */
 static void slice_of(struct hoi_segs *segs, const struct hoi_arena *a, struct hoi_seg *slices,
                      uint32_t number)
 {
@@ -51,15 +53,16 @@ static void slice_of(struct hoi_segs *segs, const struct hoi_arena *a, struct ho
         (void)A_OR(seg->sliced[service / 64], (uint64_t)1 << service % 64, memory_order_relaxed);
 }
 
-/* So many at most, in a third of a millisecond: who holds more of them than that is late by these. */
+/* The limit, a third of a millisecond: a service with more slices than that counts as late
+ * because of them. */
 #define MOST_SLICES 65536u
 
-/* Tells each segment of the arena who has slices of it. */
+/* Marks each segment of the arena with the services that have slices of it. */
 static void find_slices(struct hoi_arena *a, uint32_t fresh)
 {
     struct hoi_domain *d = a->domain;
     uint32_t seen = 0;
-    if (!A_LOAD(d->slices.cursor, memory_order_relaxed)) /* there never was one */
+    if (!A_LOAD(d->slices.cursor, memory_order_relaxed)) /* there never was a slice */
         return;
     for (uint32_t i = 0; i < fresh && seen < MOST_SLICES; i++) {
         struct hoi_seg *seg = hoi_seg_at(&d->segs, i);
@@ -76,12 +79,12 @@ static void find_slices(struct hoi_arena *a, uint32_t fresh)
     }
 }
 
-/* What each service pins, in segments, and what of these is its own part: a segment that n of them pin counts as an nth
- * for each. */
+/* What each service pins, in segments, and its share of these: a segment that n of them pin
+ * counts as an nth for each. */
 struct pins {
     uint32_t segs[SERVICES], parts[SERVICES];
 };
-#define WHOLE 256u /* a segment, in parts */
+#define WHOLE 256u /* one segment, in shares */
 
 static void count_segment(struct hoi_seg *seg, struct pins *pins)
 {
@@ -101,8 +104,8 @@ static void count_segment(struct hoi_seg *seg, struct pins *pins)
         }
 }
 
-/* A look goes over all segments that the domain ever had. Where these are very many, it may take a part of the time only: about
- * 20 ns each, once in a microsecond each. */
+/* A scan covers every segment that the domain ever had. If there are very many, it may use only
+ * part of the time: about 20 ns per segment, at most once per microsecond and segment. */
 #define MANY_SEGMENTS 8192u
 #define PAUSE_NS 1000
 

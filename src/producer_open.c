@@ -13,7 +13,7 @@ static size_t producer_lanes_bytes(const struct hoi_producer *p)
     return 2 * (size_t)p->partitions * sizeof(struct hoi_lane *);
 }
 
-/* Room for a lane to each partition; lanes and dirty share one block. */
+/* Makes room for a lane to each partition; lanes and dirty share one block. */
 static int32_t lanes_begin(struct hoi_producer *p)
 {
     p->lanes = p->partitions <= HOI_PRODUCER_FEW ? p->few : hoi_os_alloc(producer_lanes_bytes(p));
@@ -53,7 +53,8 @@ int32_t hoi_producer_connect(struct hoi_producer *p, uint32_t partition, struct 
     return status;
 }
 
-/* Looked at after the announcement that it waits: for memory for a copy of so many segments, or for room. */
+/* Checked after the announcement that it waits: is there memory for a copy of so many segments,
+ * or room? */
 static int worth_trying(struct hoi_producer *p, struct hoi_lane *full, uint64_t segments)
 {
     return A_LOAD(p->closing, memory_order_seq_cst) || /* edge CHANGE: acquire */
@@ -72,7 +73,7 @@ int32_t hoi_producer_wait(struct hoi_producer *p, struct hoi_lane *full, uint64_
         *deadline_ns = now + (int64_t)p->service->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
-    if (segments) /* what is returned of it counts from now on */
+    if (segments) /* so that it is recycled once it is back, even if all else stays out */
         hoi_shard_leave(p->aside);
     HO_HOOK("producer:before_wait");
     int armed = hoi_shard_prepare_wait(p->shard, HOI_BELL_SLEEPING);
@@ -91,12 +92,13 @@ int hoi_producer_arm(struct hoi_producer *p, struct hoi_lane *full)
     HO_HOOK("producer:armed");
     if (!worth_trying(p, full, 0))
         return 0;
-    if (!armed) /* by an earlier call, for something else: then it stays so */
+    if (!armed) /* an earlier call armed it for something else: it stays armed */
         hoi_bell_disarm(hoi_get(sh->bell));
     return 1;
 }
 
-/* Under the mutex: a producer object for the lowest free number; kept from an earlier one if any. */
+/* Under the mutex: a producer object with the lowest free number; reused from an earlier one if
+ * there is one. */
 static int32_t producer_slot(struct hoi_service *s, struct hoi_shard *sh,
                              struct hoi_producer **slot)
 {
@@ -195,7 +197,7 @@ int32_t ho_producer_close(ho_producer *handle)
     lanes_end(p);
     hoi_straggler_leave(p);
     p->open = 0;
-    s->producers_open--; /* last: from here on the service may go */
+    s->producers_open--; /* last: the service may be freed from here on */
     pthread_mutex_unlock(&s->domain->mutex);
     return HO_OK;
 }

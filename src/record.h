@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records: what the library knows of a foreign buffer and of a slice. They lie in segments of their
- * own, never in the memory that they describe, and are counted and recycled as buffers are. Fields are
- * relaxed atomics: a stale handle may read a record that is being reused; the exchange on its word
- * then fails and what was read is not used.
+ * Records: what the library knows about a foreign buffer or a slice. They lie in segments of their
+ * own, never in the memory that they describe, and are counted and recycled as buffers are. Fields
+ * are relaxed atomics: a stale handle may read a record that is being reused. The exchange on its
+ * word then fails, and what was read is discarded.
  */
 #ifndef HOI_RECORD_H
 #define HOI_RECORD_H
@@ -16,16 +16,17 @@ struct hoi_foreign {
     HOI_COUNTER(uint64_t) size;
     HOI_COUNTER(uint32_t) owner;
     A_TYPE(uint32_t) refs;        /* the buffer itself and its slices */
-    HOI_COUNTER(uint32_t) reason; /* while it is queued */
-    HOI_COUNTER(uint32_t) next;   /* while it is queued: {segment, number} of the next + 1 */
+    HOI_COUNTER(uint32_t) reason; /* while queued */
+    HOI_COUNTER(uint32_t) next;   /* while queued: {segment, number} of the next + 1 */
 };
 
-/* A slice keeps its parent: the handle of the arena or foreign buffer that the bytes belong to. */
+/* A slice's record holds its parent: the handle of the arena buffer or foreign buffer that has
+ * the bytes. */
 struct hoi_slice_record {
     HOI_COUNTER(uint64_t) parent;
 };
 
-/* Where a domain's slices get their numbers: any thread, by compare-exchange. */
+/* Issues a domain's slice numbers: any thread, by compare-exchange. */
 struct hoi_slices {
     /* {segment + 1:32, number:32}; 0 = no segment yet. */
     HOI_APART A_TYPE(uint64_t) cursor;
@@ -41,7 +42,7 @@ static inline struct hoi_slice_record *hoi_slice_at(const struct hoi_seg *seg, u
     return (struct hoi_slice_record *)(uintptr_t)seg->base + number;
 }
 
-/* Writes the record of a buffer as it was given. */
+/* Writes the record of a given buffer. */
 static inline void hoi_foreign_fill(struct hoi_seg *seg, uint32_t number, const ho_buf *b,
                                     uint64_t note)
 {
@@ -54,7 +55,7 @@ static inline void hoi_foreign_fill(struct hoi_seg *seg, uint32_t number, const 
     hoi_set(seg->notes[number], note);
 }
 
-/* From here on it is the library's, as one that travels. */
+/* From here on the library owns the buffer, which travels under this handle. */
 static inline void hoi_foreign_name(const struct hoi_seg *seg, uint32_t number, ho_buf *b)
 {
     b->handle = hoi_get(seg->handle_base) + number;
@@ -64,8 +65,9 @@ static inline void hoi_foreign_name(const struct hoi_seg *seg, uint32_t number, 
 }
 
 /*
- * The buffer that the bytes belong to: of a slice, its parent. Whoever does not hold it may read what is no record any more:
- * then this is any handle, but one of a segment that the domain has.
+ * The buffer that has the bytes: for a slice, its parent. A caller that does not hold the slice may
+ * read a record that is being reused: the result is then arbitrary, but always a handle of a
+ * segment that the domain has.
  */
 static inline uint64_t hoi_parent_of(const struct hoi_segs *segs, uint64_t handle)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Returning. Neighbours of a batch that share a segment's word are one compare-exchange. For foreign
- * buffers the release runs, or is queued, after the exchange has proved that this is the one legal
- * return.
+ * Returning. Adjacent buffers of a batch that share a segment's word take one compare-exchange. A
+ * foreign buffer's release runs, or is queued, only after the exchange has proved that this is the
+ * one legal return.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  REFS | foreign_return, parent_drop | the same | reads through the other parts | released too early
@@ -14,11 +14,11 @@
 
 #define RELEASES_MAX 32u
 
-/* Releases that an inline owner gets in one call. */
+/* Collects the releases of an inline owner for one call. */
 struct batch {
     struct hoi_domain *d;
-    struct hoi_owner *owner; /* whose turn it is */
-    uint32_t id;             /* its, 0 at first */
+    struct hoi_owner *owner; /* the current owner */
+    uint32_t id;             /* its id, 0 at first */
     uint32_t reason;
     uint32_t count;
     ho_release_rec recs[RELEASES_MAX];
@@ -31,7 +31,7 @@ static void batch_run(struct batch *t)
     t->count = 0;
 }
 
-/* Room for one more, of an owner that has a buffer out; so it is there. */
+/* Makes room for a release of this owner. The owner has a buffer outstanding, so it exists. */
 static HOI_COLD void batch_turn(struct batch *t, uint32_t id)
 {
     batch_run(t);
@@ -40,12 +40,12 @@ static HOI_COLD void batch_turn(struct batch *t, uint32_t id)
         A_LOAD(t->d->owners[hoi_owner_index(id)], memory_order_acquire); /* edge OWNER: acquire */
 }
 
-/* One or more numbers of one word that come back together. */
+/* Numbers of one word that are returned together. */
 struct group {
     struct hoi_seg *seg;
     uint32_t word;
     uint32_t mask;
-    uint64_t id; /* a handle of it */
+    uint64_t id; /* a handle of the group */
 };
 
 static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
@@ -54,7 +54,7 @@ static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
         hoi_seg_recycle(d, seg);
 }
 
-/* The last part of a foreign buffer is back. The caller holds the segment of the record. */
+/* The last part of a foreign buffer has come back. The caller holds the record's segment. */
 static inline void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t number)
 {
     struct hoi_foreign *f = hoi_foreign_at(seg, number);
@@ -75,24 +75,24 @@ static inline void foreign_done(struct batch *t, struct hoi_seg *seg, uint32_t n
         hoi_set(f->refs, 0); /* for ho_stats_get: released */
         return;
     }
-    hoi_set(f->refs, 1); /* for ho_stats_get: not released before it is drained */
+    hoi_set(f->refs, 1); /* for ho_stats_get: not released until drained */
     hoi_set(f->reason, t->reason);
     hoi_count_hold(&seg->count, HOI_COUNT_HOLD); /* until it is drained */
     hoi_owner_queue(t->owner, seg, number);
 }
 
-/* Foreign buffers: the record must stay readable past the exchange, so the group holds the segment
- * by itself; the hold and the word's count go together in one subtraction. */
+/* Foreign buffers: the record must stay readable after the exchange, so the group itself holds
+ * the segment. The hold and the word's count are dropped in one subtraction. */
 static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
 {
     if (!hoi_count_try_hold(&g->seg->count, HOI_COUNT_HOLD))
-        return HOI_RETURN_STALE; /* recycled since that look: another's return was first */
+        return HOI_RETURN_STALE; /* recycled since that look: another return came first */
     enum hoi_returned done = hoi_word_return(&g->seg->words[g->word], g->id, g->mask);
     HO_HOOK("return:before_record");
     for (uint32_t rest = done ? g->mask : 0; rest; rest &= rest - 1) {
         uint32_t number = g->word * HOI_WORD_BITS + (uint32_t)__builtin_ctz(rest);
         struct hoi_foreign *f = hoi_foreign_at(g->seg, number);
-        /* 1: no slice is out, and only a holder could make one. */
+        /* 1: no slice is outstanding, and only a holder could make one. */
         if (A_LOAD(f->refs, memory_order_acquire) == 1 || /* edge REFS: acquire */
             A_FSUB(f->refs, 1, memory_order_acq_rel) ==
                 1) /* edge REFS: release, edge REFS: acquire */
@@ -102,7 +102,7 @@ static enum hoi_returned foreign_return(struct batch *t, const struct group *g)
     return done;
 }
 
-/* A slice, or whoever held the parent as one does, lets go of it. */
+/* Drops a slice's hold on its parent, or one from hoi_parent_hold. */
 static void parent_drop(struct batch *t, uint64_t parent)
 {
     struct hoi_seg *seg = hoi_seg_at(&t->d->segs, hoi_buf_seg(parent));
@@ -113,7 +113,7 @@ static void parent_drop(struct batch *t, uint64_t parent)
     drop(t->d, seg, HOI_COUNT_HOLD);
 }
 
-/* Slices: each lets go of its parent. */
+/* Slices: each drops its hold on its parent. */
 static enum hoi_returned slices_return(struct batch *t, const struct group *g)
 {
     uint64_t parents[HOI_WORD_BITS];
@@ -137,7 +137,8 @@ static enum hoi_returned group_return(struct batch *t, const struct group *g)
             drop(t->d, g->seg, 1);
         return done;
     }
-    /* The word is looked at first, because holding a segment is for those who have a share of it. */
+    /* The word is checked first, because only a thread that has a buffer in it may hold the
+     * segment. */
     uint64_t word = hoi_get(g->seg->words[g->word]);
     if (use == HOI_SEG_FREE || (word ^ g->id) >> 32 || ((uint32_t)word & g->mask) != g->mask)
         return HOI_RETURN_STALE;
@@ -161,7 +162,7 @@ static inline int32_t group_begin(struct hoi_domain *d, const ho_buf *b, struct 
     return HO_OK;
 }
 
-/* Handles that differ in the bit alone share a word: segment, generation and word are the rest. */
+/* Handles that differ only in the bit share a word: segment, generation and word are equal. */
 static inline uint32_t group_extend(const struct hoi_domain *d, const ho_buf *bufs, uint32_t count,
                                     struct group *g)
 {
@@ -179,7 +180,7 @@ static inline uint32_t group_extend(const struct hoi_domain *d, const ho_buf *bu
     return n;
 }
 
-/* Returns a prefix; gives how many, and why it stopped. */
+/* Returns a prefix of the batch; says how many, and why it stopped. */
 static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_t *returned)
 {
     uint32_t i = 0;
@@ -195,7 +196,8 @@ static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_
             break;
         uint32_t first = g.mask, n = group_extend(t->d, bufs + i, count - i, &g);
         if (hoi_unlikely(!group_return(t, &g))) {
-            /* One of them is stale. One by one, to find which: those before it go. */
+            /* One of them is stale. Return them one by one to find which: those before it are
+             * returned. */
             g.mask = first;
             n = 1;
             if (!group_return(t, &g)) {
@@ -212,14 +214,16 @@ static int32_t return_all(struct batch *t, ho_buf *bufs, uint32_t count, uint32_
     return status;
 }
 
-/* Is this as committed arena memory was handed out? Then the word of its segment says the rest. */
+/* Is the descriptor one of committed arena memory, as handed out? Then its segment's word
+ * decides the rest. */
 static inline int usual(const struct hoi_domain *d, const ho_buf *b)
 {
     return hoi_likely(b->kind == HO_KIND_ARENA) &&
            hoi_likely(b->owner == hoi_seal_of(&d->segs.key, HO_KIND_ARENA, b));
 }
 
-/* The segment of a handle whose seal fits is one of bytes. Has the domain one of its number, though? */
+/* A handle whose seal fits names a segment of bytes. Does the domain have a segment of this
+ * number, though? */
 static inline int usual_seg(const struct hoi_domain *d, uint64_t handle)
 {
     return (hoi_buf_seg(handle) <
@@ -232,8 +236,9 @@ static inline enum hoi_returned word_return(struct hoi_seg *seg, uint64_t handle
 }
 
 /*
- * Neighbours that share a word, from the front. Returns how many; 0: the first one is not as usual, or one of
- * them is stale, and nothing has changed. By itself, for the registers of its loop.
+ * Returns adjacent buffers that share a word, from the front. Returns how many; 0: the first is not
+ * usual, or one of them is stale, and nothing has changed. Out of line, to give its loop the
+ * registers.
  */
 static __attribute__((noinline)) uint32_t return_group(struct hoi_domain *d, ho_buf *bufs,
                                                        uint32_t count)
@@ -275,7 +280,7 @@ return_rest(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason,
     return status;
 }
 
-/* Any number of any kind. */
+/* Any number, any kind. */
 static __attribute__((noinline)) int32_t return_many(ho_domain *handle, ho_buf *bufs,
                                                      uint32_t count, uint32_t *returned)
 {
@@ -296,7 +301,7 @@ static __attribute__((noinline)) int32_t return_many(ho_domain *handle, ho_buf *
     return status;
 }
 
-/* The last of its word, or not as usual: off the usual path. */
+/* The last of its word, or not usual. */
 static HOI_COLD int32_t return_last(struct hoi_domain *d, uint64_t own)
 {
     drop(d, hoi_seg_at(&d->segs, hoi_buf_seg(own)), 1);
@@ -308,7 +313,7 @@ static HOI_COLD int32_t return_one(struct hoi_domain *d, ho_buf *buf, uint32_t *
     return return_many((ho_domain *)(uintptr_t)d->handle, buf, 1, returned);
 }
 
-/* The usual call is one message: without the loops and their registers. */
+/* The usual call is one message: no loops and their registers. */
 int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *returned)
 {
     struct hoi_domain *d = hoi_handle_usual(HOI_DOMAIN, handle);
@@ -330,7 +335,7 @@ int32_t ho_return(ho_domain *handle, ho_buf *bufs, uint32_t count, uint32_t *ret
 void hoi_release(struct hoi_domain *d, ho_buf *bufs, uint32_t count, uint32_t reason)
 {
     uint32_t done = 0;
-    /* One that somebody returned by a copy of it is stale: it is skipped, the others go. */
+    /* A buffer already returned through a copy is stale: skip it and release the others. */
     while (done < count && return_rest(d, bufs, count, reason, &done))
         bufs[done++] = (ho_buf){0};
 }

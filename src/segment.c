@@ -40,7 +40,7 @@ static int32_t acquire_fresh(struct hoi_segs *segs, struct hoi_seg **seg)
             return HO_FULL;
         struct hoi_seg *s = hoi_seg_at(segs, index);
         uint8_t *base = segs->data + (uint64_t)index * segs->seg_bytes;
-        /* Committing twice is harmless, so a loser of the race below just goes on. */
+        /* Committing twice is harmless, so the loser of the race below just continues. */
         if (hoi_os_commit(s, sizeof *s) || hoi_os_commit(base, segs->seg_bytes))
             return HO_E_NOMEM;
         if (A_CAS(segs->fresh, index, index + 1, memory_order_acq_rel, /* edge FRESH: release */
@@ -65,7 +65,7 @@ void hoi_segs_release(struct hoi_segs *segs, struct hoi_seg *seg)
 {
     if (hoi_likely(hoi_get(seg->gen) != HOI_GEN_LAST))
         hoi_seg_push_tagged(&segs->free_stack, seg);
-    else /* retired: its words stay, and refuse every copy that is still about */
+    else /* retired: its words stay, and refuse stale copies */
         hoi_seg_discard(segs, seg);
 }
 
@@ -109,7 +109,7 @@ int hoi_seg_idle(struct hoi_seg *seg)
         if (live)
             return 0;
     }
-    /* Nor does a slice hold it: then sealing it now would gain nothing. */
+    /* If a slice holds it, sealing now would gain nothing. */
     return issued != 0 && A_LOAD(seg->count, memory_order_relaxed) < HOI_COUNT_HOLD;
 }
 
@@ -117,7 +117,7 @@ int hoi_seg_seal(struct hoi_seg *seg)
 {
     uint32_t issued = hoi_get(seg->issued);
     hoi_set(seg->sealed, 1);
-    seg->opened = issued; /* no number without hoi_seg_issue_late from here on */
+    seg->opened = issued; /* from here on only hoi_seg_issue_late issues numbers */
     HO_HOOK("segment:before_seal");
     return hoi_seg_seal_count(seg->words, &seg->count, hoi_get(seg->gen), issued);
 }
@@ -148,7 +148,7 @@ struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t)
         if (!(uint32_t)head)
             return NULL;
         seg = hoi_seg_at(segs, (uint32_t)head - 1);
-        /* `next` may be stale by now; then the tag has moved on and the exchange fails. */
+        /* `next` may be stale by now; then the tag has changed and the exchange fails. */
         next = ((head >> 32) + 1) << 32 | hoi_get(seg->next);
     } while (!A_CAS(*stack, head, next, memory_order_acquire, /* edge FREE: acquire */
                     memory_order_acquire));

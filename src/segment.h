@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segment: a block of a domain's memory, filled front to back, recycled whole.
+ * Segment: a block of a domain's memory, filled front to back, recycled as a whole.
  *
- * The bytes lie in the domain's data region, the bookkeeping in a region of its own, so that a stray
- * write through a buffer does not reach it. A buffer's handle is {generation:32, segment:20, number:12}:
- * number names the bit in words[] and the note. Another domain has the same handles; its seals are others.
+ * The bytes lie in the domain's data region and the bookkeeping in a separate region, so that a
+ * stray write through a buffer does not reach it. A buffer's handle is {generation:32, segment:20,
+ * number:12}: number selects the bit in words[] and the note. Another domain may have the same
+ * handles, but with other seals.
  *
  * A segment of records has the same bookkeeping; its bytes are the library's records of foreign
  * buffers or of slices (record.h).
@@ -22,14 +23,14 @@
 
 #define HOI_SEG_NUMBERS 4096u
 #define HOI_SEG_PAGES 9u      /* of bookkeeping */
-#define HOI_SEG_KEPT_PAGES 1u /* of these, when nobody has it: generation and words */
+#define HOI_SEG_KEPT_PAGES 1u /* of these, while it is unused: generation and words */
 #define HOI_SEG_WORDS (HOI_SEG_NUMBERS / HOI_WORD_BITS)
 #define HOI_SEGS_MAX ((uint32_t)1 << 20)
-#define HOI_GEN_LAST UINT32_MAX /* then a segment is retired: no generation comes twice */
+#define HOI_GEN_LAST UINT32_MAX /* then the segment is retired: no generation is reused */
 
-/* A note per number. Of a loan: {where it starts in the segment:32, 1:1, its room with the tailroom:31}. Of what
- * was sent: {hops:16, number of the service it went to:16, 0:1, payload in the segment:31}. Written by its holder
- * alone. */
+/* One note per number. Of a loan: {start in the segment:32, 1:1, size with tailroom:31}. Of a
+ * sent buffer: {hops:16, number of the service it went to:16, 0:1, payload in the segment:31}.
+ * Only its holder writes it. */
 #define HOI_NOTE_LOAN 0x80000000u
 #define HOI_NOTE_BYTES 0x7fffffffu
 #define hoi_note_bytes(note) ((note)&HOI_NOTE_BYTES)
@@ -43,36 +44,36 @@ enum hoi_seg_use { HOI_SEG_FREE, HOI_SEG_BYTES, HOI_SEG_FOREIGN, HOI_SEG_SLICES 
 struct hoi_arena;
 struct hoi_shard;
 
-/* What the seals of a domain are made with: random. */
+/* A domain's random key for seals. */
 struct hoi_seal_key {
     uint64_t handle, end;
 };
 
 struct hoi_seg {
-    /* The owner's line: the producer that fills it; relaxed atomics because ho_stats_get reads. */
+    /* Written by the producer that fills it; relaxed atomics because ho_stats_get reads. */
     _Alignas(4096) HOI_COUNTER(uint64_t) cursor; /* address of the next free byte */
-    uint64_t end;                      /* address behind the last byte; set once, as base */
+    uint64_t end;                      /* address after the last byte; set once, as base */
     HOI_COUNTER(uint64_t) handle_base; /* handle of number 0 in this generation */
     struct hoi_seal_key key;           /* the domain's */
-    HOI_COUNTER(uint32_t) issued;      /* numbers given out */
+    HOI_COUNTER(uint32_t) issued;      /* numbers issued */
     uint32_t opened;                   /* numbers whose words are open */
     HOI_COUNTER(uint32_t) gen;
     HOI_COUNTER(uint32_t) sealed;
     uint64_t base;
-    HOI_COUNTER(int64_t) opened_ns; /* when a shard began to fill it */
-    uint64_t note_base;             /* of a loan's note: hoi_note_loan; set once, as base */
-    uint32_t mark; /* in a loan's `owner`, with its tailroom added; another for each generation */
-    uint32_t openings;         /* of kept.c: of words, each may be several times */
-    struct hoi_seg *kept_next; /* the same: a shard's, in a ring */
-    /* The returners'. */
+    HOI_COUNTER(int64_t) opened_ns; /* when a shard started to fill it */
+    uint64_t note_base;             /* for a loan's note: hoi_note_loan; set once, as base */
+    uint32_t mark;     /* in a loan's `owner`, plus its tailroom; differs for each generation */
+    uint32_t openings; /* kept.c: words opened, including reopened ones */
+    struct hoi_seg *kept_next; /* kept.c: in a shard's ring */
+    /* Written by returners. */
     HOI_APART A_TYPE(uint64_t) count;
     A_TYPE(uint32_t) next;             /* in a stack of free segments: index + 1, 0 ends it */
     A_TYPE(uint32_t) use;              /* enum hoi_seg_use */
-    _Atomic(struct hoi_arena *) arena; /* whose budget it is on; NULL: the domain's own */
-    _Atomic(struct hoi_shard *) shard; /* who filled it last */
+    _Atomic(struct hoi_arena *) arena; /* whose budget it is charged to; NULL: the domain's own */
+    _Atomic(struct hoi_shard *) shard; /* that filled it last */
     uint32_t index;
     A_TYPE(uint64_t)
-    sliced[4]; /* services that have slices of it, by number - 1: pins.c's, while it looks */
+    sliced[4]; /* services that have slices of it, by number - 1; pins.c's during its scan */
     HOI_APART A_TYPE(uint64_t) words[HOI_SEG_WORDS];
     HOI_COUNTER(uint64_t) notes[HOI_SEG_NUMBERS];
 };
@@ -84,42 +85,44 @@ struct hoi_segs {
     struct hoi_seal_key key;
     uint32_t seg_bytes;
     uint32_t max;
-    A_TYPE(uint32_t) fresh; /* committed so far; those below are readable for ever */
+    A_TYPE(uint32_t) fresh; /* committed so far; those below stay readable for good */
     struct hoi_seg *table;
     uint8_t *data;
-    /* {tag:32, index + 1:32} of segments that no arena has. */
+    /* {tag:32, index + 1:32} of segments that belong to no arena. */
     HOI_APART A_TYPE(uint64_t) free_stack;
 };
 
 int32_t hoi_segs_init(struct hoi_segs *segs, uint64_t max_bytes, uint32_t seg_bytes);
 void hoi_segs_free(struct hoi_segs *segs);
 
-/* A segment that nobody has, committed. HO_OK, HO_FULL (max_bytes) or HO_E_NOMEM. Lock-free but for
- * the system call that commits. */
+/* Takes a committed segment that nobody has. HO_OK, HO_FULL (max_bytes) or HO_E_NOMEM.
+ * Lock-free, except for the system call that commits. */
 int32_t hoi_segs_acquire(struct hoi_segs *segs, struct hoi_seg **seg);
 
-/* From here on no arena has it; one whose generations are used up nobody ever will. Nothing of it is out. */
+/* The segment belongs to no arena from here on; if its generations are used up, it is never
+ * reused. Nothing of it is outstanding. */
 void hoi_segs_release(struct hoi_segs *segs, struct hoi_seg *seg);
 
-/* Has the domain one more that nobody has? Ordered after the announcement that somebody waits. */
+/* Does the domain have another segment that nobody uses? Ordered after the announcement that a
+ * thread waits. */
 int hoi_segs_any(struct hoi_segs *segs);
 
-/* Begins a generation: empty, count at BIAS. The caller has it alone. */
+/* Begins a generation: empty, count at BIAS. Only the caller has the segment. */
 void hoi_seg_open(const struct hoi_segs *segs, struct hoi_seg *seg, enum hoi_seg_use use);
 
-/* Opens the word for the next 32 numbers. 0 when all numbers are given. */
+/* Opens the word for the next 32 numbers. 0 when all numbers are used. */
 int hoi_seg_more_numbers(struct hoi_seg *seg, uint32_t limit);
 
-/* Has everything that the segment issued come back? The caller fills it. */
+/* Has everything that the segment issued come back? Called by the thread that fills it. */
 int hoi_seg_idle(struct hoi_seg *seg);
 
-/* Ends the filling. Returns 1 if nothing is out: the caller recycles. */
+/* Ends the filling. Returns 1 if nothing is outstanding: the caller recycles. */
 int hoi_seg_seal(struct hoi_seg *seg);
 
-/* Gives the memory of a segment that nobody has back to the system, its notes too. */
+/* Gives the memory of an unused segment back to the system, including its notes. */
 void hoi_seg_discard(const struct hoi_segs *segs, struct hoi_seg *seg);
 
-/* Stacks of segments, last in first out, with a tag against ABA: any thread may push and take one. */
+/* LIFO stacks of segments with a tag against ABA: any thread may push and pop. */
 void hoi_seg_push_tagged(A_TYPE(uint64_t) * stack, struct hoi_seg *seg);
 struct hoi_seg *hoi_seg_pop_tagged(const struct hoi_segs *segs, A_TYPE(uint64_t) * stack);
 
@@ -137,15 +140,15 @@ static inline uint32_t hoi_seg_records(const struct hoi_segs *segs, size_t recor
 __extension__ typedef unsigned __int128 hoi_u128;
 
 /*
- * The seal of a buffer that is no loan, in its `owner` field: a keyed hash of its kind, its handle and where it ends. A
- * descriptor that was made up, or hit by a stray write in one of these, does not fit its seal. The words find
- * stale handles; this finds those that were never given out, and those of another domain, which has another
- * key. It is not cryptographic: docs/ownership.md says what it is for. `end` is ptr + cap, which stays when a
- * holder moves ptr forward.
+ * The seal in the `owner` field of a buffer that is no loan: a keyed hash of its kind, its handle
+ * and its end. A descriptor that is forged, or whose hashed fields were overwritten, does not match
+ * its seal. The words find stale handles; the seal finds handles that were never issued, and those
+ * of another domain, which has another key. It is not cryptographic: docs/ownership.md says what it
+ * is for. `end` is ptr + cap, which does not change when a holder moves ptr forward.
  *
- * A product of 128 bits folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The kind is
- * folded in last, as a multiple of an odd number: of the same handle and end no two kinds have the same seal,
- * and where the kind is known this is one instruction, of the usual kind none.
+ * A 128-bit product folded to 64 (wyhash's step, Wang Yi): one multiplication, and not linear. The
+ * kind is folded in last, times an odd number, so no two kinds have the same seal for the same
+ * handle and end. If the kind is known, that is one instruction; for the usual kind it is none.
  */
 #define HOI_SEAL_KIND 0x9e3779b1u
 static inline uint32_t hoi_seal(const struct hoi_seal_key *key, uint32_t kind, uint64_t handle,
@@ -155,7 +158,7 @@ static inline uint32_t hoi_seal(const struct hoi_seal_key *key, uint32_t kind, u
     return (uint32_t)(product >> 64) ^ (uint32_t)product ^ (kind ^ HO_KIND_ARENA) * HOI_SEAL_KIND;
 }
 
-/* What the seal of a descriptor must be, if its kind is `kind`. */
+/* The seal that a descriptor of this kind must have. */
 static inline uint32_t hoi_seal_of(const struct hoi_seal_key *key, uint32_t kind, const ho_buf *b)
 {
     return hoi_seal(key, kind, b->handle, (uint64_t)(uintptr_t)b->ptr + b->cap);
@@ -166,8 +169,8 @@ static inline struct hoi_seg *hoi_seg_at(const struct hoi_segs *segs, uint32_t i
     return &segs->table[index];
 }
 
-/* The segment of a buffer's handle, if it can have one; says why not. Nothing of it is read: what the
- * segment says means nothing unless the seal fits, because the handle may be another domain's. */
+/* Finds the segment of a buffer's handle, or says why there is none. Reads nothing of the
+ * segment: that means nothing until the seal fits, because the handle may be another domain's. */
 static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struct hoi_seg **seg)
 {
     uint32_t index = hoi_buf_seg(handle);
@@ -177,20 +180,20 @@ static inline int32_t hoi_seg_find(struct hoi_segs *segs, uint64_t handle, struc
     return HO_OK;
 }
 
-/* The note of a loan: {at - base:32, 1:1, bytes:31}, in one addition. */
+/* A loan's note: {at - base:32, 1:1, bytes:31}, in one addition. */
 #define HOI_NOTE_BASE(base) (HOI_NOTE_LOAN - ((base) << 32))
 static inline uint64_t hoi_note_loan(const struct hoi_seg *seg, uint64_t at, uint64_t bytes)
 {
     return (at << 32) + seg->note_base + bytes;
 }
 
-/* Where a loan starts. */
+/* Start address of a loan. */
 static inline uint64_t hoi_note_start(const struct hoi_seg *seg, uint64_t note)
 {
     return seg->base + (note >> 32);
 }
 
-/* Is this number live in its generation? Whoever holds it gets a firm yes. */
+/* Is this number live in its generation? The answer is reliable only for its holder. */
 static inline int hoi_seg_live(struct hoi_seg *seg, uint64_t handle)
 {
     uint32_t number = hoi_buf_number(handle);

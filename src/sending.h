@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handing over: the loop behind commit, give and forward. They differ in what they check before anything
- * changes (`check`) and in what they do once the buffer is sure to go (`accept`); each gets a copy of the
- * loop with the two built in.
+ * Sending: the loop behind commit, give and forward. They differ in what they check before anything
+ * changes (`check`) and in what they do once the buffer is certain to be sent (`accept`). Each has
+ * its own copy of the loop, with the two inlined.
  */
 #ifndef HOI_SENDING_H
 #define HOI_SENDING_H
@@ -20,10 +20,10 @@ struct hoi_sending {
 };
 
 /*
- * The highest 32 bits of David Stafford's Mix13, the finaliser of splitmix64 (Steele, Lea and Flood, "Fast
- * splittable pseudorandom number generators", 2014), scaled to the number of partitions (Lemire, "Fast random
- * integer generation in an interval", 2019). Its last shift would not reach these bits. Users may rely on it:
- * docs/tuning.md.
+ * The upper 32 bits of David Stafford's Mix13, the finaliser of splitmix64 (Steele, Lea and Flood,
+ * "Fast splittable pseudorandom number generators", 2014), scaled to the number of partitions
+ * (Lemire, "Fast random integer generation in an interval", 2019). Its last shift would not reach
+ * these bits. Users may rely on it: docs/tuning.md.
  */
 static inline uint32_t hoi_partition_of(uint64_t key, uint32_t partitions)
 {
@@ -32,7 +32,7 @@ static inline uint32_t hoi_partition_of(uint64_t key, uint32_t partitions)
     return (uint32_t)((key >> 32) * partitions >> 32);
 }
 
-/* Where a buffer goes: as it says, or by its key. */
+/* The partition of a buffer: the one that it names, or the one of its key. */
 static inline uint32_t hoi_sending_partition(const struct hoi_producer *p, const ho_buf *b)
 {
     if (hoi_unlikely(b->flags & HO_BUF_PARTITION))
@@ -40,7 +40,7 @@ static inline uint32_t hoi_sending_partition(const struct hoi_producer *p, const
     return p->partitions == 1 ? 0 : hoi_partition_of(b->key, p->partitions);
 }
 
-/* Its lane, made at the first message; HO_FULL where that has no room. */
+/* Finds its lane, connecting at the first message; HO_FULL if the lane has no room. */
 static inline int32_t hoi_sending_lane(struct hoi_producer *p, const ho_buf *b,
                                        struct hoi_lane **lane)
 {
@@ -56,39 +56,40 @@ static inline int32_t hoi_sending_lane(struct hoi_producer *p, const ho_buf *b,
     return hoi_likely(hoi_lane_room(&(*lane)->core)) ? HO_OK : HO_FULL;
 }
 
-/* The first message of a burst makes its lane one that is to be published. */
+/* The first message of a burst marks its lane as dirty. */
 static inline void hoi_sending_push(struct hoi_producer *p, struct hoi_lane *lane, const ho_buf *b)
 {
     if (hoi_lane_push(&lane->core, b))
         p->dirty[p->dirty_count++] = lane;
 }
 
-/* The lane of a message has no room or, where the consumer is late, a copy of so many segments none: what the policy
- * says. HO_OK: there may be some now. */
+/* The lane has no room for a message or, if the consumer is late, the arena has no memory for a
+ * copy of so many segments: applies the policy. HO_OK: try again. */
 static inline int32_t hoi_sending_wait(struct hoi_sending *s, struct hoi_lane *lane,
                                        uint64_t segments)
 {
     struct hoi_producer *p = s->p;
     int32_t status = p->service->policy == HO_POLICY_DROP_NEWEST ? HO_DROPPED : HO_FULL;
-    hoi_producer_publish(p); /* what is held back can't be what the consumer waits for */
+    hoi_producer_publish(p); /* the consumer may wait for what is held back */
     if (p->helper)
-        hoi_help_settle(p->helper); /* nor can what it owes */
-    /* A helper does not wait: its own thread may be the only one that could empty the lane. */
+        hoi_help_settle(p->helper); /* or for what the helper owes */
+    /* A helper does not wait: its own thread may be the only one that can empty the lane. */
     if (p->service->policy == HO_POLICY_WAIT && !p->helper)
         status = hoi_producer_wait(p, lane, segments, &s->deadline_ns);
-    if (segments) /* whoever asked for the memory has armed the shard */
+    if (segments) /* the request for memory has armed the shard */
         return status == HO_FULL && p->shard->armable && hoi_lane_caught_up(lane) ? HO_OK : status;
     return status == HO_FULL && hoi_producer_arm(p, lane) ? HO_OK : status;
 }
 
-/* What a copy of so many bytes takes at most: a segment, or a block of several and another for its record. */
+/* The most that a copy of so many bytes takes: a segment, or a block of several and one for its
+ * record. */
 static inline uint64_t hoi_sending_segments(const struct hoi_domain *d, uint64_t bytes)
 {
     return bytes > d->segs.seg_bytes ? hoi_whole_segments(d, bytes) + 1 : 1;
 }
 
-/* Finds room for a message, waiting if the policy says so. HO_DROPPED: to be dropped. `copy`: what to send in its
- * place, if it has a kind. `seg`: where its bytes lie, or its record. */
+/* Finds room for a message, waiting if the policy says so. HO_DROPPED: drop it. `copy`: what to
+ * send in its place, if it has a kind. `seg`: the segment of its bytes or of its record. */
 static inline int32_t hoi_sending_room(struct hoi_sending *s, const ho_buf *b, struct hoi_seg *seg,
                                        struct hoi_lane **lane, ho_buf *copy)
 {

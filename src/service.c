@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Service: opening, closing, and what happens to lanes that both ends have left.
+ * Service: opening, closing, and cleanup of lanes that both ends have left.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  CHANGE | service_begin_to_close, hoi_consumer_change | changed, worth_trying | that lanes or state changed | somebody sleeps past a close
@@ -40,7 +40,8 @@ static int32_t service_opts_check(const ho_service_opts *opts, ho_service_opts *
     return HO_OK;
 }
 
-/* Under the mutex: the lowest free number; its object is kept from an earlier service if any. */
+/* Under the mutex: the lowest free number; its object is reused from an earlier service if there
+ * is one. */
 static int32_t service_slot(struct hoi_domain *d, struct hoi_service **slot)
 {
     if (hoi_get(d->closing))
@@ -92,7 +93,7 @@ static int32_t service_init(struct hoi_service *s, const ho_service_opts *opts)
     s->wait_ns = opts->wait_ns;
     s->partitions = opts->partitions;
     s->straggler_segs = hoi_whole_segments(s->domain, opts->straggler_bytes);
-    /* One partition has one consumer: bound to it, there is nothing to claim. */
+    /* One partition has one consumer, bound to it: there is nothing to claim. */
     s->bound = opts->consumers == HO_CONSUMERS_BOUND || opts->partitions == 1;
     s->parts = hoi_os_alloc(parts_bytes(s));
     if (!s->bound) {
@@ -139,7 +140,8 @@ struct hoi_service *hoi_service_lock(const ho_service *handle)
     if (!s)
         return NULL;
     pthread_mutex_lock(&s->domain->mutex);
-    /* Again, because a closer may have been first; handles of services go under the mutex. */
+    /* Look up again: another thread may have closed it first. Service handles are removed under
+     * the mutex. */
     if (hoi_handle_get(HOI_SERVICE, handle) == s)
         return s;
     pthread_mutex_unlock(&s->domain->mutex);
@@ -154,7 +156,7 @@ int hoi_service_ring(struct hoi_service *s, uint32_t consumer)
     return hoi_bell_wake(&A_LOAD(s->consumers[consumer], memory_order_acquire)->bell);
 }
 
-/* Under the mutex: producers send nothing any more, and whoever sleeps looks again. */
+/* Under the mutex: producers can't send any more, and sleepers look again. */
 static void service_begin_to_close(struct hoi_service *s)
 {
     hoi_set(s->closing, 1);
@@ -180,7 +182,7 @@ static void service_begin_to_close(struct hoi_service *s)
             (void)hoi_service_ring(s, w * 64 + hoi_claim_lowest(bits));
 }
 
-/* Under the mutex, when both kinds of ends have gone: all lanes. */
+/* Under the mutex, when no producers and consumers are left: unlinks all lanes. */
 static struct hoi_lane *lanes_left(struct hoi_service *s)
 {
     struct hoi_lane *gone = NULL;
@@ -192,7 +194,7 @@ static struct hoi_lane *lanes_left(struct hoi_service *s)
     return gone;
 }
 
-/* Under the mutex, nothing is out: its objects go. */
+/* Under the mutex, with nothing outstanding: frees its objects. */
 static void service_end(struct hoi_service *s)
 {
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++)
@@ -210,7 +212,7 @@ static void service_end(struct hoi_service *s)
     s->open = 0;
 }
 
-/* One step of closing. HO_OK: gone. HO_TIMEOUT: not yet. HO_E_HANDLE: it was gone before. */
+/* One step of closing. HO_OK: closed. HO_TIMEOUT: not yet. HO_E_HANDLE: already closed. */
 static int32_t service_close_step(const void *handle, ho_outstanding *out)
 {
     struct hoi_service *s = hoi_service_lock(handle);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shard: loans. What hands them over is in commit.c; opening and closing in shard_open.c. */
+/* Shard: loans. Sending them is in commit.c; opening and closing in shard_open.c. */
 #include "arena_private.h"
 
 #define ALIGN_DEFAULT 6u
@@ -11,7 +11,7 @@ static inline uint64_t align_up(uint64_t at, uint32_t align_log2)
     return (at + mask) & ~mask;
 }
 
-/* Two words at a time where one of them is zero or both are known. */
+/* Writes two words at a time where one is zero or both are known. */
 static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_t handle,
                               uint64_t owner, uint32_t align_log2)
 {
@@ -23,7 +23,8 @@ static inline void loan_write(ho_buf *loan, uint64_t at, uint64_t bytes, uint64_
                    0); /* key */
 }
 
-/* Gives the next number of a segment, `number`, to `bytes` bytes at `at`, the cursor behind them. */
+/* Issues `number`, the segment's next one, for `bytes` bytes at `at`, and moves the cursor past
+ * them. */
 static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at, uint64_t bytes,
                               uint32_t tail, uint32_t align_log2, ho_buf *loan)
 {
@@ -37,7 +38,8 @@ static inline void loan_issue(struct hoi_seg *seg, uint32_t number, uint64_t at,
 static int32_t reserve_checked(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
                                ho_buf *loan);
 
-/* The current segment is used up, or its open numbers are: the common refill. Anything else takes the slow path. */
+/* The current segment or its open numbers are used up: the common refill. Anything else takes
+ * the slow path. */
 static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint64_t bytes,
                                                       ho_buf *loan)
 {
@@ -57,7 +59,7 @@ static __attribute__((noinline)) int32_t reserve_next(struct hoi_shard *sh, uint
     return HO_OK;
 }
 
-/* Of a shard that is not closing. */
+/* The shard is not closing. */
 static inline int32_t reserve_usual(struct hoi_shard *sh, uint64_t bytes, ho_buf *loan)
 {
     struct hoi_seg *seg = sh->seg;
@@ -83,8 +85,8 @@ int32_t ho_reserve(ho_shard *handle, uint64_t bytes, const ho_reserve_opts *opts
     return reserve_usual(sh, bytes, loan);
 }
 
-/* What the open numbers and the room of the current segment give of `count` loans, one behind the other: what is
- * the same for all is worked out once. */
+/* As many of `count` adjacent loans as the current segment has room and open numbers for. What
+ * all of them share is computed once. */
 static inline uint32_t reserve_run(struct hoi_shard *sh, uint64_t bytes, ho_buf *loans,
                                    uint32_t count)
 {
@@ -96,7 +98,7 @@ static inline uint32_t reserve_run(struct hoi_shard *sh, uint64_t bytes, ho_buf 
         (number == seg->opened && !hoi_seg_more_numbers(seg, HOI_SEG_NUMBERS)))
         return 0;
     uint32_t n = seg->opened - number < count ? seg->opened - number : count;
-    if (hoi_unlikely(n * stride > room + (stride - bytes))) /* the last needs no more than bytes */
+    if (hoi_unlikely(n * stride > room + (stride - bytes))) /* the last needs only its bytes */
         n = (uint32_t)((room + (stride - bytes)) / stride);
     HOI_COUNTER(uint64_t) *notes = &seg->notes[number];
     uint64_t note = hoi_note_loan(seg, at, bytes), handle = hoi_own(seg->handle_base) + number;
@@ -125,7 +127,7 @@ int32_t ho_reserve_many(ho_shard *handle, uint64_t bytes, const ho_reserve_opts 
         uint32_t n = 0;
         if (hoi_likely(sh) && hoi_likely(!opts))
             done += n = reserve_run(sh, bytes, loans + done, count - done);
-        if (!n) { /* one that goes on to the next segment; or not as usual */
+        if (!n) { /* the next loan needs a new segment, or is not usual */
             status = reserve_rest(handle, bytes, opts, loans + done);
             done += !status;
         }
@@ -165,7 +167,7 @@ static int32_t opts_check(const struct hoi_shard *sh, uint64_t bytes, const ho_r
     return need > most ? HO_E_RANGE : HO_OK;
 }
 
-/* Tries the current segment; with a new word of numbers if it needs one. */
+/* Tries the current segment; opens a new word of numbers if necessary. */
 static int reserve_here(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_opts *opts,
                         ho_buf *loan)
 {
@@ -179,8 +181,8 @@ static int reserve_here(struct hoi_shard *sh, uint64_t bytes, const ho_reserve_o
     return 1;
 }
 
-/* Sleeps until memory may be there. HO_OK: try again. HO_FULL: the arena does not wait, or its time is over.
- * *deadline_ns is 0 at first. */
+/* Sleeps until there may be memory. HO_OK: try again. HO_FULL: the arena does not wait, or its
+ * timeout has expired. *deadline_ns is 0 at first. */
 static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
 {
     struct hoi_arena *a = sh->arena;
@@ -191,8 +193,7 @@ static int32_t wait_for_memory(struct hoi_shard *sh, int64_t *deadline_ns)
         *deadline_ns = now + (int64_t)a->wait_ns;
     if (now >= *deadline_ns)
         return HO_FULL;
-    hoi_shard_leave(
-        sh); /* what is returned of it counts from now on, even if all the rest stays out */
+    hoi_shard_leave(sh); /* so that it is recycled once it is back, even if all else stays out */
     HO_HOOK("shard:before_wait");
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_SLEEPING);
     if (!hoi_shard_worth_trying(sh, 1))
@@ -230,7 +231,7 @@ static HOI_COLD int32_t reserve_checked(struct hoi_shard *sh, uint64_t bytes,
     return status;
 }
 
-/* Checks that a descriptor is a loan of this domain whose holder calls. */
+/* Checks that a descriptor is a loan of this domain, held by the caller. */
 int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **seg)
 {
     if (hoi_unlikely(b->kind != HO_KIND_LOAN))
@@ -244,12 +245,12 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
                      hoi_get(s->use) != HOI_SEG_BYTES ||
                      hoi_buf_number(b->handle) >= hoi_get(s->issued) || !(note & HOI_NOTE_LOAN)))
         return HO_E_STALE;
-    /* ptr may have moved forward, with cap less by as much. */
+    /* ptr may have moved forward, with cap reduced by the same amount. */
     uint64_t moved = (uint64_t)(uintptr_t)b->ptr - hoi_note_start(s, note);
     uint64_t room = hoi_note_bytes(note);
     if (hoi_unlikely(moved > room || b->cap > room - moved)) {
-        /* Who forgot cap when he moved ptr is better told so. But a loan of another domain may have the handle of one
-         * here: its memory lies elsewhere. */
+        /* A caller that moved ptr but not cap is better served by HO_E_RANGE. But a loan of
+         * another domain may have the handle of a loan here; its memory lies elsewhere. */
         int here = (uint64_t)(uintptr_t)b->ptr - s->base < s->end - s->base;
         return here ? HO_E_RANGE : HO_E_STALE;
     }
@@ -257,7 +258,7 @@ int32_t hoi_loan_check(struct hoi_domain *d, const ho_buf *b, struct hoi_seg **s
     return hoi_likely(b->owner == s->mark + tail) ? HO_OK : HO_E_STALE;
 }
 
-/* Returns the number of a loan that is not to be delivered. */
+/* Returns the number of a loan that will not be delivered. */
 static void loan_return(struct hoi_shard *sh, struct hoi_seg *seg, const ho_buf *b)
 {
     uint32_t number = hoi_buf_number(b->handle);
@@ -293,7 +294,7 @@ int32_t ho_abort(ho_shard *handle, ho_buf *bufs, uint32_t count, uint32_t *abort
     return HO_OK;
 }
 
-/* One more number of a segment, current or left. 0 when there is none. */
+/* Gets another number of a segment, current or left. 0 when there is none. */
 static int number_for_split(struct hoi_shard *sh, struct hoi_seg *seg)
 {
     if (seg == sh->seg)
@@ -304,7 +305,7 @@ static int number_for_split(struct hoi_shard *sh, struct hoi_seg *seg)
     return 1;
 }
 
-/* The loan keeps what is behind its first `bytes`. */
+/* The loan keeps everything after its first `bytes`. */
 static void loan_shrink(struct hoi_seg *seg, ho_buf *loan, uint64_t bytes)
 {
     uint32_t number = hoi_buf_number(loan->handle);

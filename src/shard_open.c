@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shard: opening, closing, its descriptor. Loans are in shard.c.
+ * Shard: opening, closing, and its descriptor. Loans are in shard.c.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  SHARD | hoi_shard_new | hoi_arena_wake, shards_add | the shard object | a read of what is not set up
@@ -8,7 +8,7 @@
 #include "arena_private.h"
 #include "service_private.h"
 
-/* An object for the lowest free number; kept from an earlier shard if any. */
+/* An object with the lowest free number; reused from an earlier shard if there is one. */
 int32_t hoi_shard_new(struct hoi_arena *a, struct hoi_shard **shard)
 {
     for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {
@@ -75,7 +75,7 @@ int32_t ho_shard_close(ho_shard *handle)
     pthread_mutex_lock(&d->mutex);
     hoi_bell_disarm(hoi_get(sh->bell));
     hoi_handle_drop(sh->handle);
-    hoi_shard_delete(sh); /* last: from here on the arena may go */
+    hoi_shard_delete(sh); /* last: the arena may be freed from here on */
     pthread_mutex_unlock(&d->mutex);
     return HO_OK;
 }
@@ -90,12 +90,12 @@ int32_t ho_shard_fd(ho_shard *handle, int32_t *fd)
     if (!fd)
         return HO_E_INVAL;
     if (sh->producers)
-        return HO_E_BUSY; /* whether their lanes ring is settled when they are made */
+        return HO_E_BUSY; /* their lanes' bells were chosen when they were made */
     int known = hoi_get(sh->own_bell.fd) - 1, theirs = -1;
     if (known < 0)
         known = hoi_os_eventfd();
     else if (!sh->armable && hoi_os_eventfd_renew(known))
-        return HO_E_SYSTEM; /* it was an earlier shard's: its copies stay silent */
+        return HO_E_SYSTEM; /* an earlier shard's: its duplicates stay silent */
     if (known < 0 || (theirs = hoi_os_dup(known)) < 0) {
         if (!hoi_get(sh->own_bell.fd))
             hoi_os_close(known);
@@ -111,7 +111,7 @@ int hoi_shard_worth_trying(struct hoi_shard *sh, uint64_t segments)
 {
     A_STORE(sh->arena->waiting, 1, memory_order_seq_cst); /* edge STARVED: release */
     HO_HOOK("shard:armed");
-    (void)hoi_heap_trim(sh->arena, &(uint64_t){0}); /* from here on frees see to it */
+    (void)hoi_heap_trim(sh->arena, &(uint64_t){0}); /* from here on frees trim */
     return segments > 1 ? hoi_arena_room(sh->arena, segments) : hoi_arena_worth_trying(sh->arena);
 }
 
@@ -119,12 +119,11 @@ int hoi_shard_arm(struct hoi_shard *sh, uint64_t segments)
 {
     if (hoi_likely(!sh->armable))
         return 0;
-    hoi_shard_leave(
-        sh); /* what is returned of it counts from now on, even if all the rest stays out */
+    hoi_shard_leave(sh); /* so that it is recycled once it is back, even if all else stays out */
     int armed = hoi_shard_prepare_wait(sh, HOI_BELL_ARMED);
     if (!hoi_shard_worth_trying(sh, segments))
         return 0;
-    if (!armed) /* by an earlier call, for something else: then it stays so */
+    if (!armed) /* an earlier call armed it for something else: it stays armed */
         hoi_bell_disarm(hoi_get(sh->bell));
     return 1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared consumers: what a claim is worth. The protocol is claim.inl's; here are the lanes. */
+/* Shared consumers: taking from claimed partitions. The protocol is in claim.inl; the lanes are
+ * here. */
 #include "consumer_private.h"
 
 static struct hoi_claim_group *group(const struct hoi_consumer *c)
@@ -7,7 +8,8 @@ static struct hoi_claim_group *group(const struct hoi_consumer *c)
     return &c->service->claims;
 }
 
-/* Lanes of one hint, from a chunk on: takes from each. *chunk: where the next take goes on; NULL: that was all. */
+/* Takes from the lanes of one hint, starting at a chunk. *chunk: where the next take continues;
+ * NULL: that was all. */
 static uint32_t take_hint(struct hoi_lane_chunk **chunk, uint32_t index, ho_buf *bufs, uint32_t max,
                           struct hoi_taking *taking)
 {
@@ -27,7 +29,7 @@ static void turn_next(struct hoi_partition *part)
     part->turn = (part->turn + 1) % HOI_PART_HINT_COUNT;
 }
 
-/* From the lane where the last one stopped on, so that none starves. */
+/* Starts with the lane where the last take stopped, for fairness. */
 uint32_t hoi_shared_take_from(struct hoi_consumer *c, uint32_t number, ho_buf *bufs, uint32_t max)
 {
     struct hoi_service *s = c->service;
@@ -53,14 +55,14 @@ uint32_t hoi_shared_take_from(struct hoi_consumer *c, uint32_t number, ho_buf *b
         n += take_hint(&chunk, part->turn, bufs + n, max - n, &taking);
     }
     part->turn_chunk = chunk;
-    if (n == max && !chunk) /* the hint after it has its turn next */
+    if (n == max && !chunk) /* the next hint comes first in the next take */
         turn_next(part);
     hoi_bump(c->messages, n);
     hoi_bump(c->bytes, taking.bytes);
     return n;
 }
 
-/* Is there something in a lane of this hint? Lanes that are left go on the way. */
+/* Is there anything in a lane of this hint? Removes lanes that were left on the way. */
 static int hint_ready(struct hoi_service *s, uint32_t number, uint32_t index)
 {
     struct hoi_lane_chunk *chunk = &s->parts[number].first;
@@ -93,8 +95,8 @@ int hoi_shared_any(struct hoi_consumer *c, uint32_t number)
     return 0;
 }
 
-/* All lanes looked empty: clears the hints, and looks again at those whose hint it cleared. Returns whether
- * something has come, or a producer has left. */
+/* All lanes looked empty: clears the hints, and checks the lanes of cleared hints again. Returns
+ * whether a message has come or a producer has closed. */
 static int hints_clear(struct hoi_service *s, uint32_t number)
 {
     uint64_t hints = hoi_claim_hints(&s->claims, number), missed = 0;
@@ -108,7 +110,7 @@ static int hints_clear(struct hoi_service *s, uint32_t number)
     return missed != 0;
 }
 
-/* Gives a claim up: for others where something is left. */
+/* Gives a claim up; if messages are left, others can claim it. */
 static void release(struct hoi_consumer *c, uint32_t number)
 {
     struct hoi_claim_group *g = group(c);
@@ -122,13 +124,13 @@ void hoi_shared_yield(struct hoi_consumer *c)
     while (c->claimed) {
         uint32_t number = c->claims[--c->claimed];
         release(c, number);
-        if (hoi_unlikely(c->helped != NULL)) /* in case that nobody comes for what is left */
+        if (hoi_unlikely(c->helped != NULL)) /* in case no consumer comes for what is left */
             hoi_help_owe(c, number);
     }
     c->fresh = 0;
 }
 
-/* The waiting that a descriptor announced is over. Returns what it was chosen for. */
+/* Ends the wait that the descriptor announced. Returns what it was chosen for. */
 static uint32_t disarm(struct hoi_consumer *c)
 {
     if (!c->armed)
@@ -150,7 +152,8 @@ static uint32_t claim(struct hoi_consumer *c, uint32_t chosen)
     return number;
 }
 
-/* One claim that is worth keeping: nobody else's turn has come, and there is more in it. */
+/* Is the only claim worth keeping? Only while no other partition is due and it has more
+ * messages. */
 static int keep(struct hoi_consumer *c)
 {
     return c->claimed == 1 &&
@@ -183,12 +186,12 @@ static uint32_t take_round(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, u
         n += got;
         c->run += got;
     }
-    if (chosen != HOI_CHOSEN_NOT) /* no room for another: then another has to */
+    if (chosen != HOI_CHOSEN_NOT) /* no room for another claim: another consumer must take it */
         (void)hoi_service_ring(c->service, hoi_claim_pass_on(group(c), chosen));
     return n;
 }
 
-/* Announces by the descriptor that it waits. Returns whether nothing was there then. */
+/* Announces that it waits by its descriptor. Returns whether there was still nothing. */
 static int arm(struct hoi_consumer *c)
 {
     hoi_bell_prepare_wait(&c->bell.core, HOI_BELL_ARMED);
@@ -204,11 +207,12 @@ void hoi_shared_arm(struct hoi_consumer *c)
         return;
     if (hoi_claim_ended(g))
         (void)hoi_bell_wake(&c->bell);
-    else if (hoi_claim_more(g)) /* announced before this one waited, and perhaps nobody else did */
+    else if (hoi_claim_more(g)) /* announced before this one waited, when perhaps nobody else did */
         (void)hoi_service_ring(c->service, hoi_claim_wake(g));
 }
 
-/* A helper takes its own messages only, unless it was woken, its wait has claimed, or everything ends. */
+/* A helper takes only its own messages, unless it was woken, its wait has claimed, or the
+ * service closes. */
 static int helps(struct hoi_consumer *c, uint32_t chosen)
 {
     if (chosen == HOI_CHOSEN_NOT && !c->fresh)
@@ -237,7 +241,8 @@ int32_t hoi_shared_take(struct hoi_consumer *c, ho_buf *bufs, uint32_t max, uint
     }
 }
 
-/* A wait ran out although a partition was announced. Does somebody come for it, or was a wake-up lost? */
+/* A wait timed out although a partition was announced. Is a consumer on its way, or was a
+ * wake-up lost? */
 static void check_late(struct hoi_consumer *c)
 {
     struct hoi_claim_group *g = group(c);
@@ -252,7 +257,7 @@ static void check_late(struct hoi_consumer *c)
     }
 }
 
-/* Sleeps once, unless something is ready. *chosen: for what it was woken. */
+/* Sleeps once, unless something is ready. *chosen: why it was woken. */
 static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns, uint32_t *chosen)
 {
     struct hoi_claim_group *g = group(c);
@@ -272,7 +277,7 @@ static int32_t sleep_once(struct hoi_consumer *c, int64_t deadline_ns, uint32_t 
     return status;
 }
 
-/* Claims a partition in which there is something. */
+/* Claims a partition that has messages. */
 static int claim_for_wait(struct hoi_consumer *c, uint32_t chosen)
 {
     uint32_t number;
@@ -293,7 +298,7 @@ static int claim_for_wait(struct hoi_consumer *c, uint32_t chosen)
 int32_t hoi_shared_wait(struct hoi_consumer *c, int64_t timeout_ns)
 {
     int64_t deadline_ns = timeout_ns ? hoi_os_deadline(timeout_ns) : 0;
-    int32_t status = timeout_ns ? HO_OK : HO_TIMEOUT; /* 0 only looks */
+    int32_t status = timeout_ns ? HO_OK : HO_TIMEOUT; /* 0 only polls */
     hoi_bell_finish_wait(&c->bell);
     uint32_t chosen = disarm(c);
     if (c->fresh)

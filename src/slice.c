@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slices: numbers from segments that the domain fills, by any thread. Each number's bit is set when it
- * is taken, so a segment of slices is never sealed: the cursor holds it while it is current.
+ * Slices get numbers from segments that the domain owns and any thread fills. Each number's bit is
+ * set when it is taken, so a segment of slices is never sealed: the cursor holds it while it is
+ * current.
  *
  * Edges: label | release site | acquire site | what becomes visible | what breaks without it
  *  SLICES | install | take_number | that the segment is open | a slice that is stale at birth
@@ -11,17 +12,18 @@
 #include "handoff/consumer.h"
 
 /*
- * cursor: {segment + 1, next number}. It has no tag against ABA and needs none. An exchange that succeeds
- * means what it says whenever its old value was read: it takes this number of the segment that is current
- * now, or replaces one that is used up now. The segment is of the right generation, too: each number that
- * the cursor has not given out holds it by a count, and whoever took one has that count until the number's
- * bit is set. So the generation is read from the segment, after the exchange: it can't change before.
+ * cursor: {segment + 1, next number}. It needs no tag against ABA. A successful exchange is valid
+ * however old the value that it compared: it takes this number of the current segment, or replaces
+ * a segment that is used up. The generation is right, too: each number that the cursor has not
+ * issued holds the segment by a count, and the thread that takes one keeps that count until the
+ * number's bit is set. So the generation is read from the segment after the exchange; it can't
+ * change before.
  */
 #define CURSOR(index, number) ((uint64_t)((index) + 1) << 32 | (number))
 #define CURSOR_SEG(c) ((uint32_t)((c) >> 32) - 1)
 #define CURSOR_NUMBER(c) ((uint32_t)(c))
 
-/* A new segment of slices, in place of the one that is used up (`old`). */
+/* Installs a new segment of slices in place of the used-up one (`old`). */
 static int32_t install(struct hoi_domain *d, uint64_t old)
 {
     struct hoi_seg *seg;
@@ -35,12 +37,12 @@ static int32_t install(struct hoi_domain *d, uint64_t old)
     if (A_CAS(d->slices.cursor, old, next, memory_order_acq_rel, /* edge SLICES: release */
               memory_order_relaxed))
         return HO_OK;
-    if (hoi_count_drop(&seg->count, d->slice_numbers)) /* somebody else was first */
+    if (hoi_count_drop(&seg->count, d->slice_numbers)) /* another thread was first */
         hoi_seg_recycle(d, seg);
     return HO_OK;
 }
 
-/* The next free number: its handle's segment and number. */
+/* Takes the next free number: a segment and a number. */
 static int32_t take_number(struct hoi_domain *d, struct hoi_seg **seg, uint32_t *number)
 {
     uint64_t cursor = A_LOAD(d->slices.cursor, memory_order_acquire); /* edge SLICES: acquire */
@@ -67,7 +69,7 @@ static void drop(struct hoi_domain *d, struct hoi_seg *seg, uint64_t n)
         hoi_seg_recycle(d, seg);
 }
 
-/* One more part of a foreign buffer, unless the last one has gone. */
+/* Adds a part to a foreign buffer, unless its last part has been returned. */
 static int foreign_hold(struct hoi_foreign *f)
 {
     uint32_t refs = A_LOAD(f->refs, memory_order_relaxed);
@@ -78,7 +80,7 @@ static int foreign_hold(struct hoi_foreign *f)
     return 1;
 }
 
-/* The parent's segment and, of a foreign parent, the record. */
+/* Finds the parent's segment and, for a foreign parent, the record. */
 int hoi_parent_hold(struct hoi_domain *d, uint64_t parent)
 {
     struct hoi_seg *seg = hoi_seg_at(&d->segs, hoi_buf_seg(parent));
@@ -94,7 +96,7 @@ int hoi_parent_hold(struct hoi_domain *d, uint64_t parent)
     return 0;
 }
 
-/* A number that was taken for nothing. */
+/* Gives back a number that was not used. */
 static void give_number_back(struct hoi_domain *d, struct hoi_seg *seg, uint32_t number)
 {
     uint32_t bit = (uint32_t)1 << number % HOI_WORD_BITS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics: the hot path counts what it can count alone, without an atomic instruction; the rest is
- * found by looking at the live bits and the notes of each segment in use. Exact once threads are quiet.
+ * Statistics: the hot path counts only what one thread can count without an atomic instruction. The
+ * rest comes from a scan of the live bits and notes of each segment in use. Exact once threads are
+ * quiet.
  */
 #include "consumer_private.h"
 #include "pool_private.h"
@@ -26,7 +27,7 @@ static void count_number(struct hoi_seg *seg, uint32_t use, uint32_t number, str
     }
 }
 
-/* A foreign buffer is out until it is released, which may be long after its return. */
+/* A foreign buffer is outstanding until it is released, which may be long after its return. */
 static void count_foreign(struct hoi_domain *d, struct hoi_seg *seg, struct hoi_census *c)
 {
     if (!hoi_seg_hold(d, seg, HOI_SEG_FOREIGN))
@@ -85,7 +86,7 @@ void hoi_census_take(struct hoi_domain *d, const struct hoi_arena *a, struct hoi
     }
 }
 
-/* Sums of the counters of producers and consumers, open or closed. */
+/* Adds up the counters of producers and consumers, open or closed. */
 static void counters_add(const struct hoi_service *s, ho_service_stats *t)
 {
     for (uint32_t n = 0; n < HOI_PRODUCERS_MAX; n++) {
@@ -113,7 +114,7 @@ static void counters_add(const struct hoi_service *s, ho_service_stats *t)
     t->bytes_dropped += hoi_get(s->cancelled_bytes);
 }
 
-/* a - b, where a and b were read at different moments. */
+/* a - b, read at different moments; never below zero. */
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -149,7 +150,7 @@ int32_t ho_service_stats_get(ho_service *handle, ho_service_stats *stats)
     return status;
 }
 
-/* Sums of the counters of shards, open or closed. */
+/* Adds up the counters of shards, open or closed. */
 static void shards_add(const struct hoi_arena *a, ho_arena_stats *t)
 {
     for (uint32_t n = 0; n < HOI_SHARDS_MAX; n++) {

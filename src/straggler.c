@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stragglers: consumers that are late pin a part of the memory that others use, and no more.
+ * Stragglers: limits how much shared memory late consumers can pin.
  *
- * A segment is recycled as a whole. A message that nobody takes pins 256 KiB, however short it is, and a lane of 1,024
- * such messages four times a usual budget. What lies in a lane can't be moved, so the sender copies what comes
- * next, into an arena that is the service's own: the same order, in a few segments. When that is full, the
- * service's policy speaks. Nothing is copied for a service whose consumers keep up.
+ * A segment is recycled as a whole. An untaken message pins 256 KiB, however short it is, and a
+ * lane of 1,024 such messages pins four times a typical budget. Messages in a lane can't be moved,
+ * so the sender copies what it sends next into an arena of the service's own, in the same order, in
+ * a few segments. When that arena is full, the service's policy applies. Nothing is copied for a
+ * service whose consumers keep up.
  *
- * A lane is late when a message has waited in it for 20 ms and what waits lies thinly in more than eight
- * segments: a lane full of long messages pins no more than itself, and copies of those would save nothing. Or when its service
- * pins too much of the arena, by all its lanes and by what its consumers keep (pins.c). It is in time again when
- * the consumer has come to the first copy: from there on nothing of it pins others' memory.
+ * A lane is late when a message has waited in it for 20 ms and the waiting messages are spread
+ * thinly over more than eight segments. (A lane full of long messages pins little more than the
+ * messages; copying would save nothing.) It is also late when its service pins too much of the
+ * arena, through all its lanes and what its consumers keep (pins.c). It is no longer late when the
+ * consumer has reached the first copy: from there on its messages pin no shared memory.
  *
- * The usual path pays one comparison: is this message in the same segment as the last one of this lane?
+ * The usual path pays one comparison: is this message in the same segment as the lane's last one?
  */
 #include "producer_private.h"
 #include "record.h"
@@ -20,7 +22,7 @@
 #define LATE_NS 20000000
 #define LATE_SEGMENTS 8u
 
-/* What a message fills of the segment that it pins. */
+/* How much of its pinned segment a message fills. */
 static uint64_t fills(const struct hoi_slot *slot)
 {
     uint32_t kind = (uint32_t)(slot->tail[0] >> 56);
@@ -28,8 +30,8 @@ static uint64_t fills(const struct hoi_slot *slot)
 }
 
 /*
- * Do the messages from `first` on lie in more than `most` segments, and fill less than half of them? Slots that are not
- * consumed are the producer's to read.
+ * Are the messages from `first` on spread over more than `most` segments, filling less than half of
+ * them? The producer may read slots that are not consumed.
  */
 static int pins_thinly(const struct hoi_producer *p, const struct hoi_lane *lane, uint64_t first,
                        uint32_t most)
@@ -57,7 +59,7 @@ static int pins_thinly(const struct hoi_producer *p, const struct hoi_lane *lane
     return 0;
 }
 
-/* Of a small budget eight segments are too much. */
+/* Eight segments of a small budget would be too much. */
 static uint32_t most_segments(const struct hoi_arena *a)
 {
     uint64_t share = a->budget_segs / 4;
@@ -66,7 +68,7 @@ static uint32_t most_segments(const struct hoi_arena *a)
 
 static int lags(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_arena *a)
 {
-    /* Relaxed: nothing is read because of it but slots, which are the producer's own. */
+    /* Relaxed: it only leads to reads of slots, which the producer itself wrote. */
     uint64_t consumed = hoi_get(lane->core.consumed);
     int64_t now = hoi_os_tick_ns();
     if (consumed > lane->mark || consumed == lane->core.produced) {
@@ -76,14 +78,14 @@ static int lags(const struct hoi_producer *p, struct hoi_lane *lane, const struc
     }
     if (now - lane->marked_ns <= LATE_NS)
         return 0;
-    lane->marked_ns = now; /* the next look in as long a time */
+    lane->marked_ns = now; /* check again after the same time */
     if (!pins_thinly(p, lane, consumed, most_segments(a)))
         return 0;
     lane->copied_from = lane->core.produced + 1;
     return 1;
 }
 
-/* An empty lane is in time, even where the first copy found no room. */
+/* An empty lane is not late, even if the first copy found no room. */
 static int in_time(const struct hoi_lane *lane, uint64_t consumed)
 {
     return consumed >= lane->copied_from || consumed == lane->core.produced;
@@ -92,7 +94,7 @@ static int in_time(const struct hoi_lane *lane, uint64_t consumed)
 static int is_late(const struct hoi_producer *p, struct hoi_lane *lane, const struct hoi_seg *seg)
 {
     struct hoi_arena *a = hoi_get(seg->arena);
-    if (!a || a == hoi_get(p->service->stragglers) /* a copy already */ ||
+    if (!a || a == hoi_get(p->service->stragglers) /* already a copy */ ||
         a->budget_segs < HOI_GUARDED_SEGMENTS || !hoi_arena_use(a, p->service->number))
         return 0;
     if (in_time(lane, hoi_get(lane->core.consumed)))
@@ -114,15 +116,16 @@ int hoi_lane_caught_up(struct hoi_lane *lane)
 int hoi_lane_late(struct hoi_producer *p, struct hoi_lane *lane, struct hoi_seg *seg)
 {
     int late = is_late(p, lane, seg);
-    /* The memory of copies goes when they are back. Not before: while one lane or arena is in time another may be late,
-     * and each copy would be alone in its segment. */
+    /* Copies' memory is released once they are back. Not before: while one lane or arena is in
+     * time another may be late, and each copy would be alone in its segment. */
     if (!late && p->aside)
         hoi_shard_leave_idle(p->aside);
     lane->seg = late ? NULL : seg;
     return late;
 }
 
-/* Under the mutex: the service's own arena, made when it is first needed; again after an earlier service. */
+/* Under the mutex: the service's own arena, made when first needed; reused from an earlier
+ * service. */
 static int32_t straggler_arena(struct hoi_service *s, struct hoi_arena **arena)
 {
     struct hoi_arena *a = hoi_get(s->stragglers);
@@ -131,11 +134,11 @@ static int32_t straggler_arena(struct hoi_service *s, struct hoi_arena **arena)
         if (status)
             return status;
         a->straggler = 1;
-        A_STORE(a->shared, 1, memory_order_relaxed); /* with whoever its copies are forwarded to */
+        A_STORE(a->shared, 1, memory_order_relaxed); /* copies may be forwarded */
         hoi_set(a->closing, 1);
         hoi_set(s->stragglers, a);
     }
-    if (hoi_get(a->closing)) { /* by this service's first producer: the others read it unlocked */
+    if (hoi_get(a->closing)) { /* the service's first producer: others read it unlocked */
         a->budget_segs = s->straggler_segs;
         hoi_set(a->closing, 0);
     }
@@ -154,7 +157,7 @@ static int32_t aside_open(struct hoi_producer *p)
     pthread_mutex_unlock(&p->domain->mutex);
     if (status)
         return status;
-    /* Whoever waits, waits by the shard that the producer stands over. */
+    /* A waiting producer sleeps on its own shard's bell. */
     hoi_set(sh->bell, hoi_get(p->shard->bell));
     sh->armable = p->shard->armable;
     p->aside = sh;
@@ -186,6 +189,6 @@ void hoi_straggler_close(struct hoi_service *s)
     struct hoi_arena *a = hoi_get(s->stragglers);
     if (!a)
         return;
-    hoi_set(a->closing, 1); /* what is still out goes back to the system as it comes back */
+    hoi_set(a->closing, 1); /* what is still outstanding goes back to the system as it returns */
     (void)hoi_arena_shrink(a, 0, UINT64_MAX);
 }

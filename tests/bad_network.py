@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A bad network between UDP peers and a server: passes datagrams on both ways, loses some, delays all
-and lets some overtake others. Prints the address that it is to be reached at. The same seed every time.
+"""A bad network between UDP peers and a server: relays datagrams both ways, loses some, delays all and
+reorders some. Prints its own address. The same seed every time.
 
 usage: bad_network.py ADDRESS SERVER:PORT
 """

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the bridge's own tests start from: one network thread, one worker's end of egress, no sockets. */
+/* The base of the bridge's own tests: one network thread, one worker's end of egress, no
+ * sockets. */
 #ifndef HANDOFF_TESTS_BRIDGE_RIG_HPP
 #define HANDOFF_TESTS_BRIDGE_RIG_HPP
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two servers with sockets of their own, over the code of docs/bridge.md: epoll and Asio. One object is one network
- * thread. */
+/* Two servers with their own sockets, around the code of docs/bridge.md: epoll and Asio. One object
+ * is one network thread. */
 #ifndef HANDOFF_TESTS_BRIDGE_SERVERS_HPP
 #define HANDOFF_TESTS_BRIDGE_SERVERS_HPP
 
@@ -11,13 +11,13 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-/* What a test asks of a server while it runs. */
+/* What a test reads from a running server. */
 struct server_counts {
     std::atomic<std::uint64_t> connections{0};
     std::atomic<std::uint64_t> runs{0};    /* calls of send */
     std::atomic<std::uint64_t> answers{0}; /* in them */
     std::atomic<std::uint64_t> gone{0};
-    std::atomic<std::uint64_t> paused{0}; /* how often the list was not empty after a turn */
+    std::atomic<std::uint64_t> paused{0}; /* how often a turn left the list non-empty */
     std::atomic<std::uint64_t> last_id{0};
 };
 
@@ -149,7 +149,7 @@ class epoll_server {
         ho_return(domain_, s.unsent.data(), static_cast<std::uint32_t>(s.unsent.size()), nullptr);
         ::close(s.fd);
         const auto at = sessions_.find(s.id);
-        dropped_.push_back(std::move(at->second)); /* events of this turn may name it */
+        dropped_.push_back(std::move(at->second)); /* events of this turn may still name it */
         sessions_.erase(at);
         --counts.connections;
     }
@@ -228,7 +228,7 @@ class asio_server {
         counts.connections -= sessions_.erase(s.id);
     }
 
-    /* What they are still sending keeps them. */
+    /* Pending sends keep them alive. */
     void close_all()
     {
         ready_.close();

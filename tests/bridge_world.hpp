@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of servers over a bridge start from: workers that echo, and clients that verify what they hear. */
+/* The base of tests of servers over a bridge: workers that echo, and clients that verify what they
+ * receive. */
 #ifndef HANDOFF_TESTS_BRIDGE_WORLD_HPP
 #define HANDOFF_TESTS_BRIDGE_WORLD_HPP
 
@@ -16,8 +17,9 @@
 using namespace std::chrono_literals;
 using handoff::errc;
 
-/* A service whose workers are bound to partitions, so that the answers of a key stay in order; they forward each
- * message to egress. While `gate` is locked they are held, with what they have taken. */
+/* A service whose workers are bound to partitions, so that the answers of a key stay in order; they
+ * forward each message to egress. While `gate` is locked they are blocked, holding what they have
+ * taken. */
 struct bridge_world {
     handoff::domain root;
     handoff::arena received;
@@ -58,7 +60,8 @@ struct bridge_world {
         return options;
     }
 
-    /* The network threads and the workers have what they need: from now on they alone hold the services. */
+    /* The network threads and the workers have everything: only they hold the services from now
+     * on. */
     void start()
     {
         for (auto &each : ready)
@@ -84,7 +87,7 @@ struct bridge_world {
     }
     bool accepted(std::uint64_t messages) const { return game_now().messages_in == messages; }
 
-    /* Nothing may be out. */
+    /* Nothing may be outstanding. */
     void close()
     {
         for (auto &each : workers)
@@ -108,7 +111,7 @@ template <class Fn> void await(Fn holds)
     }
 }
 
-/* Sends frames that are its own, and verifies what it hears. */
+/* Sends its own frames, and verifies the answers. */
 class bridge_client {
   public:
     bridge_client(std::uint16_t port, std::uint32_t number, int receive_bytes = 0)
@@ -148,7 +151,7 @@ class bridge_client {
         }
     }
 
-    /* The next so many frames come back as they were, in order. */
+    /* The next frames, this many, come back unchanged and in order. */
     void hear(std::uint32_t count)
     {
         for (std::uint32_t i = 0; i < count; ++i) {

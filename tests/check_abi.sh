@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The assertions made from abi.md hold in every dialect, and each disagreement between the document
-# and the headers is found, at its line.
+# The assertions generated from abi.md hold in every dialect, and each difference between the document
+# and the headers is reported at its line.
 # usage: check_abi.sh ROOT GENERATOR
 set -u
 root=$(cd "${1:?usage: check_abi.sh ROOT GENERATOR}" && pwd) || exit 1

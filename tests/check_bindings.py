@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The Python binding: the layout as ctypes has it, the example, and where releases run.
+"""The Python binding: layouts in ctypes, the example, and where releases run.
 
 usage: check_bindings.py LIBHANDOFF.so
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The checked-in files of the bindings are what the build makes of abi.md.
+# The checked-in files of the bindings equal those that the build makes from abi.md.
 # usage: check_bindings_current.sh ROOT MADE
 set -u
 root=${1:?usage: check_bindings_current.sh ROOT MADE}

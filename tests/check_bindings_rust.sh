@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The Rust binding: builds with each cargo of this machine, without network; its tests pass; its
-# assertions refuse a struct that differs from the description; the oldest rustc is named alike.
+# The Rust binding: builds offline with each installed cargo; its tests pass; its assertions refuse a
+# struct that differs from the description; the oldest supported rustc is the same everywhere.
 # usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...; exit 77: left out
 set -u
 root=$(cd "${1:?usage: check_bindings_rust.sh ROOT WORK LIBRARY_DIR...}" && pwd) || exit 1

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The guides show the code that the tests run, their links lead somewhere, and each is short enough to be read.
+"""The guides show code that the tests run, their links are valid, and each is short enough to read.
 
-A block of C or C++ in a guide stands under a line <!-- NAME of FILE -->: it is what FILE, under tests/, has
-between /* snippet: NAME */ and /* snippet end */. A block under <!-- lines of FILE --> has lines of FILE; one under
-<!-- file NAME --> is a file of the guide's own program, which a test takes from there.
+A block of C or C++ in a guide follows a line <!-- NAME of FILE -->: it equals the part of FILE, under tests/,
+between /* snippet: NAME */ and /* snippet end */. A block after <!-- lines of FILE --> has lines of FILE; one after
+<!-- file NAME --> is a file of the guide's own program, which a test extracts from there.
 usage: check_docs.py ROOT
 """
 import re

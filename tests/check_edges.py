@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every ordered operation bears the label of its edge, and the tables of edges say what the code has.
+"""Every ordered operation has the label of its edge, and the edge tables match the code.
 
-The table, in the comment on top of the file that the edge belongs to, one row per edge:
+The table is in the comment on top of the file that the edge belongs to, one row per edge:
      NAME | release sites | acquire sites | what becomes visible | what breaks without it
-A line that is indented deeper goes on with the row above it.
+A line that is indented deeper continues the row above it.
 
-    sites:  NAME, NAME, ...    or, at the acquire sites, "the same", as at the release sites
-    a site: the name that AT gives to the operation, else the function that the operation stands in
+    sites:  NAME, NAME, ...    or, for the acquire sites, "the same" as the release sites
+    a site: the operation's name in AT, else the function that contains it
 
-At each site: /* edge NAME: release */ or /* edge NAME: acquire */, several with commas between. A label
-stands behind its operation, in its last line or the next one, or alone in the line above it. It may
-stand behind a call, if it is the function called that has the operation, as one that serves several edges.
+At each site: /* edge NAME: release */ or /* edge NAME: acquire */, several separated by commas. A label
+follows its operation, on its last line or the next one, or is alone on the line above it. It may follow
+a call if the called function has the operation, for a function that serves several edges.
 
-The sites of a row are all those that bear its label, and no others.
+A row names exactly the sites that have its label.
 usage: check_edges.py FILE...
 """
 import re

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check_edges.py accepts a right sample, and finds each fault that is made in it.
+"""check_edges.py accepts a correct sample, and finds each error that is introduced into it.
 
 usage: check_edges_refuses.py
 """

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Includes point downward only, and files stay short.
 
-The layers of src/ are read from the drawing in src/README.md: in its first block of code, a line
-that begins with L1, L2 or L3 begins that layer, and every file named from there on, as far as the
-next such line, is in it. Layer 0 is include/handoff.
+The layers of src/ come from the drawing in src/README.md: in its first code block, a line that starts
+with L1, L2 or L3 starts that layer, which contains every file named before the next such line. Layer 0
+is include/handoff.
 usage: check_includes.py ROOT
 """
 import re

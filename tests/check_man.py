@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each public function and each tool has a man page, and mandoc and groff find no fault in any of them.
+"""Each public function and each tool has a man page, and mandoc and groff find no errors in them.
 
-usage: check_man.py FOLDER, in which man1 is; man3 is made there. Exits 77 where neither program is installed.
+usage: check_man.py FOLDER, which contains man1; man3 is made there. Exits 77 if neither program is installed.
 """
 import re
 import shutil

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""One version everywhere, and recipes that fit the tree. Conan and vcpkg are not here: stand-ins take their calls.
+"""One version everywhere, and recipes that match the tree. Conan and vcpkg are not installed: stand-ins take their calls.
 
-The sources that the Conan recipe exports configure by themselves, with net. The vcpkg port calls nothing that is
-not vcpkg's, and builds this tree.
+The sources that the Conan recipe exports can be configured on their own, with net. The vcpkg port calls only vcpkg's
+functions, and builds this tree.
 usage: check_packaging.py ROOT
 """
 import json

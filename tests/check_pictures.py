@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The texts of the pictures fit, in the font that they name: inside the picture, not over each other, not over the line of a box or an
-arrow; and no bar of a plot goes on beyond its plot. Widths are read from DejaVu's own tables.
+"""The texts of the pictures fit, in their font: inside the picture, not over each other, nor over the line of a box or an arrow; and no
+bar of a plot extends beyond its plot. Widths come from DejaVu's own tables.
 
 usage: check_pictures.py SVG...; exit 77: left out"""
 import math

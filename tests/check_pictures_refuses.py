@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check_pictures finds what it is there for, each in a picture that is right but for that.
+"""check_pictures finds each kind of error, in a picture that is otherwise correct.
 
 usage: check_pictures_refuses.py ROOT; exit 77: left out"""
 import subprocess

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The README's example is the marked middle of examples/cpp_to_c/main.cpp. Its links lead somewhere and the scripts
-that it runs are there; so are those of the other pages beside the guides.
+"""The README's example is the marked part of examples/cpp_to_c/main.cpp. Its links are valid and the scripts that it
+runs exist, and likewise for all other pages that are not guides.
 
 usage: check_readme.py ROOT
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The generators of the reference: a header that is new gets its rows and pages; a comment without its parts is refused.
+"""The generators of the reference: a new header gets its rows and pages; an incomplete comment is refused.
 
 usage: check_reference.py ROOT
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# scripts/release in a repository made for it, whose checks are stand-ins: what it refuses, that a dry run and a
-# failed check change nothing, and what a release is.
+# scripts/release in a scratch repository with stand-ins for the checks: what it refuses, that a dry run and a
+# failed check change nothing, and what a release contains.
 # usage: check_release.sh SOURCE_DIR; exit 77: left out
 set -eu
 source=$(cd "${1:?usage: check_release.sh SOURCE_DIR}" && pwd)
@@ -56,22 +56,22 @@ refuses() {
     [ "$(state)" = "$before" ] || fail "changed something though refused: $*"
 }
 
-refuses "is no version such as"
-refuses "is no version such as" 1.2
+refuses "is not a version such as"
+refuses "is not a version such as" 1.2
 refuses "unknown option '--force'" "$version" --force
-refuses "CMakeLists.txt has another version than 99.0.0" 99.0.0
+refuses "CMakeLists.txt does not have version 99.0.0" 99.0.0
 echo >stray
 refuses "the tree has changes" "$version"
 rm stray
 sed -i 's/, unreleased/, soon/' CHANGELOG.md
 git commit -qam soon
-refuses "does not begin with '## $version, unreleased'" "$version"
+refuses "does not start with '## $version, unreleased'" "$version"
 printf '# Changes\n\n## %s, unreleased\n\n## 0.0.1, 2020-01-01\n\nOld.\n' "$version" >CHANGELOG.md
 git commit -qam empty
 refuses "says nothing about $version" "$version"
 git reset -q --hard HEAD~2
 git tag "v$version"
-refuses "v$version is there" "$version"
+refuses "tag v$version exists" "$version"
 git tag -d "v$version" >/dev/null
 for name in check test; do
     stand_in "$name" 'exit 1'
@@ -102,5 +102,5 @@ grep -qxE "## $version, [0-9]{4}-[0-9]{2}-[0-9]{2}" CHANGELOG.md || fail "the en
 git clone -q "$repo" "$scratch/other"
 git -C "$scratch/other" archive --prefix="handoff-$version/" "v$version" | gzip -9n | cmp - "$tarball" ||
     fail "the tarball is not what the tag packs to"
-refuses "v$version is there" "$version"
+refuses "tag v$version exists" "$version"
 echo "release: v$version was cut"

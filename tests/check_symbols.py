@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the libraries export, need and call is what headers and version script say.
+"""What the libraries export, need and call matches the headers and the version script.
 
 usage: check_symbols.py --headers DIR --map FILE --shared LIB.so --archive LIB.a --hot SOURCE...
 """

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The code of docs/bridge.md: each piece between two marks stands there word for word (check_docs.py), and runs in
- * test_bridge_servers.cpp. */
+/* The code of docs/bridge.md: each piece between two marks appears there word for word
+ * (check_docs.py), and runs in test_bridge_servers.cpp. */
 #ifndef HANDOFF_TESTS_DOCS_BRIDGE_HPP
 #define HANDOFF_TESTS_DOCS_BRIDGE_HPP
 
@@ -23,7 +23,7 @@ namespace docs {
 
 using handoff::errc;
 
-/* What the servers read: frames of at most so many bytes. */
+/* Frames are at most this long. */
 inline constexpr std::uint32_t frame_most = 2048;
 inline constexpr std::size_t room_bytes = 8 * frame_most;
 

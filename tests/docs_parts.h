@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* More C of docs/, as in docs_snippets.h: a message of several parts; a network thread that helps. */
+/* More C of docs/, as in docs_snippets.h: a message of several parts; a network thread that
+ * helps. */
 #ifndef HANDOFF_TESTS_DOCS_PARTS_H
 #define HANDOFF_TESTS_DOCS_PARTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* More C of docs/, as in docs_snippets.h: eight workers; looking after a service. */
+/* More C of docs/, as in docs_snippets.h: eight workers; monitoring a service. */
 #ifndef HANDOFF_TESTS_DOCS_SLOW_H
 #define HANDOFF_TESTS_DOCS_SLOW_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The C of docs/: each piece between two marks stands in a guide word for word (check_docs.py), and runs
- * in test_docs.c. */
+/* The C of docs/: each piece between two marks appears word for word in a guide (check_docs.py),
+ * and runs in test_docs.c. */
 #ifndef HANDOFF_TESTS_DOCS_SNIPPETS_H
 #define HANDOFF_TESTS_DOCS_SNIPPETS_H
 

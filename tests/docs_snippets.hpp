@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The C++ of docs/: each piece between two marks stands in a guide word for word (check_docs.py), and
- * runs in test_docs_servers.cpp. Libraries that are not here have stand-ins with their signatures. */
+/* The C++ of docs/: each piece between two marks appears word for word in a guide (check_docs.py),
+ * and runs in test_docs_servers.cpp. Libraries that are not installed have stand-ins with the same
+ * signatures. */
 #ifndef HANDOFF_TESTS_DOCS_SNIPPETS_HPP
 #define HANDOFF_TESTS_DOCS_SNIPPETS_HPP
 
@@ -29,7 +30,7 @@ struct message {
 };
 using message_ptr = std::shared_ptr<message>;
 
-/* A packet object as game servers have it. */
+/* A packet object as in a game server. */
 struct WorldPacket {
     std::vector<std::uint8_t> storage;
     std::uint8_t *contents() { return storage.data(); }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The libuv of docs/receiving.md: each piece between two marks stands there word for word (check_docs.py), and runs in
- * test_bridge_uv.cpp. */
+/* The libuv code of docs/receiving.md: each piece between two marks appears there word for word
+ * (check_docs.py), and runs in test_bridge_uv.cpp. */
 #ifndef HANDOFF_TESTS_DOCS_UV_HPP
 #define HANDOFF_TESTS_DOCS_UV_HPP
 

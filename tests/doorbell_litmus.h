@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One round of the doorbell, for two threads that meet at the same moment. doorbell_litmus.inl makes
- * the calls twice: with the shipped memory orders, and with all of them relaxed.
+ * One round of the doorbell, for two threads that meet at the same moment. doorbell_litmus.inl
+ * compiles the calls twice: with the shipped memory orders, and with all of them relaxed.
  */
 #ifndef HANDOFF_TESTS_DOORBELL_LITMUS_H
 #define HANDOFF_TESTS_DOORBELL_LITMUS_H

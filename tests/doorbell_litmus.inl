@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LITMUS: the name of the struct to make. AT decides the orders. */
+/* LITMUS: the name of the struct to define. AT decides the orders. */
 #include "doorbell_litmus.h"
 
 #include "src/lane.h"

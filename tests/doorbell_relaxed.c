@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doorbell with its orders taken away. */
+/* The doorbell with all orders relaxed. */
 #include "src/atomic.h"
 #undef AT
 #define AT(site, order) memory_order_relaxed

@@ -12,7 +12,7 @@
 
 #include "handoff/handoff.h"
 
-/* Mappings may grow by this much: libraries that the C library loads when it first needs them. */
+/* Mappings may grow by this much: the C library loads some libraries when first needed. */
 #define SLACK_BYTES (1024u * 1024u)
 #define FDS_MAX 1024
 
@@ -38,7 +38,7 @@ static void mark_open_fds(char open[FDS_MAX])
     closedir(dir);
 }
 
-/* All mappings but the heap, whose size is the allocator's business. */
+/* All mappings except the heap, whose size is the allocator's business. */
 static uint64_t mapped_bytes(void)
 {
     FILE *maps = fopen("/proc/self/maps", "r");
@@ -60,8 +60,8 @@ static uint64_t mapped_bytes(void)
 
 void harness_begin(char **argv)
 {
-    /* The C library keeps the stacks and heaps of threads that are gone, which would look like
-     * leaks. It reads the switch for that only when a process starts. */
+    /* The C library caches the stacks and heaps of finished threads, which would look like leaks.
+     * It reads this switch only at process start. */
     if (getenv("GLIBC_TUNABLES") == NULL) {
         setenv("GLIBC_TUNABLES", "glibc.pthread.stack_cache_size=0:glibc.malloc.arena_max=1", 1);
         execv("/proc/self/exe", argv);

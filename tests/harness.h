@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every test runs under: a main that fails on leaks, named statuses, threads, a barrier. */
+/* The harness of every test: a main that fails on leaks, named statuses, threads, a barrier. */
 #ifndef HANDOFF_TESTS_HARNESS_H
 #define HANDOFF_TESTS_HARNESS_H
 
@@ -13,8 +13,8 @@
 
 #include "handoff/status.h"
 
-/* 1 in a build with the address or the thread sanitizer: shadow memory hides what is mapped, and
- * everything is slower. */
+/* 1 in a build with the address or thread sanitizer: shadow memory hides mappings, and everything
+ * is slower. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HARNESS_SANITIZED 1
 #elif defined(__has_feature)
@@ -30,8 +30,8 @@
 extern "C" {
 #endif
 
-/* main for an array of CMUnitTest: fails when a test fails, and when the group leaves descriptors
- * or mappings behind. The heap is the leak sanitizer's. */
+/* main for an array of CMUnitTest: fails if a test fails, or if the group leaves descriptors or
+ * mappings behind. The leak sanitizer checks the heap. */
 #define HO_TEST_MAIN(tests)                                                                        \
     int main(int argc, char **argv)                                                                \
     {                                                                                              \
@@ -54,11 +54,11 @@ typedef struct harness_thread {
     void *arg;
 } harness_thread;
 
-/* Starts run(arg) on a thread; `thread` must stay where it is until harness_join. */
+/* Starts run(arg) on a thread; `thread` must not move until harness_join. */
 void harness_start(harness_thread *thread, void (*run)(void *arg), void *arg);
 void harness_join(harness_thread *thread);
 
-/* A barrier for `count` threads; it may be used again and again. */
+/* A reusable barrier for `count` threads. */
 typedef struct harness_barrier {
     pthread_barrier_t barrier;
 } harness_barrier;
@@ -67,11 +67,11 @@ void harness_barrier_init(harness_barrier *barrier, unsigned count);
 void harness_barrier_wait(harness_barrier *barrier);
 void harness_barrier_destroy(harness_barrier *barrier);
 
-/* Nanoseconds of a clock that only runs forward. */
+/* Nanoseconds of a monotonic clock. */
 uint64_t harness_now_ns(void);
 void harness_sleep_ns(uint64_t ns);
 
-/* What the macros above call. */
+/* Used by the macros above. */
 void harness_begin(char **argv);
 int harness_end(int failed_count);
 void harness_check(int holds, const char *condition, const char *file, int line);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Peers that break rules, are slow, silent or too many: each does one thing at a time, when it is told. */
+/* Peers that break rules, are slow, silent or too many: each does one thing at a time, when told
+ * to. */
 #ifndef HANDOFF_TESTS_NET_ATTACKERS_HPP
 #define HANDOFF_TESTS_NET_ATTACKERS_HPP
 
@@ -17,14 +18,14 @@ struct attacker {
     virtual void step() = 0;
 };
 
-/* A socket that never waits. The server may end its connection at any time. */
+/* A non-blocking socket. The server may end its connection at any time. */
 class hostile {
   public:
     explicit hostile(const net_world &to, int receive_bytes = 0, std::uint32_t from = 0)
         : fd_(socket(AF_INET, kind(to) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
     {
         if (fd_ < 0)
-            return; /* none is to be had just now */
+            return; /* none available right now */
         if (receive_bytes != 0)
             CHECK(setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(int)) == 0);
         if (from != 0) {
@@ -42,7 +43,7 @@ class hostile {
     hostile(const hostile &) = delete;
     hostile &operator=(const hostile &) = delete;
 
-    /* Returns whether the connection still stands. */
+    /* Returns whether the connection is still open. */
     bool send(const std::string &bytes)
     {
         return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0 || errno == EAGAIN ||
@@ -80,7 +81,7 @@ class hostile {
     const int fd_;
 };
 
-/* `count` peers, one after the other, each with what it does in its turn; one that the server ended comes again. */
+/* `count` peers in turn, each with its action; one that the server disconnected reconnects. */
 class crowd : public attacker {
   public:
     using turn = bool (*)(hostile &peer, std::uint64_t number);
@@ -108,7 +109,8 @@ class crowd : public attacker {
     std::uint64_t number_ = 0;
 };
 
-/* A connection for each step. One in two is reset at once; of the others as many stay as are allowed, and more. */
+/* A connection per step. One in two is reset at once; of the others as many stay as are allowed,
+ * and more. */
 class storm final : public attacker {
   public:
     storm(const net_world &to, std::size_t most) : to_(to), kept_(most) {}
@@ -129,7 +131,8 @@ class storm final : public attacker {
     std::uint64_t number_ = 0;
 };
 
-/* In every other span of 100 steps this process may have no more descriptors than it has; connections come. */
+/* In every other span of 100 steps this process can't get more descriptors; connections keep
+ * coming. */
 class no_descriptors final : public attacker {
   public:
     explicit no_descriptors(const net_world &to)
@@ -177,7 +180,7 @@ class no_descriptors final : public attacker {
     rlimit before_{};
 };
 
-/* A datagram from an address that nobody had before. */
+/* A datagram from an address that was not used before. */
 class sources final : public attacker {
   public:
     explicit sources(const net_world &to) : to_(to) {}
@@ -199,7 +202,7 @@ inline std::string filled(char service, std::size_t size)
     return std::string(1, service) + std::string(size - 1, 'x');
 }
 
-/* ---- what a peer does in its turn, over TCP */
+/* ---- a peer's actions over TCP */
 
 inline bool asks_and_never_reads(hostile &peer, std::uint64_t)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions that keep to the rules, beside whatever else happens to a server. */
+/* Sessions that obey the rules, whatever else happens to a server. */
 #ifndef HANDOFF_TESTS_NET_HEALTHY_HPP
 #define HANDOFF_TESTS_NET_HEALTHY_HPP
 
@@ -10,8 +10,8 @@
 #include <sys/epoll.h>
 #include <vector>
 
-/* An open loop: so many messages a second to service 0, whoever answers. Every answer is the next one of its session,
- * byte by byte. For one thread. */
+/* An open loop: this many messages per second to service 0, whoever answers. Every answer must be
+ * the next one of its session, byte for byte. For one thread. */
 class healthy {
   public:
     healthy(const net_world &to, unsigned sessions)
@@ -45,12 +45,12 @@ class healthy {
              passed = std::chrono::steady_clock::now() - begun) {
             for (int burst = 0; burst < 64 && said < due(passed); ++burst, ++said)
                 say();
-            hear(said < due(passed) ? 0 : 1); /* who is late hears before it says more */
+            hear(said < due(passed) ? 0 : 1); /* if late, receives before it sends more */
         }
         return answered_ - before;
     }
 
-    /* Waits for what was asked. Returns how many answers never came. */
+    /* Waits for outstanding answers. Returns how many never came. */
     std::uint64_t lost()
     {
         for (int quiet_ms = 0; answered_ < said_ && quiet_ms < 5000; quiet_ms += 10) {
@@ -118,7 +118,7 @@ class healthy {
         }
     }
 
-    /* A datagram that the kernel dropped is never heard. */
+    /* A datagram that the kernel dropped never arrives. */
     void skip_lost(session &from)
     {
         while (from.heard < from.said && message(from, from.heard) != from.partly)

@@ -12,8 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* A network of this thread and those that it starts, where the loopback has three IPv6 addresses. False if this
- * system or this user has no such thing. */
+/* A network namespace for this thread and those that it starts, whose loopback has three IPv6
+ * addresses. False if the system or the user can't have one. */
 class own_network {
   public:
     own_network() : before_(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC))
@@ -31,7 +31,7 @@ class own_network {
 
     explicit operator bool() const { return there_; }
 
-    /* Those that the kernel chooses from. */
+    /* The ports that the kernel chooses from. */
     static bool set_ports(const char *first_and_last)
     {
         const int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
@@ -63,7 +63,7 @@ class own_network {
         return good && usable("fd00::1") && usable("fd00::2");
     }
 
-    /* The system makes them so a moment later: until then it can't be bound to. */
+    /* An address becomes usable a moment later; until then it can't be bound to. */
     static bool usable(const char *address)
     {
         sockaddr_in6 own{};

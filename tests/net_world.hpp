@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the entrypoint's tests start from: services that echo, and peers over loopback. */
+/* The base of the entrypoint's tests: services that echo, and peers over loopback. */
 #ifndef HANDOFF_TESTS_NET_WORLD_HPP
 #define HANDOFF_TESTS_NET_WORLD_HPP
 
@@ -22,17 +22,18 @@
 namespace net = handoff::net;
 using namespace std::chrono_literals;
 
-/* What is to happen at once does so within this time on any machine, and what never happens is told. */
+/* Everything that must happen happens within this time on any machine; what never happens is
+ * reported. */
 constexpr auto in_time = 20s;
 constexpr timeval patience{60, 0};
 
-/* Two services that send every message back as it came, without a copy, each with one worker, or the
- * first one with both. The
- * first byte of a message names its service: '0', '1'; '!' makes the route throw; else it rejects. */
+/* Two services that return every message unchanged and without a copy, each with one worker, or the
+ * first one with both. The first byte of a message names its service: '0', '1'; '!' makes the route
+ * throw; anything else is rejected. */
 struct net_world {
     handoff::domain root = *handoff::domain::create();
     handoff::arena received;
-    handoff::arena unused; /* of the workers, who only forward */
+    handoff::arena unused; /* the workers', who only forward */
     handoff::service egress;
     handoff::service echoes[2];
     handoff::consumer messages[2];
@@ -42,9 +43,9 @@ struct net_world {
     std::function<handoff::c_callback(std::uint32_t, std::uint32_t)> helping;
     bool together = false; /* both workers serve the first service */
     std::uint64_t answer_wait_ns =
-        30'000'000'000; /* a worker drops an answer that has no room for longer */
+        30'000'000'000; /* a worker drops an answer that finds no room for longer than this */
     net::options options;
-    std::vector<ho_service *> further; /* targets that no route leads to */
+    std::vector<ho_service *> further; /* targets without a route */
     net::entrypoint entry;
     std::uint64_t key_mask =
         ~std::uint64_t{0}; /* the route's key: these bits of the connection id */
@@ -124,7 +125,7 @@ struct net_world {
         }
     }
 
-    /* Nothing may be out afterwards. */
+    /* Nothing may be outstanding afterwards. */
     void close()
     {
         root.close(0ns);
@@ -150,7 +151,7 @@ struct net_world {
         close();
     }
 
-    /* Waits until there are so many connections. */
+    /* Waits until there are this many connections. */
     void await_connections(std::uint64_t count)
     {
         for (int i = 0; entry.read().connections != count; ++i) {
@@ -169,7 +170,7 @@ struct net_world {
     }
 };
 
-/* A peer on loopback. Nothing waits for more than a minute. */
+/* A peer on loopback. No call waits longer than a minute. */
 class net_peer {
   public:
     net_peer(const net_world &to, int receive_bytes = 0)
@@ -193,7 +194,7 @@ class net_peer {
 
     int fd() const { return fd_; }
 
-    /* TCP: somebody listens. */
+    /* TCP: the server has accepted it. */
     static bool accepted_by(const net_world &to)
     {
         const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -252,10 +253,11 @@ class net_peer {
         return hear() == message;
     }
 
-    /* Ends this side of the connection. */
+    /* Shuts down this side of the connection. */
     void end() { CHECK(shutdown(fd_, SHUT_WR) == 0); }
 
-    /* From now on nothing reaches it, and it acknowledges nothing: as if its machine had lost power. */
+    /* From now on nothing reaches it, and it acknowledges nothing: as if its machine had lost
+     * power. */
     void vanish()
     {
         sock_filter none{BPF_RET | BPF_K, 0, 0, 0};
@@ -276,7 +278,7 @@ class net_peer {
         return recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
     }
 
-    /* TCP: the other side has ended the connection. */
+    /* TCP: the other side has closed the connection. */
     bool ended(int flags = 0)
     {
         char byte;

@@ -306,8 +306,8 @@ void rig_edge_close(rig_edge *edge)
     CHECK(munmap(edge->map, edge->map_bytes) == 0);
 }
 
-/* The valid struct, told to be `size` bytes long, with one 32-bit word changed; the call reads it at
- * the edge of a page. */
+/* The valid struct with size `size` and one 32-bit word changed; the call reads it at the end of a
+ * page. */
 static int32_t call_sized(const rig_opts_case *c, uint32_t size, uint32_t at, uint32_t value)
 {
     rig_edge edge;

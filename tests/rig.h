@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the core share: a domain with one arena and one service, their ends; short ways
- * to send and take; and the check that a refused call has changed nothing. Public ABI only. */
+/* Shared by the core's tests: a domain with one arena and one service, their ends; helpers to send
+ * and take; and the check that a refused call has changed nothing. Public ABI only. */
 #ifndef HANDOFF_TESTS_RIG_H
 #define HANDOFF_TESTS_RIG_H
 
@@ -31,11 +31,12 @@ typedef struct rig {
     ho_consumer *consumer;
 } rig;
 
-/* Opens all six, the arena with RIG_BUDGET. */
+/* Opens all six; the arena has RIG_BUDGET. */
 void rig_open(rig *r, const ho_service_opts *opts);
-/* The same with an arena of other options; zero budget means RIG_BUDGET. */
+/* The same with other arena options; zero budget means RIG_BUDGET. */
 void rig_open_in(rig *r, const ho_arena_opts *arena, const ho_service_opts *opts);
-/* Closes what is not NULL, closes the domain, which must have nothing out, and destroys it. */
+/* Closes everything that is not NULL, then closes the domain, which must have nothing outstanding,
+ * and destroys it. */
 void rig_close(rig *r);
 
 ho_domain *rig_domain(void);
@@ -47,27 +48,28 @@ ho_consumer *rig_consumer(ho_service *service);
 ho_consumer *rig_consumer_of(ho_service *service, uint32_t partition); /* bound to it */
 ho_pool *rig_pool(ho_arena *arena, const ho_pool_opts *opts);
 ho_pool_stats rig_pool_stats(ho_pool *pool);
-void rig_destroy(ho_domain *domain); /* closes it within no time, and destroys it */
+void rig_destroy(ho_domain *domain); /* closes it without waiting, and destroys it */
 
 /* A loan of len bytes, filled with a pattern of the key, ready to commit. */
 ho_buf rig_loan(ho_shard *shard, uint64_t key, uint64_t len);
 /* Commits one such loan, by key. */
 void rig_send(ho_shard *shard, ho_producer *producer, uint64_t key, uint64_t len);
-/* Copies one message with ho_give_copy, which must borrow the descriptor and count it. */
+/* Copies one message with ho_give_copy; checks that it borrows the descriptor and counts the
+ * copy. */
 int32_t rig_copy(ho_producer *producer, const void *ptr, uint64_t len, uint64_t key,
                  uint32_t flags);
 /* Takes exactly one buffer and checks the pattern of its key. */
 ho_buf rig_take(ho_consumer *consumer);
 void rig_check_pattern(const ho_buf *buf);
 void rig_return(ho_domain *domain, ho_buf *buf);
-/* Takes and returns until nothing is left; gives how many there were. */
+/* Takes and returns until nothing is left; returns how many there were. */
 uint64_t rig_drain(rig *r);
 uint64_t rig_drain_consumer(ho_domain *domain, ho_consumer *consumer);
 
 ho_service_stats rig_stats(ho_service *service);
 ho_arena_stats rig_arena_stats(ho_arena *arena);
-ho_outstanding rig_outstanding(ho_domain *domain); /* begins to close the domain */
-void rig_check_quiet(const rig *r);                /* nothing out, nothing undelivered */
+ho_outstanding rig_outstanding(ho_domain *domain); /* starts to close the domain */
+void rig_check_quiet(const rig *r);                /* nothing outstanding, nothing undelivered */
 
 /* An owner that counts what comes back. */
 typedef struct rig_owner {
@@ -85,8 +87,8 @@ ho_buf rig_foreign(uint32_t owner, void *ptr, uint64_t len, uint64_t token);
 #define CHECK_EMPTY(buf) CHECK(rig_is_empty(buf))
 int rig_is_empty(const ho_buf *buf);
 
-/* The call gives the status, and neither these descriptors nor the counters of the arena and of the
- * service change. For HO_FULL the counter `full` of one of them grows, and must. */
+/* The call returns the status, and neither these descriptors nor the counters of the arena and of
+ * the service change. After HO_FULL one of the `full` counters must grow. */
 #define CHECK_REFUSED(rig, bufs, count, call, status)                                              \
     do {                                                                                           \
         rig_mark mark_;                                                                            \
@@ -110,9 +112,9 @@ void rig_mark_take(rig_mark *mark, const rig *r, const ho_buf *bufs, uint32_t co
 void rig_mark_check(const rig_mark *mark, int full, const char *file, int line);
 
 /* Option structs: every size and every field that must be refused or accepted. `call` makes the
- * call under test and undoes it when it succeeds. */
+ * call under test, and undoes it if it succeeds. */
 typedef struct rig_opts_case {
-    const void *valid; /* a struct that is accepted, `size` bytes */
+    const void *valid; /* an accepted struct of `size` bytes */
     uint32_t size;
     uint32_t min;
     int32_t (*call)(void *ctx, const void *opts);
@@ -123,7 +125,7 @@ typedef struct rig_opts_case {
 
 void rig_check_opts(const rig_opts_case *c);
 
-/* `bytes` bytes that end where an unreadable page begins. */
+/* `bytes` bytes that end at an unreadable page. */
 typedef struct rig_edge {
     uint8_t *ptr;
     uint8_t *map;
@@ -133,10 +135,10 @@ typedef struct rig_edge {
 void rig_edge_open(rig_edge *edge, size_t bytes);
 void rig_edge_close(rig_edge *edge);
 
-/* Seconds that a long test may run: `quick` unless HANDOFF_SOAK_SECONDS says more. */
+/* Seconds that a long test may run: `quick` unless HANDOFF_SOAK_SECONDS says otherwise. */
 double rig_soak_seconds(double quick);
 
-/* A small generator of pseudo-random numbers: the same seed, the same run. */
+/* A small pseudo-random generator: the same seed gives the same run. */
 uint64_t rig_random(uint64_t *state);
 
 #endif

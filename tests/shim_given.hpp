@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects that the shim's tests give away, which count their releases. */
+/* Objects that the shim's tests give away; they count their releases. */
 #ifndef HANDOFF_TESTS_SHIM_GIVEN_HPP
 #define HANDOFF_TESTS_SHIM_GIVEN_HPP
 
@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-inline std::atomic<int> freed{0}; /* releases that the types below saw */
+inline std::atomic<int> freed{0}; /* releases counted by the types below */
 
-/* A vector's memory says when it is freed. */
+/* Counts when a vector's memory is freed. */
 template <class T> struct counting_allocator {
     using value_type = T;
     counting_allocator() = default;
@@ -44,7 +44,7 @@ struct counting_array_delete {
     }
 };
 
-/* A packet as servers have them: bytes inside, bytes outside, counted once while it holds them. */
+/* A packet as in a server: bytes inside and outside; counted once while it holds them. */
 struct packet {
     char inside[24] = "inside of the packet";
     std::unique_ptr<std::string, counting_delete> outside{new std::string(40, 'o')};

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the shim's tests start from: one arena with a shard, one service with a producer and a consumer. */
+/* The base of the shim's tests: one arena with a shard, one service with a producer and a
+ * consumer. */
 #ifndef HANDOFF_TESTS_SHIM_WORLD_HPP
 #define HANDOFF_TESTS_SHIM_WORLD_HPP
 
-/* This version of cmocka does not declare itself for C++. */
+/* This version of cmocka has no extern "C" for C++. */
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>

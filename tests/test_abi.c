@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Layouts as the design has them, ho_init and ho_abi_negotiate. */
+/* Layouts as designed, ho_init and ho_abi_negotiate. */
 #include <sys/uio.h>
 
 #include "rig.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library says about itself is what abi.md says and what the headers are. */
+/* The library's description of itself matches abi.md and the headers. */
 #include "harness.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parser of abi.md: what is malformed is refused at its line, what is right is read right. */
+/* The parser of abi.md: errors are reported at their line, valid input is read correctly. */
 #include "harness.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of any size: classes, alignments, what is larger than half a segment. Misuse is in test_alloc_bad.c, the budget in
- * test_alloc_memory.c. */
+/* Memory of any size: classes, alignments, and sizes above half a segment. Misuse is in
+ * test_alloc_bad.c, the budget in test_alloc_memory.c. */
 #include "rig.h"
 
 #define HALF (RIG_SEGMENT / 2)

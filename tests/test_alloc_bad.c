@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of any size: what is refused, each with a status, and nothing has changed. */
+/* Memory of any size: each refused call returns its status and changes nothing. */
 #include "rig.h"
 
 #include <sched.h>

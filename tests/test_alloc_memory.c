@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of any size: the budget, memory that goes back, arenas one after the other. */
+/* Memory of any size: the budget, memory that goes back, one arena after another. */
 #define _GNU_SOURCE
 #include "rig.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of any size under threads that are moved between processors, interrupted by signals whose handlers allocate, too,
- * and trimmed from outside. Each piece says who has it: one that two threads have is seen at once.
+ * Memory of any size under threads that migrate between processors and are interrupted by signals
+ * whose handlers allocate, too, while another thread trims. Each piece names its holder: one that
+ * two threads hold is noticed at once.
  */
 #define _GNU_SOURCE
 #include "rig.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that comes back to the arena otherwise than by a message's return reaches a shard that waits for it. */
+/* Memory that comes back to the arena by other means than a message's return reaches a shard that
+ * waits for it. */
 #include <poll.h>
 #include <unistd.h>
 

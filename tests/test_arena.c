@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Arenas: opening, closing, counters. The budget is in test_budget.c, waiting for memory in test_arena_wait.c, what
- * goes back to the system in test_arena_back.c. */
+/* Arenas: opening, closing, counters. The budget is in test_budget.c, waiting for memory in
+ * test_arena_wait.c, memory that goes back to the system in test_arena_back.c. */
 #include "rig.h"
 
 #define WHOLE RIG_SEGMENT /* a loan that needs a segment of its own */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an arena gives back to the system: by hand, by itself after a burst, and not at all where it is to keep it. */
+/* What an arena gives back to the system: on request, by itself after a burst, and nothing if it
+ * should keep it. */
 #include <stdio.h>
 #include <unistd.h>
 

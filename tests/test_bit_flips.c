@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every bit counts: each of the 512 bits of a descriptor, of each kind, in each call. In what a holder may change
- * and in what is for information a flipped bit is harmless; anywhere else it is refused, and nothing has changed.
+ * Flips each of the 512 bits of a descriptor, of each kind, in each call. In fields that a holder
+ * may change, and in informational ones, a flipped bit is harmless; anywhere else it is refused,
+ * and nothing has changed.
  */
 #include "rig.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bridge by itself: ids, and answers by connection. */
+/* The bridge in isolation: ids, and answers by connection. */
 #include "bridge_rig.hpp"
 
 #include <vector>

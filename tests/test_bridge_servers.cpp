@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers with sockets of their own over a bridge, with real clients: epoll, Asio. */
+/* Servers with their own sockets over a bridge, with real clients: epoll, Asio. */
 #include "bridge_servers.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bridge by itself: pausing, its descriptor, the end. */
+/* The bridge in isolation: pausing, its descriptor, closing. */
 #include "bridge_rig.hpp"
 
 namespace {

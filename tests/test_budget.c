@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The budget of an arena: one for all its shards, and nobody else's. */
+/* An arena's budget: shared by all its shards, and by nobody else. */
 #include "rig.h"
 
 static rig r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that is cancelled in a call ends after it, and leaves everything usable. */
+/* A thread that is cancelled inside a call ends after the call, and leaves everything usable. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <unistd.h>

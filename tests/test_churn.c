@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shards, producers and consumers come and go under traffic: nothing is lost or doubled, and each key of each
- * producer stays in order. */
+/* Shards, producers and consumers come and go under traffic: nothing is lost or duplicated, and
+ * each key of each producer stays in order. */
 #include <sched.h>
 #include <stdatomic.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Claims by themselves: who gets a partition, who is woken for it, and threads. */
+/* Claims in isolation: which consumer gets a partition, which is woken for it, and threads. */
 #include <sched.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Closing a service: who gets what, in which order the ends may go, and races. */
+/* Closing a service: who gets which messages, in which order the ends may close, and races. */
 #include <stdatomic.h>
 
 #include "rig.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pieces of C that the guides show, at work. What the guides say of misuse: test_docs_claims.c. */
+/* Runs the C snippets of the guides. What the guides say about misuse: test_docs_claims.c. */
 #include "rig.h"
 
 #include "docs_parts.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/pools.md, memory of any size: its code, and what it claims. */
+/* docs/pools.md, memory of any size: its code and its claims. */
 #include "rig.h"
 
 static rig r;

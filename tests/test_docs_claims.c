@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What docs/ and the docstrings claim and no other test shows: the status of each common mistake, where
- * releases run. What they claim of memory: test_docs_memory.c. */
+/* Claims of docs/ and of docstrings that no other test covers: the status of each common mistake,
+ * where releases run. Claims about memory: test_docs_memory.c. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What docs/ claim of memory and no other test shows: what is counted as out and by whom, what takes segments,
- * what gives them back. */
+/* Claims of docs/ about memory that no other test covers: what counts as outstanding and for whom,
+ * what takes segments, what gives them back. */
 #include <unistd.h>
 
 #include "rig.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/pools.md: its code, and what it claims. */
+/* docs/pools.md: its code and its claims. */
 #include "rig.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The pieces of C++ that the guides show, at work: each way from a server into a service, and waiting in
- * its loop. */
+/* Runs the C++ snippets of the guides: each way from a server into a service, and waiting in its
+ * loop. */
 #include "docs_snippets.hpp" /* first: cmocka has macros named fail and skip */
 
 #include "shim_world.hpp"

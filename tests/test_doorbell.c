@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doorbell by itself: who wakes whom, the descriptor, and two threads. */
+/* The doorbell in isolation: who wakes whom, the descriptor, and two threads. */
 #include <poll.h>
 #include <sched.h>
 

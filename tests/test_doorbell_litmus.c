@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doorbell's dangerous moment, on real hardware: two threads meet, then one publishes and looks at
- * the word while the other writes the word and looks for a message. With the orders taken away both
- * can miss each other; only where this shows do the rounds with the shipped orders mean anything.
+ * The doorbell's dangerous moment, on real hardware: two threads meet, then one publishes and reads
+ * the word while the other writes the word and looks for a message. With relaxed orders both can
+ * miss each other; the rounds with the shipped orders mean something only on a machine that shows
+ * this.
  */
 #include <inttypes.h>
 #include <sched.h>

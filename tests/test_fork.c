@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A forked child: every call on the parent's handles says so, and a domain of its own works. */
+/* A forked child: every call on the parent's handles reports it, and a domain of its own works. */
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The three services: state per session, refusals that change nothing, answers that prove it. */
+/* The three services: state per session, refusals that change nothing, and answers that prove
+ * it. */
 #include "harness.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions of a service: they begin, idle and end, and their states with them, in whatever memory. */
+/* A service's sessions: they begin, idle and end together with their states, in any memory. */
 #include "harness.h"
 
 #include <stdlib.h>

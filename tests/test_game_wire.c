@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The frames: what is written is read again, and nothing else is. */
+/* The frames: whatever is written can be read back, and nothing else can. */
 #include "harness.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory of a gateway's network thread where no arena is behind it. */
+/* The memory of a gateway's network thread that has no arena. */
 #include "shim_world.hpp"
 
 #include "gateway/blocks.hpp"

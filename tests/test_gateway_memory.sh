@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A gateway that finds no room for the pools of its sessions says so in one line, and ends.
+# A gateway without memory for its sessions' pools says so in one line, and exits.
 # usage: test_gateway_memory.sh GATEWAY
 set -u
 gateway=$1

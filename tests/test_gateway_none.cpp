@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway without a handoff: a network thread that answers by itself, and the end of its room. */
+/* The gateway without a handoff: a network thread that answers messages itself, and what happens
+ * when its room is used up. */
 #include "net_world.hpp"
 
 #include "gateway/none_port.hpp"

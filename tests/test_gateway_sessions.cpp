@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The states of sessions in pools: what is live, what is stale, what goes back, what is left at the end. */
+/* Sessions' states in pools: which are live, which are stale, what goes back, what is left at the
+ * end. */
 #include "net_world.hpp"
 
 #include "gateway/session_pool.hpp"

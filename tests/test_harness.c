@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The harness must fail when it should: each case breaks a rule in a child and looks at its end. */
+/* The harness must fail when it should: each case breaks a rule in a child process and checks how
+ * it ends. */
 #include "harness.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Helping: a thread that sends works on its own messages, within a budget. */
+/* Helping: a sending thread works on its own messages, within a budget. */
 #include "rig.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A helper that also waits: by ho_wait, by a descriptor, for what others send, for the end. */
+/* A helper that also waits: by ho_wait, by a descriptor, for others' messages, for the end. */
 #include <poll.h>
 #include <unistd.h>
 

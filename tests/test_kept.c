@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What ho_compact makes: copies in as much memory as they need, and records of them whose numbers come again. */
+/* Copies made by ho_compact: they take only as much memory as they need, and the numbers of their
+ * records are reused. */
 #include "rig.h"
 
 #include <sched.h>

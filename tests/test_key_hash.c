@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How evenly keys fall on the partitions of a service, whatever the keys look like. A good hash is no
- * more even than chance: so what is compared is chi-square with what it is for keys drawn by lot, and how
- * many partitions are idle with how many would be. All keys are fixed, so a run is like the next.
+ * How evenly keys are spread over a service's partitions, whatever the keys look like. A good hash
+ * is no more even than chance, so chi-square and the number of idle partitions are compared with
+ * their values for random keys. All keys are fixed, so every run is the same.
  */
 #include "cpp_shim/handoff/net_key.h"
 #include "rig.h"

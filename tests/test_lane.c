@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The lane by itself: what is visible when, room, wrapping, and two threads. */
+/* The lane in isolation: what is visible when, room, wrapping, and two threads. */
 #include <sched.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Forged and mistaken handles and descriptors: a status, never a crash, and nothing changes. */
+/* Forged and wrong handles and descriptors: a status, never a crash, and nothing changes. */
 #include "rig.h"
 
 static rig r, other; /* two domains */

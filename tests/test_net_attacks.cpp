@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Healthy sessions beside peers that attack: nothing of theirs is lost, memory stays within bounds, and what is refused is
- * counted by its reason. With "load" as its argument also: healthy sessions, at a quarter of what this machine answers,
- * keep their throughput beside attacks at another quarter, each for some seconds and all together for a minute.
+ * Healthy sessions beside attacking peers: they lose nothing, memory stays within bounds, and
+ * refusals are counted by reason. With the argument "load" also: healthy sessions, at a quarter of
+ * what this machine can answer, keep their throughput beside attacks at another quarter, each for
+ * some seconds and all together for a minute.
  */
 #include "net_attackers.hpp"
 #include "net_healthy.hpp"

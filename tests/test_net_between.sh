@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Gateway and load on two machines: two network namespaces with a cable (veth) between them. Then the
-# cable loses, delays and reorders: by netem where the kernel has it, by a relay everywhere.
+# Gateway and load on two machines: two network namespaces connected by a veth pair. Then the link loses,
+# delays and reorders: by netem if the kernel has it, and always by a relay.
 # usage: test_net_between.sh GATEWAY LOAD; exit 77: left out
 set -eu
 gateway=$1 load=$2

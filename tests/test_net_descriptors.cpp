@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose the entrypoint's descriptors and its port are: no program's that the server starts, no second server's. */
+/* The entrypoint's descriptors and port are its own: child processes don't inherit them, and a
+ * second server can't take them. */
 #include "net_namespace.hpp"
 #include "net_world.hpp"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How TCP connections end: what was promised is delivered, and nobody stays for ever. */
+/* How TCP connections end: what was promised is delivered, and none stays forever. */
 #include "net_world.hpp"
 
 #include <cstdlib>

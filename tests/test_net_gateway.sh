@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A short load through the gateway: every message gets its right answer, and nothing is left out.
+# A short load through the gateway: every message gets the right answer, and nothing is skipped.
 # usage: test_net_gateway.sh GATEWAY LOAD TRANSPORT HANDOFF [OPTION...]
 set -eu
 load_pid=

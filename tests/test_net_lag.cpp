@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP peers that lag: what waits for them costs them, and nobody else. */
+/* Lagging TCP peers: what waits for them is at their cost, and at nobody else's. */
 #include "net_world.hpp"
 
 #include "cpp_shim/net/fifo.hpp"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What one TCP peer in 200 that never reads costs the others' throughput, with default options: two servers,
- * one with such a peer and one whose peer reads, have their turns. */
+/* How much one TCP peer in 200 that never reads reduces the others' throughput, with default
+ * options: compares, in turn, a server with such a peer and one whose peers all read. */
 #include "net_world.hpp"
 
 #include <cstdio>

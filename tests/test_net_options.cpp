@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every option at its ends: it works there, or start says which option it is. */
+/* Every option at its limits: it works there, or start names the option. */
 #include "net_world.hpp"
 
 #include <functional>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The entrypoint over TCP when something is short: room, memory, readers, descriptors, time. */
+/* The entrypoint over TCP under shortage: of room, memory, readers, descriptors, time. */
 #include "net_world.hpp"
 
 #include <memory>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP over real sockets: hosts with several addresses, and peers that come, go or are made up. */
+/* UDP over real sockets: hosts with several addresses, and peers that come, go or are spoofed. */
 #include "net_namespace.hpp"
 #include "net_world.hpp"
 

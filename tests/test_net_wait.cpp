@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The entrypoint over TCP: what waits for memory or a service has a clock, and nobody waits for room that he has. */
+/* The entrypoint over TCP: every wait for memory or a service has a deadline, and nothing waits for
+ * room that it has. */
 #include "net_world.hpp"
 
 #include "cpp_shim/net/service_port.hpp"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The system refuses: the n-th call for memory or a descriptor fails, n = 1, 2, ... until none does;
- * once, and for ever after. Linked against the static library with these calls wrapped. */
+/* The system refuses: the n-th call for memory or a descriptor fails, n = 1, 2, ... until none
+ * does; once, and from then on. Linked against the static library with these calls wrapped. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Partitions: which one a message falls into, what waits there, and who takes it. */
+/* Partitions: which one a message goes to, what waits there, and who takes it. */
 #include "rig.h"
 
 #define LANE 16u

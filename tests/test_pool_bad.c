@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pools: what is refused, each with a status, and nothing has changed. */
+/* Pools: each refused call returns its status and changes nothing. */
 #include "rig.h"
 
 #include <sched.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An hour of a game in a few seconds: objects of 12 types come and go by seeded random, most of them soon, some late, released
- * by another thread than the one that acquired them; raids come on top. The memory that pools hold must not grow: the last quarter's
- * peak is that of the first. A second of the game is a step that all threads make together. Without
- * HANDOFF_SOAK_SECONDS it is four minutes.
+ * An hour of a game in a few seconds: objects of 12 types come and go at random (seeded), most of
+ * them soon, some late, released by another thread than the one that acquired them; raids come on
+ * top. The memory that pools hold must not grow: the last quarter's peak is that of the first. A
+ * second of the game is a step that all threads take together. Without HANDOFF_SOAK_SECONDS it is
+ * four minutes.
  */
 #define _GNU_SOURCE
 #include "rig.h"

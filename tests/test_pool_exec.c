@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pools and exec: numbers that a program remembers from the one before it name nothing. */
+/* Pools and exec: handles that a program remembers from before exec name nothing. */
 #include "rig.h"
 
 #include <inttypes.h>

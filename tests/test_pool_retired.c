@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pools: the end of a slot's generations, which nobody reaches from outside. */
+/* Pools: the end of a slot's generations, which can't be reached from outside. */
 #include "rig.h"
 
 #include "src/pool_private.h"

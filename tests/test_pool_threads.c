@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools under threads that are moved between processors, interrupted by signals whose handlers use the pool, too, and
- * trimmed from outside. Each object says who has it: one that two threads have is seen at once.
+ * Pools under threads that migrate between processors and are interrupted by signals whose handlers
+ * use the pool, too, while another thread trims. Each object names its holder: one that two threads
+ * hold is noticed at once.
  */
 #define _GNU_SOURCE
 #include "rig.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dangerous windows, one by one: the core built with its hooks, a thread stopped in a window, the
- * other side run to its end meanwhile, and the outcome the same every time.
+ * The dangerous windows, one by one. The core is built with its hooks; a thread is stopped in a
+ * window, the other side runs to its end meanwhile, and the outcome is the same every time.
  */
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The dangerous windows of memory of any size, and of copies that are kept: a thread is stopped in one. */
+/* The dangerous windows of memory of any size and of kept copies: a thread is stopped in one. */
 #include "gate.h"
 #include "rig.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Windows of shared consumers whose outcome only a look inside shows. */
+/* Windows of shared consumers whose outcome shows only in internal state. */
 #include "gate.h"
 #include "rig.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of loans that waits for memory: what comes meanwhile, and what it then says. */
+/* A run of loans that waits for memory: what comes meanwhile, and what the call then returns. */
 #include "gate.h"
 #include "rig.h"
 

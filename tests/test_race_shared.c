@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The windows of consumers that share: a thread stopped in one, the others run as far as they get
- * meanwhile, and no message is left with nobody to come for it.
+ * The windows of shared consumers: a thread is stopped in one, the others run as far as they can
+ * meanwhile, and no message is left without a consumer coming for it.
  */
 #include <poll.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A sender that is about to sleep until there is room for a copy, and the consumer that catches up before it does; two who
- * think that they hold the same buffer, while it is copied. */
+/* A sender about to sleep until there is room for a copy, and the consumer that catches up first;
+ * two threads that both claim to hold a buffer while it is copied. */
 #include "gate.h"
 #include "rig.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a segment's generations. The tests set the generation from inside: to see 2^32 openings would
- * take hours. A segment that came back after its last would begin with the first again, and take what is left
- * of that for its own; so stale copies of all of them are tried while the arena goes on.
+ * The end of a segment's generations. The tests set the generation internally: 2^32 openings would
+ * take hours. A segment that was reused after its last generation would start with the first again,
+ * and accept old copies from it; so stale copies of all generations are tried while the arena keeps
+ * working.
  */
 #include "rig.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Returning: any order, any thread, any mixture; and memory that comes back whole. */
+/* Returning: in any order, on any thread, in any mixture; and memory that comes back completely. */
 #include "rig.h"
 
 static rig r;

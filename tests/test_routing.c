@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a message finds its partition, and its partition a consumer. Under traffic: test_churn.c. */
+/* How a message finds its partition, and a partition its consumer. Under traffic: test_churn.c. */
 #include "rig.h"
 
 #define PARTITIONS 4u

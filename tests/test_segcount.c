@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The segment count by itself: which returns are legal, and who recycles. */
+/* The segment count in isolation: which returns are legal, and who recycles. */
 #include <string.h>
 
 #include "harness.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening and closing of services and of their ends, of the memory that they send, and their options and
+/* Opening and closing services, their ends and the memory that they send; their options and
  * limits. */
 #include "rig.h"
 

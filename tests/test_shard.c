@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shards: opening, closing, several producers over one. The descriptor is in test_shard_fd.c. */
+/* Shards: opening, closing, several producers on one. The descriptor is in test_shard_fd.c. */
 #include "rig.h"
 
 #define WHOLE RIG_SEGMENT /* a loan that needs a segment of its own */

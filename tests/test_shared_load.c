@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared consumers under load: they join, leave and hang, and every key is worked on by one at a time, in
- * order. And what many of them cost. */
+/* Shared consumers under load: they join, leave and hang, and only one at a time works on a key, in
+ * order. Also what many of them cost. */
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>

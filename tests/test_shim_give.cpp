@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Giving C++ objects: every kind there and back, released exactly once, kept when refused. */
+/* Giving C++ objects: every kind there and back, released exactly once, kept if refused. */
 #include "shim_given.hpp"
 
 #include <cstring>

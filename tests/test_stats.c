@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The counters, each in its own small scene. */
+/* Each counter in its own small scenario. */
 #include "rig.h"
 
 static rig r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A service that is late costs itself: it pins a part of the arena that others use, beyond that its messages are
- * copied, and when there is no room for copies its policy speaks. */
+/* A late service harms itself, not others: it pins a limited part of a shared arena, beyond that
+ * its messages are copied, and when there is no room for copies its policy applies. */
 #include <poll.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stragglers: that copies are dense wherever the original lies, that a service which has caught up is none, and what
- * several at once cost others. */
+/* Stragglers: copies are dense wherever the original lies, a service that has caught up is no
+ * longer late, and what several at once cost others. */
 #include "rig.h"
 
 #define BUDGET_SEGMENTS 256u

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Buffers of another domain. Two domains give the same handles, so each of these names one that is out here too. */
+/* Buffers of another domain. Two domains issue the same handles, so each of these names a buffer
+ * that is outstanding here, too. */
 #include "rig.h"
 
 static rig r, other; /* two domains */

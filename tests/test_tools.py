@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What an operator meets: versions, help, warnings, the live line, and what handoff-load says went wrong.
+"""What an operator sees: versions, help, warnings, the live line, and handoff-load's diagnoses.
 
 usage: test_tools.py VERSION GATEWAY LOAD CONFORM LIBRARY
 """

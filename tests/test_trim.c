@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loans that others commit: another producer, another service, another thread; and whose room behind the data
+/* Loans that others commit: another producer, another service, another thread; and whose tailroom
  * goes back to the segment. */
 #include "rig.h"
 

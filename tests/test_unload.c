@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A release in a shared object, which is unloaded as soon as its owner is retired, while others return. */
+/* A release callback in a shared object that is unloaded as soon as its owner is retired, while
+ * others return buffers. */
 #include <dlfcn.h>
 
 #include "rig.h"

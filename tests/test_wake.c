@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping and waking: ho_wait with every time-out, and the descriptor with poll and epoll. */
+/* Sleeping and waking: ho_wait with every timeout, and the descriptor with poll and epoll. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleeping and waking where consumers share: who is told of what, and that somebody always is. */
+/* Sleeping and waking with shared consumers: who is woken for what, and that somebody always is. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sys/epoll.h>

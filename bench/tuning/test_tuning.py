@@ -57,7 +57,7 @@ class Programs(unittest.TestCase):
 
     def test_a_choice_that_is_none_is_named(self):
         for words, wrong in ((("flow", "speed", "1"), "'speed' can't be chosen: see"),
-                             (("flow", "bytes", "15"), "bytes '15' is no number from 16"),
+                             (("flow", "bytes", "15"), "bytes '15' is not a number from 16"),
                              (("flow", "bytes"), "usage"), (("fly",), "usage"), ((), "usage")):
             done = program(*words)
             self.assertEqual((done.returncode, done.stdout), (2, ""))

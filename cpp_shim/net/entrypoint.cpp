@@ -15,7 +15,7 @@ constexpr std::uint32_t threads_most = 1024;         /* partitions of a service 
 constexpr std::uint32_t connections_most = 1u << 21; /* half the slots that an id can name */
 constexpr std::uint32_t frame_most = 8u << 20;
 constexpr std::chrono::milliseconds rest_most{10};
-/* Longer durations are as good as this one, which can be added to now. */
+/* Longer durations are cut to this one, which can be added to the current time without overflow. */
 constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365 * 100);
 
 bool is_address(const std::string &text)
@@ -25,16 +25,16 @@ bool is_address(const std::string &text)
     return !error;
 }
 
-/* It waits for nothing, so start and stop are not for it. */
+/* A network thread must not call start and stop: they would wait for it. */
 thread_local bool on_network_thread = false;
 
-/* What options must be, and what start says of those that are not. */
+/* What the options must satisfy, and the error that start returns if they don't. */
 struct rule {
     bool (*holds)(const options &with);
     const char *refusal;
 };
 constexpr rule rules[] = {
-    /* Found out by opening the sockets: see launch. */
+    /* Only opening the sockets can tell: see launch. */
     {[](const options &) { return true; },
      "limit.frame_bytes is above what a segment of services.received holds"},
     {[](const options &o) { return o.kind == transport::udp || o.kind == transport::tcp; },
@@ -70,7 +70,7 @@ constexpr rule rules[] = {
      "limit.waiting_bytes is below limit.frame_bytes"},
 };
 
-/* Values are places in `rules`, counted from 1. */
+/* An error value is an index in `rules`, counted from 1. */
 class refusals final : public std::error_category {
   public:
     const char *name() const noexcept override { return "handoff.net"; }
@@ -87,7 +87,7 @@ std::error_code refuse(const rule &broken) noexcept
     return {static_cast<int>(&broken - rules) + 1, all};
 }
 
-/* Asio's system errors are of a category of its own, which compares to nothing. */
+/* Asio's system errors are in a category of its own, which compares equal to nothing else. */
 std::error_code of_system(const std::error_code &error) noexcept
 {
     if (error.category() == asio::error::get_system_category())
@@ -103,7 +103,7 @@ std::error_code check(const options &with)
     return {};
 }
 
-/* So that no sum or conversion of a duration overflows. */
+/* So that no sum or conversion of durations overflows. */
 options saturated(options with)
 {
     for (auto each : {&limits::frame_time, &limits::write_time, &limits::idle_time,
@@ -114,7 +114,7 @@ options saturated(options with)
 
 } // namespace
 
-/* An entrypoint between start and the next one, or the destructor. */
+/* The state of an entrypoint, from start to the next start or the destructor. */
 class entrypoint::running {
   public:
     explicit running(const options &with)
@@ -155,18 +155,18 @@ class entrypoint::running {
         return {};
     }
 
-    /* The counters stay until the object goes. */
+    /* The counters stay until the object is destroyed. */
     bool stop(std::chrono::nanoseconds timeout)
     {
         if (ports_.empty())
             return true;
-        /* `forever` does not fit behind now: the sum would be a deadline long past. */
+        /* Adding `forever` to now would overflow to a deadline in the past. */
         const auto now = clock::now();
         const auto last = clock::time_point::max();
         const auto deadline = timeout > last - now ? last : now + timeout;
         for (auto &each : loops_)
             each->stop(deadline);
-        /* Loops that got no thread end here. */
+        /* Runs the loops that got no thread to their end here. */
         for (std::size_t i = threads_.size(); i < loops_.size(); ++i)
             loops_[i]->run();
         for (auto &each : threads_)
@@ -179,7 +179,8 @@ class entrypoint::running {
         return clean;
     }
 
-    /* Left alone in a child of fork: the threads are not there, and the descriptors are the parent's too. */
+    /* A forked child leaves it alone: it has no such threads, and shares the descriptors with the
+     * parent. */
     bool of_parent() const noexcept { return process_ != getpid(); }
 
     std::uint16_t port_number() const noexcept { return port_number_; }
@@ -237,7 +238,7 @@ std::error_code entrypoint::start(const options &with, const port_factory &ports
         running_ = std::move(made);
         return {};
     } catch (const std::system_error &failed) {
-        return failed.code(); /* no thread to be had */
+        return failed.code(); /* no thread available */
     } catch (...) {
         return std::make_error_code(std::errc::not_enough_memory);
     }

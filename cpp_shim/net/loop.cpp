@@ -7,9 +7,9 @@
 namespace handoff::net {
 
 namespace {
-/* Batches of answers in a row before the sockets have their turn again. */
+/* Batches of answers in a row before sockets are read again. */
 constexpr int pump_rounds = 8;
-/* A turn with as many messages is worth a rest. */
+/* A turn with this many messages is worth a rest. */
 constexpr std::uint64_t rest_least = 16;
 } // namespace
 
@@ -32,7 +32,7 @@ std::error_code loop::open(const asio::ip::address &address, std::uint16_t port_
         ::close(fd);
         return error;
     }
-    /* Every timer waits once at the start, so that none needs the heap later. */
+    /* Starts every timer once, so that none allocates later. */
     after(stop_timer_, egress_memory_, {}, [this] { pump(); });
     return {};
 }
@@ -44,8 +44,8 @@ void loop::run() noexcept
             io_.run();
             return;
         } catch (...) {
-            /* Handlers keep their objects whole; only memory that the loop itself wants can be
-             * missing, and the next round asks for it again. */
+            /* Handlers keep their objects valid; only the loop's own memory can be missing, and the
+             * next round asks for it again. */
             count_.no_memory.add();
         }
     }
@@ -109,8 +109,8 @@ void loop::pump_there() noexcept
             send(answers_, taken);
 }
 
-/* The whole thread sleeps: while it waited for events, every datagram and every answer would wake
- * it. Timers may come late by this much, and nothing else is due meanwhile. */
+/* The whole thread sleeps. If it waited for events instead, every datagram and every answer would
+ * wake it. Timers may be late by this much; nothing else is due meanwhile. */
 bool loop::rest_after(std::uint64_t messages) noexcept
 {
     if (messages < rest_least || with_.rest.count() == 0 || stopping_)
@@ -141,8 +141,8 @@ void loop::begin_stop(clock::time_point deadline) noexcept
     step_stop();
 }
 
-/* Services publish an answer before they return its message. So once nothing is on its way, every
- * answer is in the lanes already, and an empty take after that is final. */
+/* Services publish an answer before they return its message. So once no message is outstanding,
+ * every answer is already in the lanes, and an empty take after that is final. */
 void loop::step_stop() noexcept
 {
     if (!delivering_) {
@@ -159,7 +159,7 @@ void loop::step_stop() noexcept
         after(stop_timer_, stop_memory_, retry_soon, [this] { step_stop(); });
 }
 
-/* What is pending now is cancelled, so that run() ends by itself. */
+/* Cancels what is pending, so that run() ends. */
 void loop::finish() noexcept
 {
     finished_ = true;

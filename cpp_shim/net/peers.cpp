@@ -18,7 +18,7 @@ std::uint32_t index_size(std::uint32_t limit) noexcept
     return 2 * power;
 }
 
-/* getrandom gives so few bytes whole, once the system has any. */
+/* getrandom never returns so few bytes in part, once the system has entropy. */
 std::uint64_t random_number()
 {
     std::uint64_t number = 0;
@@ -141,7 +141,7 @@ peers::evicted peers::evict_last(std::uint32_t ring, std::int64_t before_ms) noe
     return was_proven ? evicted::proven : evicted::newcomer;
 }
 
-/* Takes the slot out of the index, and moves up those behind it that it had pushed away. */
+/* Removes the slot from the index, and moves up the slots that it had displaced. */
 void peers::forget(std::uint32_t slot) noexcept
 {
     auto hole = slots_[slot].hash & mask_;
@@ -196,7 +196,7 @@ std::int64_t peers::last_ms(std::uint32_t ring) const noexcept
     return slot == ring ? std::numeric_limits<std::int64_t>::max() : links_[slot].heard_ms;
 }
 
-/* Relaxed: it only says whose lock is worth taking. */
+/* Relaxed: it only tells other threads whose lock is worth taking. */
 void peers::tell_oldest() noexcept
 {
     oldest_ms_.store(std::min(last_ms(limit_), last_ms(limit_ + 1)), std::memory_order_relaxed);

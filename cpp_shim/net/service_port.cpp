@@ -11,14 +11,15 @@ namespace {
 
 template <class Raw> using handle = detail::unique_handle<Raw>;
 
-/* A thread that helps must not wait for room for its answers: it is the one who takes them. With so many that it may
- * not have taken yet it leaves messages to the workers: one turn more, and there are fewer than 512. */
+/* A thread that helps must not wait for room for its answers: it takes them itself. Once this many
+ * may be untaken, it leaves messages to the workers; so even after one more turn there are fewer
+ * than 512. */
 constexpr std::uint32_t untaken_most = 256;
-/* Descriptors of one take ahead, and at first room for what a turn takes ahead. */
+/* Descriptors per take when taking ahead, and the initial room for what a turn takes ahead. */
 constexpr std::uint32_t ahead_batch = 16;
 constexpr std::size_t early_room = 1024;
 
-/* Statuses, with the member of `services` that they are about and what it must be. */
+/* Statuses, with the member of `services` that they are about and its requirement. */
 class about final : public std::error_category {
   public:
     explicit about(const char *must_be) noexcept : must_be_(must_be) {}
@@ -53,7 +54,7 @@ struct target {
     ho_service *to = nullptr;
     handle<ho_producer> out;
     handle<ho_consumer> in; /* if this thread helps */
-    helper mine;            /* of both: goes first */
+    helper mine;            /* pairs in and egress: destroyed first */
     c_callback work{};
 };
 
@@ -122,7 +123,7 @@ class service_port final : public port {
         return ho_commit(targets_[service].out.raw(), bufs, count, HO_MORE, accepted);
     }
 
-    /* The end of a turn. Where it helps, what it leaves is announced. */
+    /* Ends a turn. If the thread helps, it announces the messages that it leaves. */
     void flush() noexcept override
     {
         for (const auto &each : targets_)
@@ -154,8 +155,9 @@ class service_port final : public port {
         ho_return(domain_, bufs, count, nullptr);
     }
 
-    /* A message is out of the arena until its service has returned it, as a loan while a connection
-     * holds it. What was copied because the service is late is out of the service's own. */
+    /* A message counts as out of the arena until its service has returned it, and so does a loan
+     * that a connection holds. What was copied because the service is late counts in the service's
+     * own arena. */
     bool quiet() noexcept override
     {
         arena_stats now;
@@ -169,7 +171,7 @@ class service_port final : public port {
     }
 
   private:
-    /* Over a shard there are only producers of the same domain's services. */
+    /* A shard only accepts producers of services in its own domain. */
     std::int32_t compare_domains() noexcept
     {
         ho_service *any = nullptr;
@@ -227,9 +229,9 @@ class service_port final : public port {
         return made.error;
     }
 
-    /* A key's answers by a worker and by this thread come through two lanes, which a take empties in any order. So
-     * while the claim is its own, this thread takes what the last holder has answered before it answers itself, and
-     * its own answers before the next holder can begin. */
+    /* A worker's answers for a key and this thread's answers come through two lanes, which a take
+     * empties in any order. So while this thread has the claim, it takes the last holder's answers
+     * before it answers itself, and its own answers before the next holder can begin. */
     void deal(target &own) noexcept
     {
         if (std::max<std::size_t>(untaken_, early_count()) >= untaken_most) {
@@ -244,8 +246,8 @@ class service_port final : public port {
         untaken_ += own.mine.run(work).value;
     }
 
-    /* All that is in the lanes now. The wait only looks: unlike a take that finds nothing it does not arm the descriptor,
-     * which this thread's own answers would ring then. */
+    /* Takes everything that is in the lanes now. The wait only polls: a take that finds nothing
+     * would arm the descriptor, and this thread's own answers would then ring it. */
     void take_ahead() noexcept
     {
         std::uint32_t taken = ahead_batch;
@@ -277,11 +279,11 @@ class service_port final : public port {
     ho_domain *const domain_;
     ho_arena *const received_;
     handle<ho_shard> shard_;
-    std::vector<target> targets_; /* over the shard: they go first */
+    std::vector<target> targets_; /* use the shard: destroyed first */
     handle<ho_consumer> egress_;
-    std::vector<ho_buf> early_; /* answers that were taken ahead, before those in the lanes */
+    std::vector<ho_buf> early_; /* answers taken ahead, sent before those in the lanes */
     std::size_t early_begin_ = 0;
-    std::uint32_t untaken_ = 0; /* answers of this thread, at most, since egress was empty */
+    std::uint32_t untaken_ = 0; /* upper bound of this thread's own since egress was empty */
 };
 
 } // namespace

@@ -12,7 +12,7 @@
 namespace handoff::net {
 
 namespace {
-/* Connections accepted in a row before others have their turn. */
+/* Connections accepted in a row before other work gets its turn. */
 constexpr int accept_rounds = 64;
 
 void set(int fd, int level, int option, std::chrono::milliseconds::rep most,
@@ -23,11 +23,11 @@ void set(int fd, int level, int option, std::chrono::milliseconds::rep most,
     setsockopt(fd, level, option, &bounded, sizeof(bounded));
 }
 
-/* What the connections that a socket accepts inherit: one whose peer acknowledges nothing for keep_alive and
- * write_time together is ended by the system. */
+/* Set on the listening socket and inherited by its connections: the system ends one whose peer
+ * acknowledges nothing for keep_alive and write_time together. */
 void find_gone_peers(int fd, const limits &limit) noexcept
 {
-    constexpr std::chrono::milliseconds::rep seconds_most = 32767; /* the system's */
+    constexpr std::chrono::milliseconds::rep seconds_most = 32767; /* the system's limit */
     const auto silent = limit.keep_alive.count();
     const auto patience = limit.write_time.count();
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1, 1);
@@ -64,7 +64,7 @@ std::error_code tcp_loop::listen(const asio::ip::address &address, std::uint16_t
     port_number_ = acceptor_.local_endpoint(error).port();
     if (!refresh_block())
         return make_error_code(block_.kind == HO_KIND_EMPTY ? errc::full : errc::range);
-    /* Every timer waits once at the start, so that none needs the heap later. */
+    /* Starts every timer once, so that none allocates later. */
     after(accept_timer_, accept_memory_, {}, [this] { wait_to_accept(); });
     after(resume_timer_, resume_memory_, {}, [] {});
     after(sweep_timer_, sweep_memory_, {}, [] {});
@@ -83,7 +83,7 @@ void tcp_loop::wait_to_accept() noexcept
                          }));
 }
 
-/* When the system is out of descriptors or memory, those who knock wait in its backlog. */
+/* When the system is out of descriptors or memory, new connections wait in the backlog. */
 void tcp_loop::accept_some() noexcept
 {
     for (int round = 0; round < accept_rounds && !stopping_; ++round) {
@@ -151,7 +151,7 @@ void tcp_loop::admit(asio::ip::tcp::socket socket)
     wait_to_read(*slots_[slot]);
 }
 
-/* With room in every list for each of them: pausing and closing must not fail. */
+/* Makes room in every list for each of them: pausing and closing must not fail. */
 void tcp_loop::add_slots()
 {
     const auto before = slots_.size();
@@ -192,12 +192,12 @@ void tcp_loop::close(connection &from, reason why) noexcept
     drop_kept(from);
     drop_answers(from, stopping_ ? count_.answers_unsent : count_.answers_gone);
     std::error_code ignored;
-    from.socket.close(ignored); /* cancels what waits: each operation comes to done_waiting */
+    from.socket.close(ignored); /* cancels pending waits: each operation reaches done_waiting */
     if (from.waits == 0 && !from.paused)
         release(from);
 }
 
-/* Why there is a connection no more, by the error of a call on its socket. */
+/* Why a connection was lost, from the error of a call on its socket. */
 tcp_loop::reason tcp_loop::lost(int error) noexcept
 {
     switch (error) {
@@ -237,8 +237,8 @@ void tcp_loop::sweep_soon() noexcept
     });
 }
 
-/* Ends connections whose frame takes too long, also those for which there is no memory. Only those that wait
- * for their service are not to blame. */
+/* Ends connections whose frame takes too long, including those that wait for our memory. Those that
+ * wait for their service are spared. */
 void tcp_loop::sweep() noexcept
 {
     const auto now = clock::now();
@@ -250,7 +250,7 @@ void tcp_loop::sweep() noexcept
         sweep_soon();
 }
 
-/* Frames that are whole are still handed over as their services take them. */
+/* Complete frames are still handed over as their services take them. */
 void tcp_loop::stop_reading() noexcept
 {
     std::error_code ignored;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole frames on their way to the services, and what happens when those are full. */
+/* Hands complete frames to the services, and handles services that are full. */
 #include "tcp.hpp"
 
 namespace handoff::net {
 
-/* Commits frames in order, runs for the same service at once. False if a service is full: the rest
- * is held by the connection. A service that takes nothing at all costs the connection. */
+/* Commits frames in order, consecutive ones for the same service at once. False if a service is
+ * full: the connection holds the rest. Any other failure ends the connection. */
 bool tcp_loop::hand_over(connection &from, std::vector<frame> &frames) noexcept
 {
     std::size_t next = 0;
@@ -74,7 +74,7 @@ void tcp_loop::drop(std::vector<frame> &frames) noexcept
     frames.clear();
 }
 
-/* One publication for all connections that were readable at the same time. */
+/* Publishes once for all connections that were readable at the same time. */
 void tcp_loop::flush_soon() noexcept
 {
     if (flushing_)
@@ -84,16 +84,16 @@ void tcp_loop::flush_soon() noexcept
         flushing_ = false;
         port_.flush();
         rest_after(std::exchange(turn_messages_, 0));
-        pump(); /* also what the port took ahead: no descriptor tells of it */
+        pump(); /* also sends what the port took ahead, which no descriptor announces */
     });
 }
 
-/* Reads nothing more from a connection until its service, or our memory, has room again. TCP then
- * slows the peer down. */
+/* Stops reading from a connection until its service, or our memory, has room again. TCP then slows
+ * the peer down. */
 void tcp_loop::pause(connection &from) noexcept
 {
     from.paused = true;
-    paused_.push_back(&from); /* admit() made the room */
+    paused_.push_back(&from); /* admit() reserved the room */
     resume_soon();
 }
 
@@ -108,13 +108,13 @@ void tcp_loop::resume_soon() noexcept
     });
 }
 
-/* In the order in which they were paused; who is refused again keeps its place. */
+/* In the order in which they were paused; one that is refused again keeps its place. */
 void tcp_loop::resume_some() noexcept
 {
     paused_.swap(resumed_);
     for (auto *each : resumed_) {
         each->paused = false;
-        ++each->waits; /* it lives until we are done with it */
+        ++each->waits; /* keeps it alive until we are done */
         if (!each->closed)
             resume(*each);
         done_waiting(*each);
@@ -122,7 +122,7 @@ void tcp_loop::resume_some() noexcept
     resumed_.clear();
 }
 
-/* A service that takes nothing for idle_time costs the connection. */
+/* Ends a connection whose service has taken nothing for idle_time. */
 void tcp_loop::resume(connection &from) noexcept
 {
     const auto before = from.held.size();
@@ -130,8 +130,7 @@ void tcp_loop::resume(connection &from) noexcept
         const bool taken = hand_over(from, from.held);
         const auto now = clock::now();
         if (taken || from.held.size() != before)
-            from.since +=
-                now - std::exchange(from.stalled_since, now); /* the wait was not the peer's */
+            from.since += now - std::exchange(from.stalled_since, now); /* not the peer's fault */
         if (!from.held.empty()) {
             if (whole_ms(now - from.stalled_since) < with_.limit.idle_time) {
                 keep(from, now);

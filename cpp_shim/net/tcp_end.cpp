@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections end. One that ended its side, broke a rule, fell silent or is stopped still gets the answers
- * that it is owed: as many as it sent messages. Then we end our side, and read on, to no purpose but one: the
- * system resets a connection that is closed before its input is read, and what the peer had not received is lost
- * then. It is closed when the peer has ended its side too, or has received all and fallen silent.
+ * Ending connections. A connection that ended its side, broke a rule, fell silent or is stopped
+ * still gets the answers that it is owed: as many as it sent messages. Then we shut down our side
+ * and keep reading, only to discard: the system resets a connection that is closed with unread
+ * input, and the peer loses what it has not received yet. The connection is closed when the peer
+ * has shut down its side too, or has received everything and fallen silent.
  */
 #include "tcp.hpp"
 
@@ -17,15 +18,16 @@ namespace handoff::net {
 
 namespace {
 constexpr std::chrono::milliseconds look_often{10};
-constexpr std::size_t looks_most = 1024; /* a look is two system calls */
-/* Who has received all is done, though its side is open, when it sends nothing for so long, and at last
- * although it goes on sending. */
+constexpr std::size_t looks_most = 1024; /* a check is two system calls */
+/* A peer that has received everything is done, even if its side is open, once it has sent nothing
+ * for `silence`; and after `chatter` even if it keeps sending. */
 constexpr std::chrono::milliseconds silence{100};
 constexpr std::chrono::milliseconds chatter{1000};
 constexpr std::size_t discard_bytes = 16u << 10;
 constexpr int discard_rounds = 64;
 
-/* How much the peer has not received yet, the end of our side not counted; -1 if it has reset the connection. */
+/* How many bytes the peer has not received yet, not counting our FIN; -1 if it has reset the
+ * connection. */
 int unacked_bytes(connection &to) noexcept
 {
     const int fd = to.socket.native_handle();
@@ -48,21 +50,21 @@ void tcp_loop::end(connection &from, reason why) noexcept
     from.ended_since = clock::now();
     set_unfinished(from, false);
     port_.abort(&from.partial, 1);
-    ++from.waits; /* it lives until it is looked at no more */
+    ++from.waits; /* keeps it alive until the checks end */
     settle(from);
     if (from.closed)
         return done_waiting(from);
-    ended_.push_back(&from); /* admit() made the room */
+    ended_.push_back(&from); /* admit() reserved the room */
     end_soon();
     if (!from.paused && !from.heard_all)
-        wait_to_read(from); /* to discard it */
+        wait_to_read(from); /* to discard input */
 }
 
-/* A look at one that ended. Each byte that goes gives it write_time more. */
+/* Checks an ending connection. Each byte of progress gives it write_time more. */
 void tcp_loop::settle(connection &from) noexcept
 {
     if (from.out_count != 0 || !from.held.empty())
-        return; /* these waits have clocks of their own */
+        return; /* these waits have their own deadlines */
     const auto now = clock::now();
     bool late = whole_ms(now - from.ended_since) >= with_.limit.write_time;
     if (!from.said_all) {
@@ -99,7 +101,7 @@ void tcp_loop::say_all(connection &to) noexcept
     to.socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
 }
 
-/* Reads what nobody wants. */
+/* Reads and drops input. */
 void tcp_loop::discard(connection &from) noexcept
 {
     std::uint8_t unwanted[discard_bytes];
@@ -127,7 +129,7 @@ void tcp_loop::end_soon() noexcept
     });
 }
 
-/* Looks at the next ones. */
+/* Checks the next few. */
 void tcp_loop::end_some() noexcept
 {
     for (auto rounds = std::min(looks_most, ended_.size()); rounds != 0; --rounds) {
@@ -161,7 +163,7 @@ void tcp_loop::idle_soon() noexcept
     });
 }
 
-/* Answers that wait, held frames and connections that end have clocks of their own. */
+/* Waiting answers, held frames and ending connections have their own deadlines. */
 void tcp_loop::close_idle() noexcept
 {
     const auto now = clock::now();
@@ -205,7 +207,7 @@ bool tcp_loop::close_all() noexcept
         if (slot != nullptr && !slot->closed) {
             auto &from = *slot;
             from.paused = false;
-            ++from.waits;  /* it lives until we are done with it */
+            ++from.waits;  /* keeps it alive until we are done */
             discard(from); /* so that the system does not reset it */
             if (!from.closed && unacked_bytes(from) > 0)
                 note_unacknowledged();

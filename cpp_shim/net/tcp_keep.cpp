@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services that lag. What a connection holds for one pins the segment that it was read into, and a few hundred
- * connections of a service that hangs would hold all the memory that is received into. So what has waited for a
- * while is copied into memory of its connection, the frame that is not whole with it, and goes back into
- * the arena when the service takes again.
+ * Lagging services. A frame that a connection holds for its service pins the segment that it was
+ * read into; a few hundred connections of a service that hangs would pin all the receiving memory.
+ * So frames that have waited for a while are copied into memory of their connection, together with
+ * the partial frame, and copied back into the arena when the service takes again.
  */
 #include "tcp.hpp"
 
@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds keep_after{20};
 } // namespace
 
-/* Where there is no memory for it, all stays where it is. */
+/* If there is no memory, everything stays where it is. */
 void tcp_loop::keep(connection &from, clock::time_point now) noexcept
 {
     if (!from.kept.empty() || whole_ms(now - from.stalled_since) < keep_after)
@@ -40,7 +40,7 @@ void tcp_loop::keep(connection &from, clock::time_point now) noexcept
         move_out(from.partial, to);
 }
 
-/* A loan becomes a copy: of no kind, else as it was. */
+/* Turns a loan into a copy: the kind becomes empty, the rest stays. */
 std::uint8_t *tcp_loop::move_out(ho_buf &loan, std::uint8_t *to) noexcept
 {
     ho_buf copy{};
@@ -55,7 +55,7 @@ std::uint8_t *tcp_loop::move_out(ho_buf &loan, std::uint8_t *to) noexcept
     return to + copy.len;
 }
 
-/* And a loan again, of so many bytes. */
+/* Turns it back into a loan of this many bytes. */
 std::int32_t tcp_loop::move_back(ho_buf &copy, std::uint64_t bytes) noexcept
 {
     ho_buf loan{};
@@ -70,7 +70,8 @@ std::int32_t tcp_loop::move_back(ho_buf &copy, std::uint64_t bytes) noexcept
     return HO_OK;
 }
 
-/* The service has taken all: the frame that is not whole goes on. False if there is no memory for it yet. */
+/* The service has taken everything: reading the partial frame continues. False if there is no
+ * memory for it yet. */
 bool tcp_loop::keep_no_more(connection &from) noexcept
 {
     if (from.kept.empty())

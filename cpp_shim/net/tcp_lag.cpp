@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Peers that lag. An answer that waits holds the whole segment around it, for a few bytes: a few hundred
- * of them, all of one peer that does not read, would hold all the memory that answers are made of. So
- * an answer that has waited from one look to the next is copied, with all that wait behind it, into memory
- * of its connection, and so is what comes after it until the peer has caught up. Whoever reads in
- * time costs no copy.
+ * Lagging peers. A waiting answer of a few bytes pins its whole segment; a few hundred, all of one
+ * peer that does not read, would pin all the memory for answers. So an answer that has waited from
+ * one check to the next is copied into memory of its connection, together with everything behind
+ * it, and so is whatever follows until the peer has caught up. A peer that reads in time costs no
+ * copy.
  */
 #include "tcp.hpp"
 
@@ -16,17 +16,17 @@ namespace {
 constexpr std::chrono::milliseconds look_often{10};
 } // namespace
 
-/* From its first answer that waits until a look that finds none. */
+/* From its first waiting answer until a check finds none. */
 void tcp_loop::watch(connection &to) noexcept
 {
     if (to.watched)
         return;
     to.watched = true;
-    ++to.waits; /* it lives until it is watched no more */
+    ++to.waits; /* keeps it alive while it is watched */
     to.out_old = 0;
     to.moved = false;
     to.moved_since = clock::now();
-    watched_.push_back(&to); /* admit() made the room */
+    watched_.push_back(&to); /* admit() reserved the room */
     look_soon();
 }
 
@@ -66,10 +66,11 @@ void tcp_loop::look_at(connection &to, clock::time_point now) noexcept
         copy_all(to);
     to.out_old = to.out_count;
     if (to.out_count == 0)
-        to.moved = true; /* nothing waits but we, for the kernel to tell of room */
+        to.moved = true; /* only we wait, for the kernel to report room */
     const bool late =
         !to.moved && whole_ms(now - to.moved_since) >= with_.limit.write_time && !to.closed;
-    /* The kernel tells of room when much of its buffer is free. A slow peer may have made less. */
+    /* The kernel reports room only when much of its buffer is free. A slow peer may have freed
+     * less. */
     if (late)
         write_some(to);
     if (late && !to.moved)
@@ -87,8 +88,8 @@ void tcp_loop::copy_all(connection &to) noexcept
     to.out.reset();
 }
 
-/* An answer becomes a frame behind those that are copied already. False if there is no memory for it: the
- * connection is closed. */
+/* Appends an answer to the copied frames. False if there is no memory for it: the connection is
+ * closed. */
 bool tcp_loop::copy(connection &to, const ho_buf &answer) noexcept
 {
     const auto bytes = static_cast<std::size_t>(answer.len + header_size);
@@ -111,8 +112,8 @@ bool tcp_loop::copy(connection &to, const ho_buf &answer) noexcept
     return true;
 }
 
-/* Finds memory for the copies of a connection, so much in all. If there is not enough, it is at the cost of
- * the one for whom most waits. False if that is this one. */
+/* Gets memory for a connection's copies, this many bytes in total. If there is not enough, the
+ * connection with the most waiting pays. False if that is this one. */
 bool tcp_loop::afford(connection &to, std::uint64_t bytes) noexcept
 {
     const auto limit = with_.limit.waiting_bytes;

@@ -10,12 +10,13 @@ namespace handoff::net {
 
 namespace {
 
-/* One read takes at most this much into the block, so that nobody gets more than its turn. */
+/* One read takes at most this much into the block, so that no connection gets more than its
+ * share. */
 constexpr std::uint64_t read_most = 64u << 10;
 /* With less room than this for a read, the rest of the block is given up. */
 constexpr std::uint64_t read_least = 4u << 10;
-/* A segment has 4,096 numbers. A block that used this many is given up between two reads, where that
- * costs nothing. */
+/* A segment has 4,096 numbers. A block that has used this many is given up between two reads, where
+ * that costs nothing. */
 constexpr std::uint32_t splits_most = 3072;
 constexpr std::uint64_t segment_most = 16u << 20;
 constexpr std::uint64_t segment_least = 16u << 10;
@@ -51,7 +52,7 @@ void tcp_loop::read(connection &from) noexcept
     else if (from.header_bytes > 0 && from.header_bytes < header_size)
         room[rooms++] = {from.header + from.header_bytes, header_size - from.header_bytes};
     if (fresh) {
-        /* Wherever in this read a frame begins, its whole length fits behind. */
+        /* Wherever a frame begins in this read, its whole length fits after it. */
         const auto fits = block_.cap - 2 * header_size - with_.limit.frame_bytes;
         room[rooms++] = {block_.ptr, static_cast<std::size_t>(std::min(fits, read_most))};
     }
@@ -74,7 +75,7 @@ void tcp_loop::read(connection &from) noexcept
     reason why = nullptr;
     frames_.clear();
     const bool good = cut(from, static_cast<std::size_t>(got), why);
-    /* What came before a bad frame is good. */
+    /* Frames before a bad one are good. */
     const bool taken = hand_over(from, frames_);
     if (!taken && from.why == nullptr) {
         count_.stalled.add();
@@ -97,7 +98,7 @@ void tcp_loop::read_failed(connection &from, int error) noexcept
     close(from, lost(error));
 }
 
-/* A block with room for a good read and the end of a frame. Each block is a whole segment: then only
+/* A block with room for a good read and the end of a frame. Each block is a whole segment, so only
  * its last few kilobytes are left unused. */
 bool tcp_loop::refresh_block() noexcept
 {
@@ -125,7 +126,7 @@ bool tcp_loop::learn_block_bytes() noexcept
     return false;
 }
 
-/* Shares out what a read brought: to the frame that was begun, then to those in the block. */
+/* Divides what a read brought: first to the partial frame, then to frames in the block. */
 bool tcp_loop::cut(connection &from, std::size_t got, reason &why) noexcept
 {
     bool finished_one = false;
@@ -153,10 +154,10 @@ bool tcp_loop::cut(connection &from, std::size_t got, reason &why) noexcept
     return true;
 }
 
-/* `got` bytes lie at the block's front. */
+/* `got` bytes are at the block's front. */
 bool tcp_loop::cut_block(connection &from, std::size_t got, reason &why) noexcept
 {
-    std::uint32_t skip = 0; /* header bytes at the block's front, still to be stepped over */
+    std::uint32_t skip = 0; /* header bytes at the block's front, still to be skipped */
     while (got > skip) {
         if (from.header_bytes < header_size) {
             const auto part = static_cast<std::uint32_t>(
@@ -190,7 +191,7 @@ bool tcp_loop::cut_block(connection &from, std::size_t got, reason &why) noexcep
     return true;
 }
 
-/* The declared length is read once, and refused before anything is reserved for it. */
+/* The declared length is read once, and checked before anything is reserved for it. */
 bool tcp_loop::header_whole(connection &from, reason &why) noexcept
 {
     from.length = load_little(from.header);
@@ -200,8 +201,8 @@ bool tcp_loop::header_whole(connection &from, reason &why) noexcept
     return false;
 }
 
-/* Splits the block. If its segment is out of numbers, the `got` bytes that are not cut yet move to a
- * new one: it takes thousands of tiny frames in one read. */
+/* Splits the block. If its segment is out of numbers, the `got` bytes that are not cut yet move to
+ * a new one: that takes thousands of tiny frames in one read. */
 bool tcp_loop::split_block(std::uint32_t bytes, std::size_t got, ho_buf &front) noexcept
 {
     ++block_splits_;
@@ -219,7 +220,7 @@ bool tcp_loop::split_block(std::uint32_t bytes, std::size_t got, ho_buf &front) 
     return port_.split(&block_, bytes, &front) == HO_OK;
 }
 
-/* Addresses a whole frame and puts it with those to be handed over. */
+/* Addresses a complete frame and adds it to those to be handed over. */
 bool tcp_loop::stage(connection &from, ho_buf &whole, reason &why) noexcept
 {
     auto buf = std::exchange(whole, ho_buf{});

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers: from the slices to the socket, with the length in front. */
+/* Sends answers: from the slices to the socket, each with its length in front. */
 #include "tcp.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace handoff::net {
 
 namespace {
 
-/* Answers per system call: each is a header and a slice. */
+/* Answers per system call: each takes a header and a slice. */
 constexpr std::size_t write_most = 32;
 
 constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -26,7 +26,7 @@ ssize_t send_frames(int fd, ho_buf *answers, std::size_t waiting, std::uint64_t 
         parts[2 * i] = {headers[i], header_size};
         parts[2 * i + 1] = {answers[i].ptr, static_cast<std::size_t>(answers[i].len)};
     }
-    /* Only the first one can be sent in part. */
+    /* Only the first one can be partly sent. */
     const auto header_sent = std::min<std::uint64_t>(first_sent, header_size);
     parts[0] = {headers[0] + header_sent, static_cast<std::size_t>(header_size - header_sent)};
     const auto sent_of_slice = static_cast<std::size_t>(first_sent - header_sent);
@@ -37,7 +37,7 @@ ssize_t send_frames(int fd, ho_buf *answers, std::size_t waiting, std::uint64_t 
     return sendmsg(fd, &message, flags);
 }
 
-/* What the first answer that waits takes on the wire. */
+/* Bytes that the first waiting answer takes on the wire. */
 std::uint64_t first_bytes(connection &to) noexcept
 {
     return header_size + (to.copied.empty() ? to.out[0].len : load_little(to.copied.data()));
@@ -52,11 +52,11 @@ void tcp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
         auto *to = enqueue(answers[i]);
         if (to != nullptr && !to->touched) {
             to->touched = true;
-            ++to->waits; /* it lives until it is written to */
+            ++to->waits; /* keeps it alive until it is written to */
             touched_[touched++] = to;
         }
     }
-    port_.return_all(answers, count); /* those that nobody gets; the others are empty by now */
+    port_.return_all(answers, count); /* those without a receiver; the others are empty by now */
     for (std::uint32_t i = 0; i < touched; ++i) {
         touched_[i]->touched = false;
         write(*touched_[i]);
@@ -64,7 +64,7 @@ void tcp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
     }
 }
 
-/* Puts an answer into the queue of its connection, and empties the descriptor; or copies it there. */
+/* Moves an answer into its connection's queue and empties the descriptor, or copies it there. */
 connection *tcp_loop::enqueue(ho_buf &answer) noexcept
 {
     auto *to = find(answer.value);
@@ -94,8 +94,8 @@ connection *tcp_loop::enqueue(ho_buf &answer) noexcept
     return to;
 }
 
-/* Sends what the kernel takes. Who lets too much pile up behind the answer that is on its way is closed:
- * one by itself may be of any size. */
+/* Sends what the kernel takes. A connection with too much waiting behind its current answer is
+ * closed; a single answer may have any size. */
 void tcp_loop::write(connection &to) noexcept
 {
     if (!to.writing)
@@ -128,7 +128,7 @@ bool tcp_loop::write_some(connection &to) noexcept
     return false;
 }
 
-/* Forgets the answers that the kernel has taken. */
+/* Removes the answers that the kernel has taken. */
 void tcp_loop::drop_sent(connection &to, std::uint64_t sent) noexcept
 {
     to.moved = true;
@@ -145,7 +145,7 @@ void tcp_loop::drop_sent(connection &to, std::uint64_t sent) noexcept
     to.out_old -= std::min(to.out_old, count);
 }
 
-/* Those that are sent to their end, and how many they were. Buffers go back all at once. */
+/* Removes the fully sent ones, and returns how many. Buffers go back all at once. */
 std::uint64_t tcp_loop::drop_whole(connection &to) noexcept
 {
     std::uint32_t count = 0;

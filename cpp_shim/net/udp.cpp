@@ -10,10 +10,11 @@ namespace handoff::net {
 
 namespace {
 
-/* Receive calls in a row before answers have their turn. */
+/* Receive calls in a row before answers get their turn. */
 constexpr int read_rounds = 8;
 
-/* Past the system's limit if this process may, else up to it. 0: as the system has it. */
+/* Exceeds the system's limit if this process may, else stops at it. 0: keeps the system's
+ * default. */
 void size_buffer(int fd, int force, int plain, std::uint32_t wanted) noexcept
 {
     constexpr auto most = static_cast<std::uint32_t>(std::numeric_limits<int>::max());
@@ -115,7 +116,7 @@ void udp_loop::read() noexcept
     wait_to_read();
 }
 
-/* Loans for a full batch, as far as memory goes. False if there is none at all. */
+/* Reserves loans for a full batch, as far as memory allows. False if there are none. */
 bool udp_loop::refill() noexcept
 {
     while (loan_count_ < batch_size &&
@@ -124,7 +125,7 @@ bool udp_loop::refill() noexcept
     return loan_count_ != 0;
 }
 
-/* How many datagrams came: 0 if none waits, -1 if the system failed. */
+/* The number of datagrams received: 0 if none waits, -1 if the system failed. */
 int udp_loop::receive() noexcept
 {
     for (std::uint32_t i = 0; i < loan_count_; ++i) {
@@ -144,7 +145,7 @@ int udp_loop::receive() noexcept
     }
 }
 
-/* Hands the first `count` loans to their services. Loans that carry nothing are used again. */
+/* Hands the first `count` loans to their services. Loans that carry nothing are reused. */
 void udp_loop::sort(std::uint32_t count) noexcept
 {
     const auto end = loan_count_;
@@ -166,7 +167,7 @@ void udp_loop::sort(std::uint32_t count) noexcept
     hand_over();
 }
 
-/* Puts a datagram into the bundle of its service. False if it is dropped. */
+/* Adds a datagram to the bundle of its service. False if it is dropped. */
 bool udp_loop::place(ho_buf &loan, std::uint32_t bytes, const sender &from) noexcept
 {
     loan.len = bytes;
@@ -182,8 +183,8 @@ bool udp_loop::place(ho_buf &loan, std::uint32_t bytes, const sender &from) noex
     return true;
 }
 
-/* A datagram that its partition has no room for is dropped: the sender's protocol knows that UDP does
- * so, and a queue here would only make the next ones late. The others go on. */
+/* A datagram without room in its partition is dropped: the sender's protocol expects that of UDP,
+ * and a queue here would only delay later ones. The others go on. */
 void udp_loop::hand_over() noexcept
 {
     for (std::uint32_t service = 0; service < bundles_.size(); ++service) {
@@ -227,7 +228,7 @@ void udp_loop::send(ho_buf *answers, std::uint32_t count) noexcept
     write();
 }
 
-/* Those whose peer is known still. */
+/* Those whose peer is still known. */
 void udp_loop::address_answers() noexcept
 {
     const peers::locked here(peers_);
@@ -255,7 +256,7 @@ void udp_loop::write() noexcept
                 continue;
             if (errno == EAGAIN || errno == EWOULDBLOCK)
                 return wait_to_write();
-            count_.send_errors.add(); /* of the first one: the others get their try */
+            count_.send_errors.add(); /* for the first one: the others are still tried */
             ++next_;
             continue;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel notes beside a datagram: who sent it, to which address of ours, where the answer comes from, and
- * how many before it did not fit the socket. */
+/* The kernel's ancillary data: who sent a datagram, to which local address, from which the answer
+ * goes out, and how many datagrams before it did not fit the socket. */
 #include "udp.hpp"
 
 #include <cerrno>
@@ -25,7 +25,7 @@ void copy_last_four(in6_addr &to, const in_addr &from) noexcept
     std::memcpy(to.s6_addr + 12, &from, sizeof(from));
 }
 
-/* A group's address is nobody's own: then the system chooses. */
+/* A multicast address can't be a source: the system chooses one then. */
 void read_asked(const cmsghdr &note, in6_pktinfo &into) noexcept
 {
     if (note.cmsg_level == IPPROTO_IP && note.cmsg_type == IP_PKTINFO) {
@@ -55,7 +55,7 @@ std::size_t write_note(cmsghdr &note, int level, int type, const Info &info) noe
 
 } // namespace
 
-/* Before the socket is bound, so that no datagram comes without them. */
+/* Before the socket is bound, so that every datagram has them. */
 std::error_code udp_loop::ask_for_notes(const asio::ip::address &own)
 {
     wildcard_ = is_wildcard(own);
@@ -88,7 +88,7 @@ void udp_loop::learn_sender(std::uint32_t at) noexcept
             read_asked(*note, from.asked);
 }
 
-/* The kernel counts from when the socket was made, and begins again after 2^32. */
+/* The kernel counts from the socket's creation, and wraps at 2^32. */
 void udp_loop::learn_dropped(const cmsghdr &note) noexcept
 {
     std::uint32_t until_now;
@@ -118,7 +118,8 @@ void udp_loop::address_answer(std::uint32_t at, const address &to) noexcept
     }
 }
 
-/* Who sent each of `count` datagrams. Strangers become peers, while others can make room for them. */
+/* Finds who sent each of `count` datagrams. Strangers become peers as long as others can make room
+ * for them. */
 void udp_loop::identify(std::uint32_t count) noexcept
 {
     bool strangers = false;
@@ -157,7 +158,8 @@ void udp_loop::see(std::uint32_t at, std::uint32_t slot) noexcept
     who_[at] = {slot, peers_.generation(slot), peers_.proven(slot)};
 }
 
-/* Own table and others' are never locked at once, so threads that want room of each other do not deadlock. */
+/* A thread never locks its own table and another's at once, so threads that make room in each
+ * other's don't deadlock. */
 void udp_loop::make_room_for(std::uint32_t at) noexcept
 {
     if (room_.take()) {
@@ -171,7 +173,7 @@ void udp_loop::make_room_for(std::uint32_t at) noexcept
         return;
     }
     const peers::locked here(peers_);
-    const auto known = peers_.find(in_from_[at]); /* by an earlier datagram of this batch */
+    const auto known = peers_.find(in_from_[at]); /* from an earlier datagram of this batch */
     if (known != peers::none) {
         room_.put();
         count_.connections.take();

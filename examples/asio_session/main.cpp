@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server in Asio, with its own acceptor and sessions: one network thread, which works on light messages itself, and a
- * worker for the rest. It receives straight into loans and sends answers from where they lie. The work is done by
- * service.c. SIGINT or SIGTERM: what was received is answered, then it stops.
+/* An echo server in Asio with its own acceptor and sessions: one network thread, which handles
+ * light messages itself, and one worker for the rest. It receives straight into loans, and sends
+ * answers from the same memory. service.c does the work. On SIGINT or SIGTERM it answers everything
+ * received so far, then stops.
  *
  * usage: asio_session [port N] [memory KIB] [lane_slots N] [plain 0|1]
- *   memory      that sockets may receive into, default 65536
- *   lane_slots  messages that a partition may hold, default 256
- *   plain       1: without handoff, to compare with */
+ *   memory      memory that sockets may receive into, default 65536
+ *   lane_slots  messages that a partition can hold, default 256
+ *   plain       1: without handoff, for comparison */
 #include "network.hpp"
 #include "plain.hpp"
 
@@ -27,7 +28,8 @@ void must(std::error_code error, const char *what)
 
 namespace {
 
-/* The worker's thread, until the service is closed and empty. Then it lets go of egress, which closes. */
+/* The worker's thread, until the service is closed and empty. Then it releases egress, which
+ * closes. */
 void work(const std::shared_ptr<handoff::service> &egress, handoff::consumer requests,
           const handoff::arena &answered, struct world *worlds)
 {
@@ -37,7 +39,8 @@ void work(const std::shared_ptr<handoff::service> &egress, handoff::consumer req
         work_on(worlds, messages.data(), static_cast<std::uint32_t>(messages.size()));
         for (auto &each : messages)
             ho_net_answer(&each, each.value);
-        /* Waits if the network thread is behind (HO_POLICY_WAIT). What is refused even then is returned. */
+        /* Waits if the network thread is behind (HO_POLICY_WAIT). Messages refused even then are
+         * returned. */
         static_cast<void>(answers.forward(messages));
     });
     if (ended != handoff::errc::closed)
@@ -50,7 +53,7 @@ int run(std::uint16_t port, std::uint64_t memory_kib, std::uint32_t lane_slots,
     handoff::arena_options memory;
     memory.budget_bytes = memory_kib << 10;
     handoff::service_options
-        shared; /* messages: a partition is with the worker or with the network thread */
+        shared; /* messages: either the worker or the network thread has a partition */
     shared.partitions = PARTITIONS;
     shared.lane_slots = lane_slots;
     handoff::service_options wait;
@@ -71,7 +74,7 @@ int run(std::uint16_t port, std::uint64_t memory_kib, std::uint32_t lane_slots,
         network net(io, received, std::move(service), *egress, worlds);
         std::thread worker(
             [to = std::move(egress), from = std::move(requests), &answered, worlds]() mutable {
-                const auto mine = std::move(to); /* goes when `work` is through */
+                const auto mine = std::move(to); /* destroyed when `work` ends */
                 work(mine, std::move(from), answered, worlds);
             });
         std::cout << "listening on 127.0.0.1:" << net.start(port) << std::endl;
@@ -81,7 +84,7 @@ int run(std::uint16_t port, std::uint64_t memory_kib, std::uint32_t lane_slots,
     }
     std::cout << "paused " << pauses << " times" << std::endl;
     const auto left =
-        domain.close(std::chrono::seconds(5)); /* errc::timeout: something is still out */
+        domain.close(std::chrono::seconds(5)); /* errc::timeout: something is still outstanding */
     if (left)
         std::cerr << "asio_session: stopped, but: " << left.message() << '\n';
     return left ? 1 : 0;

@@ -39,7 +39,7 @@ void network::accept()
     acceptor_.async_accept([this](std::error_code failed, tcp::socket socket) {
         if (stopping_)
             return;
-        if (failed) { /* no descriptors, for example: try again a little later */
+        if (failed) { /* out of descriptors, for example: try again a little later */
             timer_.expires_after(std::chrono::milliseconds(10));
             return timer_.async_wait([this](auto cancelled) {
                 if (!cancelled)
@@ -53,7 +53,8 @@ void network::accept()
     });
 }
 
-/* To the sessions that they are for, which send them in send_out. What is for nobody is left, and returned. */
+/* Gives answers to their sessions, which send them in send_out. Answers without a session are left,
+ * and returned. */
 void network::collect(handoff::span<ho_buf> answers)
 {
     for (std::size_t begin = 0, end = 0; begin < answers.size(); begin = end) {
@@ -66,7 +67,7 @@ void network::collect(handoff::span<ho_buf> answers)
     }
 }
 
-/* Collects what the worker has answered. */
+/* Collects the worker's answers. */
 std::error_code network::take_answers()
 {
     return bridge.drain([this](session &, handoff::span<ho_buf> answers) { collect(answers); })
@@ -81,13 +82,13 @@ void network::send_out()
     to_send_.clear();
 }
 
-/* Called once; then whenever there are answers, or room. */
+/* Called once; then it runs again whenever there are answers, or room. */
 void network::wait_for_answers()
 {
     const auto answers = take_answers();
     send_out();
     if (answers == errc::closed)
-        return; /* after stop(): no answer will come any more */
+        return; /* after stop(): no more answers will come */
     bridge.resume([](session &paused) { paused.receive(); });
     ready_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto failed) {
         if (!failed)
@@ -102,13 +103,13 @@ void network::help_soon()
         asio::post(acceptor_.get_executor(), [this] { help(); });
 }
 
-/* The worker is woken only for what this leaves. The library measures the time that messages take here, so sending comes
- * after it. These answers need no way through egress. */
+/* The worker is woken only for what this leaves. The library measures how long messages take here,
+ * so sending comes afterwards. These answers don't go through egress. */
 void network::help()
 {
     help_due_ = false;
     static_cast<void>(helper_.run([this](handoff::span<ho_buf> messages) {
-        static_cast<void>(take_answers()); /* older ones of the same connections go first */
+        static_cast<void>(take_answers()); /* older answers of the same connections go first */
         work_on(worlds_, messages.data(), static_cast<std::uint32_t>(messages.size()));
         collect(messages);
     }));
@@ -122,7 +123,7 @@ void network::forget(const std::shared_ptr<session> &gone)
     leave();
 }
 
-/* Sessions end when they have their answers. Those that still do not after 5 s are dropped. */
+/* A session ends when it has its answers. Those that don't within 5 s are dropped. */
 void network::stop()
 {
     stopping_ = true;
@@ -138,8 +139,8 @@ void network::stop()
     leave();
 }
 
-/* When the last session has gone, nothing more is sent to the service. It closes, the worker ends and lets go of egress, and
- * wait_for_answers hears that. */
+/* When the last session has gone, nothing more is sent to the service. It closes, the worker ends
+ * and releases egress, and wait_for_answers is told. */
 void network::leave()
 {
     if (!stopping_ || !sessions_.empty())

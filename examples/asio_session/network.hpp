@@ -17,22 +17,23 @@ class session;
 
 class network {
   public:
-    /* `on` and `egress` are opened by main, which keeps neither: a service closes when nobody can send to it any more. */
+    /* main opens `on` and `egress` but keeps neither: a service closes when nobody can send to it
+     * any more. */
     network(asio::io_context &io, const handoff::arena &received,
             std::shared_ptr<handoff::service> on, const handoff::service &egress,
             struct world *worlds);
 
-    /* Listens, and returns the port. The caller then runs the io_context, which ends after stop(). */
+    /* Listens, and returns the port. The caller then runs the io_context, which ends after
+     * stop(). */
     std::uint16_t start(std::uint16_t port);
 
     /* For sessions. */
-    void
-    help_soon(); /* this thread works on what was sent in this turn of the loop, while that is light */
+    void help_soon(); /* works on the messages of this turn, if they are light */
     void forget(const std::shared_ptr<session> &gone);
     bool is_stopping() const { return stopping_; }
 
     handoff::bridge<session> bridge;
-    handoff::producer requests; /* over bridge.memory() */
+    handoff::producer requests; /* uses bridge.memory() */
     std::uint64_t pauses = 0;
 
   private:
@@ -51,7 +52,7 @@ class network {
     asio::steady_timer timer_;
     std::shared_ptr<handoff::service> service_;
     handoff::consumer own_;
-    handoff::helper helper_; /* of own_ and requests: goes first */
+    handoff::helper helper_; /* pairs own_ and requests: destroyed first */
     struct world *worlds_;
     std::vector<std::uint64_t> to_send_; /* sessions that have collected answers in this turn */
     std::set<std::shared_ptr<session>> sessions_;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The same server without handoff, to compare with: it answers on the thread that receives. */
+/* The same server without handoff, for comparison: it answers on the thread that receives. */
 #include "plain.hpp"
 
 #include "session.hpp"

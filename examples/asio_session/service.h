@@ -6,11 +6,11 @@
 
 #define PARTITIONS 16
 
-/* A frame is a 4-byte little-endian length and so many bytes. A message is whole frames of one connection, one behind the
- * other: all that a read has brought. */
+/* A frame is a 4-byte little-endian length and that many bytes. A message is all complete frames of
+ * one read from a connection, back to back. */
 #define HEADER_BYTES 4u
 
-/* What the service knows of the connections whose ids fall into one partition. */
+/* The service's state for the connections whose ids map to one partition. */
 struct world {
     uint64_t frames, bytes;
     uint64_t alone[14]; /* so that no two threads write to one pair of cache lines */
@@ -18,8 +18,9 @@ struct world {
 
 HO_BEGIN_DECLS
 
-/* Works on messages where they lie, and leaves the answer to each in its place: here, the message itself. `worlds` has one
- * for each partition. It needs no lock: whoever took a message has its partition until it takes again. */
+/* Works on messages in place, and turns each into its answer: here, the message itself. `worlds`
+ * has one entry per partition. No lock is needed: a thread that took a message has its partition
+ * until it takes again. */
 void work_on(struct world *worlds, ho_buf *messages, uint32_t count) HO_NOEXCEPT;
 
 HO_END_DECLS

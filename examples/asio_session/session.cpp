@@ -7,10 +7,11 @@
 using handoff::errc;
 
 namespace {
-/* A connection keeps one loan; the arena must hold one for each connection. Small ones stay in the caches. */
+/* A connection keeps one loan, and the arena must hold one for each connection. Small loans stay in
+ * the caches. */
 constexpr std::size_t room_least = 2048;
-constexpr std::size_t room_most = 65536; /* but for one frame that is larger */
-/* With less room than this there is another loan before the next read. */
+constexpr std::size_t room_most = 65536; /* except for a single frame that is larger */
+/* With less room than this, the next read gets a new loan. */
 constexpr std::size_t read_least = 1024;
 } // namespace
 
@@ -36,11 +37,11 @@ void session::start()
     receive();
 }
 
-/* Another room, with what is left in this one. */
+/* Gets a new room, and moves what is left in this one. */
 std::error_code session::next_room(std::size_t bytes)
 {
     if (have_ == 0)
-        room_.reset(); /* it may be what the memory waits for */
+        room_.reset(); /* it may hold the memory that is needed */
     auto room = net_.bridge.memory().reserve(std::max(bytes, room_bytes_));
     if (!room)
         return room.error;
@@ -49,8 +50,9 @@ std::error_code session::next_room(std::size_t bytes)
     return {};
 }
 
-/* Hands over every whole frame, all as one message and without a copy, and sees to room for the next. errc::full: nothing is
- * lost, call it again. errc::range: a frame is larger than any loan can be. */
+/* Hands over all complete frames as one message without copying, and makes room for the next.
+ * errc::full: nothing is lost, call it again. errc::range: a frame is larger than any loan can
+ * be. */
 std::error_code session::send_frames()
 {
     std::error_code error;
@@ -63,7 +65,7 @@ std::error_code session::send_frames()
         if (whole != 0) {
             auto front = net_.bridge.memory().split(room_, whole);
             error = front.error;
-            if (error == errc::full) /* the segment has no number left */
+            if (error == errc::full) /* the segment is out of numbers */
                 error = next_room(have_);
             have_ -= front->size();
             waiting_ = std::move(*front);
@@ -75,14 +77,14 @@ std::error_code session::send_frames()
 
 void session::receive()
 {
-    const auto self = shared_from_this(); /* a drop may let go of the last one */
+    const auto self = shared_from_this(); /* a drop may release the last reference */
     const auto error = send_frames();
     paused_ = error == errc::full;
     net_.help_soon(); /* publishes what was handed over */
     if (paused_) {
         if (net_.pauses++ == 0)
             std::cout << "first pause: " << error.message() << std::endl;
-        return net_.bridge.pause(id); /* no read until there is room: TCP slows the peer down */
+        return net_.bridge.pause(id); /* no reads until there is room: TCP slows the peer down */
     }
     if (error) {
         std::cout << "closing a connection: " << error.message() << std::endl;
@@ -101,7 +103,7 @@ void session::read()
             return failed == asio::error::eof ? self->finish() : self->drop();
         }
         if (self->net_.is_stopping())
-            return self->read(); /* what comes now is not taken any more */
+            return self->read(); /* what comes now is discarded */
         self->have_ += got;
         if (self->have_ == self->room_.capacity()) /* there was more: larger rooms from now on */
             self->room_bytes_ = std::min(2 * self->room_bytes_, room_most);
@@ -118,7 +120,8 @@ bool session::collect(handoff::span<ho_buf> answers)
     return first;
 }
 
-/* All that there is, in one system call; what lies one behind the other, as frames of one read do, is one part. */
+/* Sends everything in one system call; adjacent buffers, such as frames of one read, become one
+ * part. */
 void session::send()
 {
     if (!sending_.empty() || unsent_.empty())
@@ -159,14 +162,14 @@ void session::finish()
         return;
     if (ended_)
         return drop();
-    if (net_.is_stopping()) { /* and go on reading: a close with input unread would lose answers */
+    if (net_.is_stopping()) { /* and keep reading: closing with unread input would lose answers */
         std::error_code ignored;
         socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     }
 }
 
-/* Its handlers come back with an error; the last one lets go of it, and its memory goes back. Answers for it that are still on
- * their way are returned by the bridge. */
+/* Its handlers come back with an error; the last one releases the session, and its memory goes
+ * back. The bridge returns answers that are still on their way to it. */
 void session::drop()
 {
     std::error_code ignored;

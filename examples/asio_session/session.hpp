@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One connection. A frame travels with its length, so that an answer can be sent as it is. It must fit into a loan, which
- * is at most a segment: 256 KiB by default. */
+/* One connection. A frame travels with its length, so that an answer can be sent unchanged. It must
+ * fit into a loan, which is at most a segment: 256 KiB by default. */
 #ifndef ASIO_SESSION_SESSION_HPP
 #define ASIO_SESSION_SESSION_HPP
 
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <vector>
 
-/* The frame in front, with its length; the length alone while that is not here. */
+/* Size of the first frame with its length; only the size of the length while that is incomplete. */
 inline std::size_t frame_bytes(const std::uint8_t *at, std::size_t have)
 {
     std::uint32_t bytes = 0;
@@ -18,7 +18,7 @@ inline std::size_t frame_bytes(const std::uint8_t *at, std::size_t have)
     return HEADER_BYTES + std::size_t{bytes};
 }
 
-/* All frames in front that are here to the end. */
+/* Total size of the complete frames at the front. */
 inline std::size_t whole_frames(const std::uint8_t *at, std::size_t have)
 {
     std::size_t whole = 0;
@@ -35,10 +35,10 @@ class session : public std::enable_shared_from_this<session> {
 
     void start();
     void receive(); /* also after a pause */
-    /* Takes answers out, to be sent with the next send(). True: there were none. */
+    /* Takes answers out, to be sent with the next send(). True: there were none before. */
     bool collect(handoff::span<ho_buf> answers);
     void send();
-    void finish(); /* ends it if every answer is out, and the peer or the server wants to end */
+    void finish(); /* ends it if every answer is sent, and the peer or the server wants to end */
     void drop();   /* at once */
 
     std::uint64_t id = 0;
@@ -51,13 +51,13 @@ class session : public std::enable_shared_from_this<session> {
 
     asio::ip::tcp::socket socket_;
     network &net_;
-    handoff::loan room_;          /* memory of the arena that is read into */
-    std::size_t room_bytes_;      /* of the next one */
-    std::size_t have_ = 0;        /* its first so many bytes are received and not sent on */
+    handoff::loan room_;          /* arena memory to read into */
+    std::size_t room_bytes_;      /* size of the next one */
+    std::size_t have_ = 0;        /* bytes at its front that are received and not handed over */
     handoff::loan waiting_;       /* frames that the service had no room for */
-    std::uint64_t owed_ = 0;      /* answers */
-    std::vector<ho_buf> unsent_;  /* answers: those that come while others */
-    std::vector<ho_buf> sending_; /* are on their way */
+    std::uint64_t owed_ = 0;      /* answers still to come */
+    std::vector<ho_buf> unsent_;  /* answers that come while others */
+    std::vector<ho_buf> sending_; /* are being sent */
     std::vector<asio::const_buffer> parts_;
     bool paused_ = false; /* what it has received waits for room */
     bool ended_ = false;  /* the peer sends no more */

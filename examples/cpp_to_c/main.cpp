@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The C++ side: what it has received goes to a C service without a copy. */
+/* The C++ side: hands what it receives to a C service without copying. */
 #include "service.h"
 
 #include <handoff/handoff.hpp>
@@ -7,7 +7,7 @@
 #include <iostream>
 #include <thread>
 
-/* Stands for recv: writes into the room that it gets. */
+/* Stands in for recv: writes into the given room. */
 static std::size_t receive(handoff::bytes room)
 {
     return std::string_view("walks north").copy(reinterpret_cast<char *>(room.data()), room.size());

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""echo_client in Python: each connection sends numbered messages, a few ahead of the answers, and compares every answer. Exits 0
-only if everything was answered correctly.   usage: echo_client.py tcp|udp PORT [CONNECTIONS [MESSAGES]]"""
+"""echo_client in Python: each connection sends numbered messages, with a few unanswered at a time, and verifies every answer.
+Exits 0 only if everything was answered correctly.   usage: echo_client.py tcp|udp PORT [CONNECTIONS [MESSAGES]]"""
 import socket
 import struct
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-WINDOW = 8  # messages of a connection that are not answered yet
+WINDOW = 8  # unanswered messages per connection
 BYTES = 64
-PATIENCE = 60  # seconds without an answer: it is lost
+PATIENCE = 60  # seconds without an answer: give up
 
 
 class Tcp:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! echo_client in Rust: each connection sends numbered messages, a few ahead of the answers, and compares every answer. Exits 0
-//! only if everything was answered correctly. It needs nothing but the standard library: `rustc -O echo_client.rs`
+//! echo_client in Rust: each connection sends numbered messages, with a few unanswered at a time, and verifies every answer.
+//! Exits 0 only if everything was answered correctly. It needs only the standard library: `rustc -O echo_client.rs`
 //!
 //! usage: echo_client tcp|udp PORT [CONNECTIONS [MESSAGES]]
 use std::collections::HashSet;
@@ -9,9 +9,9 @@ use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
-const WINDOW: usize = 8; // messages of a connection that are not answered yet
+const WINDOW: usize = 8; // unanswered messages per connection
 const BYTES: usize = 64;
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(60)); // without an answer: it is lost
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(60)); // without an answer: give up
 
 /// TCP: a frame is a 4-byte little-endian length and the payload. UDP: a datagram is a payload.
 enum Peer {
@@ -99,7 +99,7 @@ fn run(tcp: bool, port: u16, connections: u32, messages: u64) -> Result<()> {
     Ok(())
 }
 
-/// What the command line says.
+/// The command line's arguments.
 fn options() -> Option<(bool, u16, u32, u64)> {
     let words: Vec<String> = env::args().collect();
     let number = |at: usize, default: u64| match words.get(at) {

@@ -21,7 +21,7 @@
 #define IN_BYTES 65536u
 #define PAYLOAD_MIN 12u /* the message's number and its connection's */
 #define PAYLOAD_MAX 32768u
-#define PATIENCE_MS 60000 /* no answer at all for so long: the rest is lost */
+#define PATIENCE_MS 60000 /* without any answer: the rest is lost */
 
 static struct {
     uint64_t connections, window, bytes, messages, ordered;
@@ -31,8 +31,8 @@ static bool tcp;
 struct connection {
     int fd;
     uint32_t number;
-    uint64_t sent, answered; /* messages; at most `window` more are sent than answered */
-    uint8_t *heard;          /* one for each message: it was answered */
+    uint64_t sent, answered; /* messages; at most `window` of them are unanswered */
+    uint8_t *heard;          /* one per message: it was answered */
     size_t out_begin, out_end, in_end;
     uint8_t out[OUT_BYTES], in[IN_BYTES];
 };
@@ -45,7 +45,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* What connection `from` says as its message `number`. */
+/* Payload of message `number` on connection `from`. */
 static void make_payload(uint8_t *at, uint32_t from, uint64_t number)
 {
     memcpy(at, &number, sizeof number);
@@ -54,7 +54,7 @@ static void make_payload(uint8_t *at, uint32_t from, uint64_t number)
         at[i] = (uint8_t)(number * 7 + from * 13 + i);
 }
 
-/* One that repeats, or is not what was sent, is wrong; on TCP a wrong length breaks the stream, so we stop. */
+/* A repeated or unexpected answer is wrong; on TCP a wrong length breaks the stream, so we stop. */
 static void check_answer(struct connection *c, const uint8_t *payload, size_t bytes)
 {
     uint8_t expected[PAYLOAD_MAX];
@@ -77,7 +77,7 @@ static bool may_say_more(const struct connection *c)
     return c->sent < with.messages && c->sent - c->answered < with.window;
 }
 
-/* Says as much as the window and the socket take. False: the socket is full. */
+/* Sends as much as the window and the socket take. False: the socket is full. */
 static bool say(struct connection *c)
 {
     size_t header = tcp ? 4 : 0;
@@ -201,10 +201,10 @@ static int usage(void)
     fprintf(stderr,
             "usage: echo_client tcp|udp PORT [connections N] [window N] [bytes N] [messages N] "
             "[ordered 0|1]\n"
-            "  window    messages that a connection may have unanswered, default 1\n"
-            "  bytes     of a message, 12 to 32768, default 64\n"
-            "  messages  of each connection, default 10000\n"
-            "  ordered   1: answers that overtake others of their connection are errors\n");
+            "  window    unanswered messages per connection, default 1\n"
+            "  bytes     per message, 12 to 32768, default 64\n"
+            "  messages  per connection, default 10000\n"
+            "  ordered   1: answers out of order within a connection are errors\n");
     return 2;
 }
 

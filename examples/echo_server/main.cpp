@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server for UDP and TCP. Network threads receive straight into arenas, eight workers in C (service.c) send each
- * message back. SIGINT or SIGTERM: what was received is answered, then it stops.
+/* An echo server for UDP and TCP. Network threads receive straight into arenas; eight workers in C
+ * (service.c) send each message back. On SIGINT or SIGTERM it answers everything received so far,
+ * then stops.
  *
- * usage: echo_server [PORT]   without a port: any free ones */
+ * usage: echo_server [PORT]   without PORT: any free ports */
 #include "service.h"
 
 #include <handoff/handoff.hpp>
@@ -35,7 +36,7 @@ template <class T> T must(handoff::result<T> opened, const char *what)
     return *std::move(opened);
 }
 
-/* A worker's thread. Its ends are its own; the work is done in C. */
+/* A worker's thread. It has its own ends; the work is done in C. */
 void work(const handoff::domain &domain, const handoff::service &echo,
           const handoff::service &egress, const handoff::arena &answered)
 {
@@ -45,7 +46,8 @@ void work(const handoff::domain &domain, const handoff::service &echo,
     echo_serve(domain.raw(), requests.raw(), answers.raw());
 }
 
-/* Receives into an arena of its own. Its network threads take the partitions of egress from `first` on. */
+/* Receives into an arena of its own. Its network threads use the egress partitions from `first`
+ * on. */
 void start(net::entrypoint &entry, net::transport kind, std::uint16_t port, std::uint32_t first,
            const handoff::domain &domain, const handoff::arena &received,
            const handoff::service &egress, const handoff::service &echo)
@@ -57,7 +59,7 @@ void start(net::entrypoint &entry, net::transport kind, std::uint16_t port, std:
     with.threads = network_threads;
     with.first_partition = first;
     with.routing = [](handoff::const_bytes, std::uint64_t connection) {
-        return net::route{0, connection}; /* by connection: one worker at a time has it */
+        return net::route{0, connection}; /* by connection: only one worker at a time has it */
     };
     must(entry.start(with, net::services{domain.raw(), received.raw(), egress.raw(), {echo.raw()}}),
          name);
@@ -65,8 +67,8 @@ void start(net::entrypoint &entry, net::transport kind, std::uint16_t port, std:
               << std::endl;
 }
 
-/* Gives a std::vector to the service: its elements stay where they are, and it is destroyed when the service returns
- * it. */
+/* Gives a std::vector to the service. Its elements are not copied; it is destroyed when the service
+ * returns it. */
 void report(handoff::producer &to, handoff::owner<std::vector<std::uint64_t>> &reports,
             const net::entrypoint &udp, const net::entrypoint &tcp)
 {
@@ -91,7 +93,7 @@ int main(int argc, char **argv)
     sigaddset(&stop, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &stop, nullptr); /* in all threads: main waits for them below */
 
-    handoff::service_options shared; /* messages: each partition is with one worker at a time */
+    handoff::service_options shared; /* messages: only one worker at a time has a partition */
     shared.partitions = 64;
     handoff::service_options bound; /* answers: each partition belongs to a network thread */
     bound.partitions = 2 * network_threads;
@@ -121,12 +123,13 @@ int main(int argc, char **argv)
     while (sigtimedwait(&stop, nullptr, &pause) < 0)
         report(to_echo, reports, udp, tcp);
 
-    /* In this order: no more messages, all answers out; the last report; no more producers; no more workers. */
+    /* In this order: stop receiving, send all answers; the last report; close the producers; end
+     * the workers. */
     const auto udp_left = udp.stop(std::chrono::seconds(5));
     const auto tcp_left = tcp.stop(std::chrono::seconds(5));
     report(to_echo, reports, udp, tcp);
     to_echo.reset();
-    echo.reset(); /* begins to close: workers take what is left, and end */
+    echo.reset(); /* starts closing: workers take what is left, and end */
     for (auto &each : crew)
         each.join();
     reports.reset();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A client for the server here: reliable packets on two channels, numbered. Verifies every byte of every answer, and the
- * order of each channel. See usage below. */
+/* A client for the ENet server: numbered reliable packets on two channels. Verifies every byte of
+ * every answer, and the order of each channel. See usage below. */
 #include <enet/enet.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* Each sixteenth is eight times as long. */
+/* One in sixteen is eight times as long. */
 static size_t make_payload(uint8_t *at, uint64_t peer, uint64_t number)
 {
     size_t size = number % 16 == 15 ? 8 * bytes : bytes;
@@ -64,7 +64,7 @@ static void hear(struct peer *p, enet_uint8 channel, const ENetPacket *packet)
     answered++;
 }
 
-/* Ends early: 'l' with a disconnect that nobody waits for, 'v' without a word. */
+/* Leaves early: 'l' disconnects without waiting, 'v' vanishes silently. */
 static void leave(ENetHost *host, char how)
 {
     for (uint64_t i = 0; how == 'l' && i < peers; i++)
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
                 *values[n] = strtoull(argv[i + 1], NULL, 10);
     if (argc < 2 || !peers || peers > PEERS_MAX || !window || bytes < 8 || bytes > BYTES_MAX / 8)
         fail("usage: enet_client PORT [peers N] [window N] [bytes N] [messages N] [leave|vanish]\n"
-             "  leave, vanish  as soon as the server has a peer's messages; leave says so to it");
+             "  leave, vanish  as soon as the server has all messages, disconnect or just stop");
 
     ENetAddress to = {.port = (enet_uint16)atoi(argv[1])};
     ENetHost *host;

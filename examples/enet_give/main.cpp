@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server on ENet. The packets that ENet has received are given to the C service, and destroyed on ENet's thread when
- * the service is done with them. Answers are packets over the service's buffers, which go back when ENet has sent
- * them. No byte is copied. With plain 1 it answers at once, without handoff. */
+/* An echo server on ENet. Packets that ENet has received are given to the C service, and destroyed
+ * on ENet's thread when the service is done with them. Answers are packets over the service's
+ * buffers, which go back when ENet has sent them. No byte is copied. With plain 1 it answers at
+ * once, without handoff. */
 #include "hub.hpp"
 
 #include <optional>
@@ -21,7 +22,7 @@ struct destroy_packet {
 };
 using packet_ptr = std::unique_ptr<ENetPacket, destroy_packet>;
 
-/* ENet wants its turn from time to time, to send again what was lost. */
+/* ENet must run this often to resend what was lost. */
 constexpr int enet_turn_ms = 5;
 
 class network {
@@ -38,10 +39,10 @@ class network {
             std::exit(1);
         }
         host_->maximumPacketSize = 1 << 20;  /* a peer that sends more is disconnected */
-        host_->maximumWaitingData = 1 << 20; /* what a peer may have here while nothing is taken */
+        host_->maximumWaitingData = 1 << 20; /* the most that a peer may have waiting here */
         if (!with.plain) {
             ends_.emplace(with);
-            /* Drained: ENet's packets are for its own thread. */
+            /* Drained: ENet's packets may only be destroyed on its own thread. */
             packets_ = must("owner", handoff::owner<packet_ptr>::open(
                                          ends_->domain, handoff::release_mode::drained));
             ready_ = must("descriptor", ends_->bridge.fd());
@@ -50,7 +51,7 @@ class network {
         std::fflush(stdout);
     }
 
-    /* Until `stop` is readable, and everything is answered. */
+    /* Until `stop` is readable and everything is answered. */
     int run(int stop)
     {
         pollfd fds[] = {{host_->socket, POLLIN, 0}, {stop, POLLIN, 0}, {ready_, POLLIN, 0}};
@@ -74,7 +75,7 @@ class network {
     }
 
   private:
-    /* True: it was told to stop, and every answer is with ENet. */
+    /* True: it was told to stop, and ENet has every answer. */
     bool turn()
     {
         bool closed = stopping_;
@@ -90,8 +91,8 @@ class network {
         return closed;
     }
 
-    /* While a packet waits for room none is taken: ENet keeps them, up to maximumWaitingData, and then acknowledges no
-     * more. It goes on with its own work. */
+    /* While a packet waits for room, none is received: ENet queues them up to maximumWaitingData,
+     * then stops acknowledging. Its own work continues. */
     void receive()
     {
         ENetEvent event;
@@ -115,7 +116,7 @@ class network {
             if (!id)
                 enet_peer_disconnect(event.peer, 0);
         } else if (event.type == ENET_EVENT_TYPE_DISCONNECT && ends_) {
-            ends_->bridge.remove(id_of(*event.peer)); /* answers that are on their way go back */
+            ends_->bridge.remove(id_of(*event.peer)); /* answers on their way are returned */
         }
     }
 
@@ -124,7 +125,8 @@ class network {
         return reinterpret_cast<std::uintptr_t>(peer.data);
     }
 
-    /* The key says how to answer. So the partition is named, and all of a peer keeps its order. */
+    /* The key says how to answer, so the partition is named explicitly, which keeps a peer's
+     * messages in order. */
     void send(ENetPeer &peer, packet_ptr packet)
     {
         const auto id = id_of(peer);
@@ -153,10 +155,10 @@ class network {
             packet->userData = new handoff::buffer(
                 handoff::buffer::adopt(ends_->domain.raw(), std::exchange(each, ho_buf{})));
             packet->freeCallback = [](ENetPacket *sent) {
-                delete static_cast<handoff::buffer *>(sent->userData); /* goes back */
+                delete static_cast<handoff::buffer *>(sent->userData); /* returns it */
             };
             if (enet_peer_send(&peer, channel, packet) != 0)
-                enet_packet_destroy(packet); /* it is disconnecting */
+                enet_packet_destroy(packet); /* the peer is disconnecting */
         }
         answered_ += answers.size();
     }
@@ -168,7 +170,7 @@ class network {
             continue;
     }
 
-    /* Peers get all that is queued for them. One that does not answer in 3 s has vanished. */
+    /* Peers get everything queued for them. One that does not answer within 3 s is gone. */
     void say_goodbye()
     {
         ENetEvent event;
@@ -186,7 +188,7 @@ class network {
     std::optional<hub<ENetPeer>> ends_;
     handoff::owner<packet_ptr> packets_;
     packet_ptr waiting_; /* the one that was refused */
-    int ready_ = -1;     /* there are answers, or there is room again */
+    int ready_ = -1;     /* readable: there are answers, or room again */
     bool stopping_ = false;
     std::uint64_t answered_ = 0, paused_ = 0;
 };
@@ -200,7 +202,7 @@ int main(int argc, char **argv)
     sigemptyset(&term);
     sigaddset(&term, SIGINT);
     sigaddset(&term, SIGTERM);
-    sigprocmask(SIG_BLOCK, &term, nullptr); /* before the workers begin */
+    sigprocmask(SIG_BLOCK, &term, nullptr); /* before the workers start */
     const int stop = signalfd(-1, &term, SFD_CLOEXEC);
     if (stop < 0 || enet_initialize() != 0)
         return 1;

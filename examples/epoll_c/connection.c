@@ -13,10 +13,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* A connection keeps one loan; the arena must hold one for each connection. Small ones stay in the caches. */
+/* A connection keeps one loan, and the arena must hold one for each connection. Small loans stay in
+ * the caches. */
 #define ROOM_LEAST 2048u
-#define ROOM_MOST 65536u /* but for one frame that is larger */
-/* With less room than this there is another loan before the next read. */
+#define ROOM_MOST 65536u /* except for a single frame that is larger */
+/* With less room than this, the next read gets a new loan. */
 #define READ_LEAST 1024u
 #define PARTS_MOST 64u
 #define WITHOUT_WAITING (MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -26,7 +27,8 @@ static uint64_t larger_of(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Level-triggered. A paused connection is not read: the kernel's buffer fills, and TCP slows the peer down. */
+/* Level-triggered. A paused connection is not read: the kernel's buffer fills, and TCP slows the
+ * peer down. */
 static void watch(struct network *n, struct connection *c)
 {
     uint32_t events =
@@ -67,11 +69,11 @@ struct connection *connection_find(const struct network *n, uint64_t id)
     return c && c->id == id ? c : NULL;
 }
 
-/* Another room, with what is left in this one. */
+/* Gets a new room, and moves what is left in this one. */
 static int32_t next_room(struct network *n, struct connection *c, uint64_t bytes)
 {
     ho_buf room;
-    if (!c->have && c->room.kind == HO_KIND_LOAN) /* it may be what the memory waits for */
+    if (!c->have && c->room.kind == HO_KIND_LOAN) /* it may be what we wait for */
         ho_abort(n->shard, &c->room, 1, NULL);
     int32_t status = ho_reserve(n->shard, larger_of(bytes, c->room_bytes), NULL, &room);
     if (status)
@@ -93,15 +95,15 @@ static int32_t send_waiting(struct network *n, struct connection *c)
     return status;
 }
 
-/* Hands over every whole frame, all as one message and without a copy, and sees to room for the next. HO_FULL: nothing is
- * lost, call it again. HO_E_RANGE: a frame is larger than any loan can be. */
+/* Hands over all complete frames as one message without copying, and makes room for the next.
+ * HO_FULL: nothing is lost, call it again. HO_E_RANGE: a frame is larger than any loan can be. */
 static int32_t send_frames(struct network *n, struct connection *c)
 {
     int32_t status = send_waiting(n, c);
     uint64_t whole;
     while (!status && (whole = whole_frames(c->room.ptr, c->have))) {
         status = ho_split(n->shard, &c->room, whole, &c->waiting);
-        if (status == HO_FULL) { /* the segment has no number left */
+        if (status == HO_FULL) { /* the segment is out of numbers */
             status = next_room(n, c, c->have);
             continue;
         }
@@ -141,7 +143,7 @@ void connection_go_on(struct network *n, struct connection *c)
 void connection_read(struct network *n, struct connection *c)
 {
     ssize_t got = recv(c->fd, c->room.ptr + c->have, c->room.cap - c->have, MSG_DONTWAIT);
-    if (got > 0 && !n->stopping) { /* then what comes is not taken any more */
+    if (got > 0 && !n->stopping) { /* else what comes is discarded */
         c->have += (uint64_t)got;
         if (c->have == c->room.cap && c->room_bytes < ROOM_MOST) /* there was more */
             c->room_bytes *= 2;
@@ -154,8 +156,8 @@ void connection_read(struct network *n, struct connection *c)
     }
 }
 
-/* One system call for many buffers; those that lie one behind the other, as frames of one read do, are one part. Returns
- * how many the kernel took as a whole; of the next, what it took is cut off. */
+/* Sends many buffers with one system call; adjacent ones, such as frames of one read, become one
+ * part. Returns how many the kernel took completely; the taken part of the next is cut off. */
 static uint32_t write_some(int fd, ho_buf *bufs, uint32_t count)
 {
     struct iovec parts[PARTS_MOST], *last = NULL;
@@ -228,7 +230,7 @@ void connection_finish(struct network *n, struct connection *c)
         watch(n, c);
     else if (c->ended)
         connection_drop(n, c);
-    else if (n->stopping) /* and go on reading: a close with input unread would lose answers */
+    else if (n->stopping) /* and keep reading: closing with unread input would lose answers */
         shutdown(c->fd, SHUT_WR);
 }
 
@@ -240,7 +242,7 @@ void connection_drop(struct network *n, struct connection *c)
     if (c->waiting.kind == HO_KIND_LOAN)
         ho_abort(n->shard, &c->waiting, 1, NULL);
     ho_return(n->domain, c->unsent, c->unsent_count, NULL);
-    close(c->fd); /* which takes it out of the epoll set */
+    close(c->fd); /* also removes it from the epoll set */
     free(c->unsent);
     free(c);
     n->all[place] = NULL;

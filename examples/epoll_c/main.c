@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server on epoll, in plain C: one network thread, which works on light messages itself, and a worker for the rest. It
- * receives straight into loans and sends answers from where they lie. SIGINT or SIGTERM: what was received is
- * answered, then it stops.
+/* An echo server on epoll, in plain C: one network thread, which handles light messages itself, and
+ * one worker for the rest. It receives straight into loans, and sends answers from the same memory.
+ * On SIGINT or SIGTERM it answers everything received so far, then stops.
  *
  * usage: epoll_c [port N] [memory KIB] [lane_slots N] [plain 0|1]
- *   memory      that sockets may receive into, default 65536
- *   lane_slots  messages that a partition may hold, default 256
- *   plain       1: without handoff, to compare with */
+ *   memory      memory that sockets may receive into, default 65536
+ *   lane_slots  messages that a partition can hold, default 256
+ *   plain       1: without handoff, for comparison */
 #define _GNU_SOURCE
 #include "network.h"
 #include "plain.h"
@@ -76,7 +76,7 @@ static void open_network(struct network *n, ho_arena *received, ho_service *serv
                          ho_service *egress)
 {
     must(ho_shard_open(received, &n->shard), "shard");
-    must(ho_shard_fd(n->shard, &n->room_fd), "descriptor"); /* before there is a producer over it */
+    must(ho_shard_fd(n->shard, &n->room_fd), "descriptor"); /* before it has producers */
     must(ho_producer_open(service, n->shard, &n->requests), "producer");
     must(ho_consumer_open(service, NULL, &n->own), "consumer");
     must(ho_consumer_help(n->own, n->requests, 0), "helping");
@@ -92,7 +92,8 @@ static void open_worker(struct worker *w, ho_arena *answered, ho_service *servic
     must(ho_consumer_open(service, NULL, &w->requests), "a worker's consumer");
 }
 
-/* No message will be sent any more. The worker takes what is left, so its answers must be taken until it has ended. */
+/* No more messages will be sent. The worker takes what is left, so its answers must be taken until
+ * it has ended. */
 static void close_all(struct network *n, ho_service *service, pthread_t worker)
 {
     ho_consumer_close(n->own);
@@ -120,7 +121,7 @@ static void run(struct network *n, uint64_t memory_kib, uint32_t lane_slots)
     ho_init(HO_TYPE_ARENA_OPTS, &memory, sizeof memory);
     memory.budget_bytes = memory_kib << 10;
     ho_init(HO_TYPE_SERVICE_OPTS, &shared, sizeof shared);
-    shared.partitions = PARTITIONS; /* each is with the worker or with the network thread */
+    shared.partitions = PARTITIONS; /* either the worker or the network thread has a partition */
     shared.lane_slots = lane_slots;
     ho_init(HO_TYPE_SERVICE_OPTS, &wait, sizeof wait);
     wait.policy = HO_POLICY_WAIT; /* the worker waits for the network thread, never the reverse */
@@ -140,7 +141,7 @@ static void run(struct network *n, uint64_t memory_kib, uint32_t lane_slots)
     close_all(n, service, worker);
     printf("paused %" PRIu64 " times\n", n->pauses);
     must(ho_domain_close(n->domain, 5000000000, NULL),
-         "closing"); /* HO_TIMEOUT: something is out */
+         "closing"); /* HO_TIMEOUT: something is outstanding */
     must(ho_domain_destroy(n->domain, NULL), "closing");
 }
 

@@ -14,7 +14,7 @@
 #define EVENTS_MOST 64
 #define QUIET_MS 5000
 
-/* What epoll tells of besides connections, whose ids are smaller. */
+/* epoll tags that are not connections. Connection ids are larger. */
 enum { LISTENER, SIGNALS, ANSWERS, ROOM, OTHERS };
 static uint64_t tag(uint64_t which)
 {
@@ -48,7 +48,7 @@ static void accept_all(struct network *n)
         network_listen(n, false); /* until a connection ends */
 }
 
-/* Sends what has been collected: one call for all that goes to a connection in a row. */
+/* Sends what has been collected: one call per run of answers to one connection. */
 static void send_out(struct network *n)
 {
     ho_buf *out = n->out;
@@ -60,12 +60,12 @@ static void send_out(struct network *n)
         if (c)
             connection_send(n, c, out + begin, end - begin);
     }
-    /* Passes over those that must wait for the socket. */
+    /* Skips those that must wait for the socket. */
     ho_return(n->domain, out, n->out_count, NULL);
     n->out_count = 0;
 }
 
-/* Room for a batch. What is collected goes out in the order in which it came. */
+/* Makes room for a batch. What is collected is sent in the order in which it came. */
 static ho_buf *room_in_out(struct network *n)
 {
     if (n->out_count + BATCH > OUT_MOST)
@@ -73,7 +73,7 @@ static ho_buf *room_in_out(struct network *n)
     return n->out + n->out_count;
 }
 
-/* Collects what the worker has answered. */
+/* Collects the worker's answers. */
 static void take_answers(struct network *n)
 {
     uint32_t count;
@@ -88,15 +88,16 @@ void network_send_answers(struct network *n)
     send_out(n);
 }
 
-/* This thread works on what it has just sent, as long as that is light; the worker is woken only for what this leaves. The
- * library measures the time from take to take, so sending comes after it. These answers need no way through egress. */
+/* This thread works on what it has just sent, as long as that is light; the worker is woken only
+ * for what this leaves. The library measures the time from take to take, so sending comes
+ * afterwards. These answers don't go through egress. */
 static void help(struct network *n)
 {
     ho_buf messages[BATCH];
     uint32_t count;
     ho_flush(n->requests);
     while (ho_take(n->own, messages, BATCH, &count) == HO_OK) {
-        take_answers(n); /* older ones of the same connections go first */
+        take_answers(n); /* older answers of the same connections go first */
         work_on(n->worlds, messages, count);
         memcpy(room_in_out(n), messages, count * sizeof *messages);
         n->out_count += count;
@@ -104,13 +105,14 @@ static void help(struct network *n)
     send_out(n);
 }
 
-/* There is memory again, or room in a lane. Those that still get none pause again, which arms room_fd again. */
+/* There is memory again, or room in a lane. Connections that still get none pause again, which arms
+ * room_fd again. */
 static void resume(struct network *n)
 {
     uint64_t fired;
     if (read(n->room_fd, &fired, sizeof fired) <= 0)
         return;
-    uint32_t first = n->turn++; /* not always the same one first */
+    uint32_t first = n->turn++; /* starts with a different one each time */
     for (uint32_t i = 0; i < CONNECTIONS_MOST; i++) {
         struct connection *c = n->all[(first + i) % CONNECTIONS_MOST];
         if (c && c->paused) {
@@ -144,7 +146,7 @@ static void connection_ready(struct network *n, uint64_t id, uint32_t events)
     }
     if (c && events & EPOLLOUT)
         connection_write(n, c);
-    c = connection_find(n, id); /* that may have been its end */
+    c = connection_find(n, id); /* that may have ended it */
     if (c && events & EPOLLIN)
         connection_read(n, c);
 }
@@ -179,7 +181,7 @@ void network_run(struct network *n)
             ready(n, events[i].data.u64, events[i].events);
         help(n); /* once for all that were read */
         if (count == 0)
-            for_all(n, connection_drop); /* they do not take their answers, or do not end */
+            for_all(n, connection_drop); /* they don't take their answers, or don't end */
     }
     close(n->set);
 }

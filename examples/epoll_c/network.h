@@ -15,41 +15,43 @@ struct connection;
 
 struct network {
     ho_domain *domain;
-    ho_shard *shard;       /* of the arena that sockets receive into */
-    int32_t room_fd;       /* of the shard: readable when it is worth trying again after HO_FULL */
-    ho_producer *requests; /* of the service, over the shard */
-    ho_consumer *own;      /* of the service: this thread works on light messages itself */
+    ho_shard *shard;       /* in the arena that sockets receive into */
+    int32_t room_fd;       /* the shard's: readable when it is worth trying again after HO_FULL */
+    ho_producer *requests; /* of the service, uses the shard */
+    ho_consumer *own;      /* of the service: this thread handles light messages itself */
     ho_consumer *answers;  /* of egress */
     int32_t answers_fd;
     struct world *worlds;
-    ho_buf out[OUT_MOST]; /* answers of this turn, in the order in which they go out */
+    ho_buf out[OUT_MOST]; /* answers of this turn, in the order in which they are sent */
     uint32_t out_count;
     int set, listener, signals;
     struct connection *all[CONNECTIONS_MOST];
-    uint32_t uses[CONNECTIONS_MOST]; /* of each place: no id is used twice */
+    uint32_t uses[CONNECTIONS_MOST]; /* per index: no id is used twice */
     uint32_t open;
-    uint32_t turn; /* which paused connection is the first to go on */
+    uint32_t turn; /* the paused connection to resume first */
     uint64_t pauses;
-    bool deaf; /* the listener is not watched: no place, or no descriptor, for another one */
+    bool deaf; /* the listener is not watched: no index, or no descriptor, for another connection */
     bool stopping;
 };
 
-/* Serves until SIGINT or SIGTERM, and then until every connection has its answers, or nothing has moved for 5 s. */
+/* Serves until SIGINT or SIGTERM, and then until every connection has its answers, or nothing has
+ * happened for 5 s. */
 void network_run(struct network *n);
 
-/* Sends what workers have answered. */
+/* Sends the workers' answers. */
 void network_send_answers(struct network *n);
 
-/* Watches the listener, or does not. */
+/* Starts or stops watching the listener. */
 void network_listen(struct network *n, bool on);
 
 /* Ends the program with a message if something could not be opened. */
 void must(int32_t status, const char *what);
 void must_system(int result, const char *what);
 
-/* A socket that listens on 127.0.0.1, and prints where. Port 0: any free one. */
+/* Opens a socket that listens on 127.0.0.1, and prints its address. Port 0: any free one. */
 int open_listener(uint16_t port);
-/* A descriptor that is readable when SIGINT or SIGTERM came. Call it before there are threads. */
+/* Opens a descriptor that becomes readable on SIGINT or SIGTERM. Call it before starting
+ * threads. */
 int open_signals(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The same server without handoff, to compare with: it answers on the thread that receives. */
+/* The same server without handoff, for comparison: it answers on the thread that receives. */
 #define _GNU_SOURCE
 #include "plain.h"
 
@@ -18,7 +18,7 @@
 
 struct peer {
     int fd;
-    struct peer *next, **previous; /* all that are open */
+    struct peer *next, **previous; /* all open ones */
     uint8_t in[IN_BYTES], *out;
     size_t have, out_begin, out_end, out_most;
 };
@@ -54,7 +54,7 @@ static void open_peer(int set, int fd)
     all = p;
 }
 
-/* The bytes that the socket takes; the rest waits for EPOLLOUT. */
+/* Sends what the socket takes; the rest waits for EPOLLOUT. */
 static bool send_out(int set, struct peer *p)
 {
     bool waited = p->out_begin != 0;

@@ -29,14 +29,15 @@ void *serve(void *worker)
         if (status == HO_EMPTY)
             status = ho_wait(w->requests, -1);
         if (status != HO_OK && status != HO_E_NOMEM)
-            break; /* HO_CLOSED: nothing will come any more */
+            break; /* HO_CLOSED: no more messages will come */
         work_on(w->worlds, messages, count);
-        /* Waits if the network thread is behind (HO_POLICY_WAIT). What is refused even then is returned. */
+        /* Waits if the network thread is behind (HO_POLICY_WAIT). Messages refused even then are
+         * returned. */
         ho_forward(w->answers, messages, count, 0, NULL);
         ho_return(w->domain, messages, count, NULL);
     }
     ho_producer_close(w->answers);
-    ho_shard_close(w->shard); /* after the producers over it */
+    ho_shard_close(w->shard); /* after its producers */
     ho_consumer_close(w->requests);
     return NULL;
 }

@@ -6,29 +6,30 @@
 
 #define PARTITIONS 16u
 
-/* A frame is a 4-byte little-endian length and so many bytes. A message is whole frames of one connection, one behind the
- * other: all that a read has brought. */
+/* A frame is a 4-byte little-endian length and that many bytes. A message is all complete frames of
+ * one read from a connection, back to back. */
 #define HEADER_BYTES 4u
 
-/* What the service knows of the connections whose ids fall into one partition. */
+/* The service's state for the connections whose ids map to one partition. */
 struct world {
     uint64_t frames, bytes;
     uint64_t alone[14]; /* so that no two threads write to one pair of cache lines */
 };
 
-/* Works on messages where they lie, and leaves the answer to each in its place: here, the message itself. `worlds` has one
- * for each partition. It needs no lock: whoever took a message has its partition until it takes again. */
+/* Works on messages in place, and turns each into its answer: here, the message itself. `worlds`
+ * has one entry per partition. No lock is needed: a thread that took a message has its partition
+ * until it takes again. */
 void work_on(struct world *worlds, ho_buf *messages, uint32_t count);
 
 struct worker {
     ho_domain *domain;
     ho_consumer *requests; /* of the service */
-    ho_shard *shard;       /* of an arena for answers */
-    ho_producer *answers;  /* of egress, over the shard */
+    ho_shard *shard;       /* in an arena for answers */
+    ho_producer *answers;  /* of egress, uses the shard */
     struct world *worlds;
 };
 
-/* A worker's thread, until the service is closed and empty. Closes its ends. */
+/* A worker's thread: runs until the service is closed and empty, then closes its ends. */
 void *serve(void *worker);
 
 #endif

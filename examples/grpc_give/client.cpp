@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A client for the server here: calls with numbered requests, `window` of them at once. Verifies every byte of every answer; a
- * call that is refused for want of room is made again. See usage below. */
+/* A client for the gRPC server: numbered requests, `window` of them at once. Verifies every byte of
+ * every answer; a call refused for want of room is repeated. See usage below. */
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,7 +23,7 @@ struct call {
     std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader;
 };
 
-/* Some are empty, and some eight times as long as asked for. */
+/* Some are empty, and some eight times as long as requested. */
 std::string payload_of(std::uint64_t number)
 {
     auto text = std::to_string(number) + ':';
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
                 *values[n] = std::strtoull(argv[i + 1], nullptr, 10);
     if (argc < 2 || window == 0) {
         std::fprintf(stderr, "usage: grpc_client PORT [window N] [bytes N] [messages N] [vanish]\n"
-                             "  vanish  after the first answer, without a word\n");
+                             "  vanish  stop without notice after the first answer\n");
         return 2;
     }
     grpc::GenericStub stub(grpc::CreateChannel("127.0.0.1:" + std::string(argv[1]),

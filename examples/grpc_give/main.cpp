@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server on gRPC, for any unary method: requests and answers are bytes (ByteBuffer). The slice that gRPC received a
- * request into is given to the C service; an answer is a slice over the service's buffer. gRPC may be called on any
- * thread, so workers answer themselves: there is no service for answers, and no bridge. With plain 1 the thread that
- * receives answers at once, without handoff. */
+/* An echo server on gRPC, for any unary method: requests and answers are bytes (ByteBuffer). The
+ * slice that gRPC received a request into is given to the C service; an answer is a slice over the
+ * service's buffer. gRPC may be called on any thread, so workers answer directly: there is no
+ * egress service, and no bridge. With plain 1 the receiving thread answers at once, without
+ * handoff. */
 #include "must.hpp"
 #include "options.hpp"
 #include "service.h"
@@ -23,7 +24,7 @@ namespace {
 using handoff::errc;
 using slice_ptr = std::unique_ptr<grpc::Slice>;
 
-/* One call, from the wait for it to the end of its answer. Whoever has its request has it. */
+/* One call, from waiting for it to the end of its answer. Whoever has its request owns it. */
 struct call {
     grpc::GenericServerContext context;
     grpc::GenericServerAsyncReaderWriter stream{&context};
@@ -42,9 +43,10 @@ struct call {
     }
 };
 
-ho_domain *home; /* where buffers go back to, on whatever thread gRPC is done with them */
+ho_domain *home; /* where buffers return to, on whatever thread gRPC is done with them */
 
-/* On the thread that worked. The message itself is the answer, where gRPC received it. */
+/* Called on the thread that did the work. The message itself is the answer, where gRPC received
+ * it. */
 void answer(ho_buf &message)
 {
     auto *from = reinterpret_cast<call *>(message.value);
@@ -56,7 +58,7 @@ void answer(ho_buf &message)
     from->answer(grpc::ByteBuffer(&bytes, 1));
 }
 
-/* A worker, until the service is closed and empty. What is slow is answered one by one. */
+/* A worker: runs until the service is closed and empty. Slow messages are answered one by one. */
 void work(handoff::consumer from, std::uint32_t work_us)
 {
     static_cast<void>(serve(from, [work_us](handoff::span<ho_buf> messages) {
@@ -67,7 +69,7 @@ void work(handoff::consumer from, std::uint32_t work_us)
     }));
 }
 
-/* The thread that receives: it has all of this. */
+/* The receiving thread, which owns all of this. */
 class network {
   public:
     network(grpc::AsyncGenericService &calls, grpc::ServerCompletionQueue &events)
@@ -75,7 +77,7 @@ class network {
     {
     }
 
-    /* Helps: works on light messages itself. */
+    /* Helps: handles light messages itself. */
     void open(const handoff::domain &in, const handoff::service &to, const handoff::arena &memory,
               std::uint32_t work_us)
     {
@@ -87,8 +89,8 @@ class network {
         work_us_ = work_us;
     }
 
-    /* Until the server is shut down (a null tag says so), and no call is left: those that the service still has are
-     * answered through this queue, even if their clients have gone. */
+    /* Until the server is shut down (a null tag says so) and no call is left: calls that the
+     * service still has are answered through this queue, even if their clients have gone. */
     void run()
     {
         void *tag;
@@ -110,7 +112,7 @@ class network {
     std::uint64_t answered = 0, refused = 0, gone = 0;
 
   private:
-    /* The library measures the time that messages take in `run`, so answering comes after it. */
+    /* The library measures how long messages take in `run`, so answering comes afterwards. */
     void help()
     {
         static_cast<void>(helper_.run([this](handoff::span<ho_buf> messages) {
@@ -154,7 +156,7 @@ class network {
             return c.answer(c.request);
         auto bytes = std::make_unique<grpc::Slice>();
         if (!c.request.TrySingleSlice(bytes.get()).ok() &&
-            !c.request.DumpToSingleSlice(bytes.get()).ok()) /* copies: it came in several */
+            !c.request.DumpToSingleSlice(bytes.get()).ok()) /* copies: it came in several slices */
             return c.refuse(grpc::StatusCode::INTERNAL, "a request that can't be read");
         c.request.Clear();
         const auto key = reinterpret_cast<std::uintptr_t>(&c);
@@ -176,7 +178,7 @@ class network {
     handoff::producer to_service_;
     handoff::consumer mine_;
     handoff::helper helper_;
-    std::vector<ho_buf> done_; /* messages that this thread has worked on, and not answered */
+    std::vector<ho_buf> done_; /* messages that this thread has worked on but not answered */
     std::uint32_t work_us_ = 0;
     std::uint64_t calls_here_ = 0;
 };
@@ -190,7 +192,7 @@ int main(int argc, char **argv)
     sigemptyset(&term);
     sigaddset(&term, SIGINT);
     sigaddset(&term, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &term, nullptr); /* before any thread begins */
+    pthread_sigmask(SIG_BLOCK, &term, nullptr); /* before any thread starts */
 
     auto domain = must("domain", handoff::domain::create());
     home = domain.raw();
@@ -210,7 +212,7 @@ int main(int argc, char **argv)
     const auto events = builder.AddCompletionQueue();
     const auto server = builder.BuildAndStart();
     if (!server)
-        return 1; /* gRPC has said why */
+        return 1; /* gRPC has reported why */
 
     auto here = std::make_unique<network>(calls, *events);
     std::vector<std::thread> workers;
@@ -234,7 +236,7 @@ int main(int argc, char **argv)
                 std::uintmax_t{here->answered}, std::uintmax_t{here->gone},
                 std::uintmax_t{here->refused});
     here.reset();
-    requests.close(std::chrono::nanoseconds(0)); /* begins: the workers end */
+    requests.close(std::chrono::nanoseconds(0)); /* starts closing: the workers end */
     for (auto &each : workers)
         each.join();
     auto error = domain.close(std::chrono::seconds(5));

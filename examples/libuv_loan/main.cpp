@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server on libuv: server.cpp with handoff, plain.cpp the same without. */
+/* An echo server on libuv: server.cpp with handoff, plain.cpp without. */
 #include "server.hpp"
 
 #include <csignal>
@@ -26,7 +26,7 @@ void listen_on(uv_tcp_t &listener, std::uint64_t port, uv_connection_cb on_conne
 
 int main(int argc, char **argv)
 {
-    std::signal(SIGPIPE, SIG_IGN); /* libuv tells of peers that have gone by an error */
+    std::signal(SIGPIPE, SIG_IGN); /* libuv reports closed peers as errors */
     const auto with = read_options(argc, argv);
     return with.plain ? run_plain(with) : run_server(with);
 }

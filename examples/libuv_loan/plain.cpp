@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The same server without handoff: it answers where it receives. To compare with. */
+/* The same server without handoff, for comparison: it answers where it receives. */
 #include "server.hpp"
 
 #include <vector>
@@ -54,7 +54,7 @@ void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *)
     std::memmove(s.in.data(), s.in.data() + whole, s.have);
     send(s);
     if (frame_bytes(s.in.data(), s.have) > s.in.size())
-        drop(s); /* longer than this server takes */
+        drop(s); /* longer than this server accepts */
 }
 
 void on_connection(uv_stream_t *listener, int)

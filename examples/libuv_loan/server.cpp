@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* libuv reads into loans, the frames of a read go to the C service as one message where they lie, and libuv writes answers out
- * of their buffers. Nothing is copied but the beginning of a frame that its room does not hold to the end. */
+/* libuv reads into loans, the frames of a read go to the C service in place as one message, and
+ * libuv writes answers from their buffers. Only the start of a frame that does not fit its room is
+ * copied. */
 #include "server.hpp"
 
 #include "hub.hpp"
@@ -14,28 +15,28 @@ using handoff::errc;
 struct session {
     uv_tcp_t socket; /* its data is this session */
     std::uint64_t id = 0;
-    handoff::loan room;                  /* libuv reads into it; kept while half a frame is in it */
-    std::size_t have = 0;                /* bytes in it that are received, and not sent on */
-    handoff::loan waiting;               /* frames that the service had no room for */
-    std::vector<handoff::buffer> unsent; /* answers: those that come while others */
-    std::vector<handoff::buffer> sending; /* are on their way */
+    handoff::loan room;    /* libuv reads into it; kept while it holds a partial frame */
+    std::size_t have = 0;  /* bytes in it that are received, and not handed over */
+    handoff::loan waiting; /* frames that the service had no room for */
+    std::vector<handoff::buffer> unsent;  /* answers that come while others */
+    std::vector<handoff::buffer> sending; /* are being sent */
     uv_write_t write;
     uv_shutdown_t end;
     bool paused = false;
 };
 
-/* Callbacks of libuv get a handle and nothing else. */
+/* libuv's callbacks get only a handle. */
 struct network {
     explicit network(const options &with) : ends(with) {}
 
     hub<session> ends;
     uv_loop_t loop{};
     uv_tcp_t listener{};
-    uv_poll_t ready{};                  /* there are answers, or there is room again */
+    uv_poll_t ready{};                  /* there are answers, or room again */
     uv_check_t turn{};                  /* each turn of the loop, after the sockets */
     uv_signal_t told[2]{};              /* to stop */
-    uv_timer_t patience{};              /* with peers that do not take their answers, at the end */
-    std::vector<std::uint64_t> to_send; /* the connections that were answered in this turn */
+    uv_timer_t patience{};              /* for peers that don't take their answers, at the end */
+    std::vector<std::uint64_t> to_send; /* connections that were answered in this turn */
     std::vector<uv_buf_t> parts;        /* of one write */
     bool stopping = false;              /* reads no more */
     bool ending = false;                /* and has answered everything */
@@ -53,18 +54,18 @@ void drop(session &s)
 {
     if (uv_is_closing(handle_of(s.socket)) != 0)
         return;
-    net->ends.bridge.remove(s.id); /* answers that are still on their way go back */
+    net->ends.bridge.remove(s.id); /* answers on their way are returned */
     uv_close(handle_of(s.socket), [](uv_handle_t *h) { delete static_cast<session *>(h->data); });
 }
 
 void lose(session &s, int error)
 {
-    if (s.have != 0) /* half a frame goes with it */
+    if (s.have != 0) /* a partial frame moves along */
         say("a peer left in the middle of a frame", uv_strerror(error));
     drop(s);
 }
 
-/* Another room, with what is left in this one. */
+/* Gets a new room, and moves what is left in this one. */
 std::error_code next_room(session &s, std::size_t bytes)
 {
     auto next = net->ends.bridge.memory().reserve(std::max(bytes, room_bytes));
@@ -75,8 +76,8 @@ std::error_code next_room(session &s, std::size_t bytes)
     return {};
 }
 
-/* Takes frames out of the room, without a copy. What else the room has goes back with their commit, unless half a frame is in
- * it. errc::full: the segment has no number left. */
+/* Takes frames out of the room without copying. Committing them gives back the rest of the room,
+ * unless it holds a partial frame. errc::full: the segment is out of numbers. */
 std::error_code take_frames(session &s, std::size_t whole)
 {
     handoff::result<handoff::loan> front;
@@ -92,8 +93,8 @@ std::error_code take_frames(session &s, std::size_t whole)
     return {};
 }
 
-/* Hands over every whole frame, and sees to room for the rest of the next. errc::full: again when there is some; errc::range:
- * a frame is larger than a loan can be. */
+/* Hands over all complete frames, and makes room for the rest of the next. errc::full: try again
+ * when there is room; errc::range: a frame is larger than a loan can be. */
 std::error_code send_frames(session &s)
 {
     std::error_code error;
@@ -133,7 +134,7 @@ void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *)
     go_on(s, send_frames(s));
 }
 
-/* TCP slows a peer down that is not read. */
+/* TCP slows down a peer that is not read. */
 void read_or_wait(session &s)
 {
     if (net->ending)
@@ -182,7 +183,7 @@ void collect(session &s, handoff::span<ho_buf> run)
     }
 }
 
-/* Once in a turn: all that there is in one write. It is returned when libuv has written it. */
+/* Once per turn: writes everything at once. libuv's write callback returns the buffers. */
 void send(session &s)
 {
     if (!s.sending.empty() || s.unsent.empty())
@@ -218,8 +219,8 @@ template <class Fn> void for_each_session(Fn what)
         &what);
 }
 
-/* To close with something unread would be a reset, and the peer would lose what it has not read yet. So it gets an end, and
- * what it sends until it closes is thrown away. */
+/* Closing with unread input would reset the connection, and the peer would lose what it has not
+ * read yet. So this shuts down our side, and discards what the peer sends until it closes. */
 void end_session(session &s)
 {
     const auto scrap = [](uv_handle_t *, std::size_t, uv_buf_t *buf) {
@@ -271,7 +272,7 @@ int run_server(const options &with)
     uv_poll_init(&all.loop, &all.ready, fd);
     uv_check_init(&all.loop, &all.turn);
     uv_timer_init(&all.loop, &all.patience);
-    uv_unref(handle_of(all.patience)); /* it alone does not keep the loop going; nor do these */
+    uv_unref(handle_of(all.patience)); /* these alone must not keep the loop running */
     for (auto &each : all.told) {
         uv_signal_init(&all.loop, &each);
         const auto stop = [](uv_signal_t *, int) {

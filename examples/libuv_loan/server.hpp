@@ -9,11 +9,11 @@
 
 /* A frame is a 4-byte little-endian length and a payload. */
 constexpr std::size_t header_bytes = 4;
-/* What is read at once, if the kernel has it. */
+/* Size of one read, if the kernel has that much. */
 constexpr std::size_t room_bytes = 16384;
-/* With less room than this there is another one before the next read. */
+/* With less room than this, the next read gets a new one. */
 constexpr std::size_t read_least = 1024;
-/* A peer that leaves so many answers unread is not read either. */
+/* A peer that leaves this many answers unread is not read either. */
 constexpr std::size_t unsent_most = 64;
 
 template <class Handle> uv_handle_t *handle_of(Handle &of)
@@ -25,7 +25,7 @@ template <class Handle> uv_stream_t *stream_of(Handle &of)
     return reinterpret_cast<uv_stream_t *>(&of);
 }
 
-/* The frame in front, with its length; the length alone while that is not here. */
+/* Size of the first frame with its length; only the size of the length while that is incomplete. */
 inline std::size_t frame_bytes(const void *received, std::size_t have)
 {
     std::uint32_t payload = 0;
@@ -34,7 +34,7 @@ inline std::size_t frame_bytes(const void *received, std::size_t have)
     return header_bytes + payload;
 }
 
-/* All frames in front that are here to the end. */
+/* Total size of the complete frames at the front. */
 inline std::size_t whole_frames(const void *received, std::size_t have)
 {
     const auto *at = static_cast<const char *>(received);
@@ -45,10 +45,10 @@ inline std::size_t whole_frames(const void *received, std::size_t have)
     return whole;
 }
 
-/* Binds to the loopback address, and says where. Exits if it can't. */
+/* Binds to the loopback address and prints it. Exits on failure. */
 void listen_on(uv_tcp_t &listener, std::uint64_t port, uv_connection_cb on_connection);
 
-/* Both serve until SIGINT or SIGTERM. Returns the exit status. */
+/* Both serve until SIGINT or SIGTERM. They return the exit status. */
 int run_server(const options &with);
 int run_plain(const options &with);
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A plugin of the mosquitto broker (2.0) that hands what is published on ask/# to a C service, and publishes its answers on
- * ans/#.
+/* A plugin for the mosquitto broker (2.0) that hands messages published on ask/# to a C service,
+ * and publishes the answers on ans/#.
  *
- * The hook has the payload for the time of the call, so it is copied, once, straight into a loan. It can neither pause the
- * client nor be called again, but it can refuse: then a client of MQTT 5 hears "not authorized" (the only refusal that
- * the broker lets a plugin choose), and may try again.
+ * The hook has the payload only during the call, so it is copied once, straight into a loan. The
+ * hook can neither pause the client nor be called again, but it can refuse: an MQTT 5 client then
+ * gets "not authorized" (the only refusal that the broker lets a plugin choose), and may try again.
  *
- * The broker lets plugins publish on its own thread alone, and takes no descriptor from them. So answers go out in its tick:
- * in the same turn those that this thread worked out itself; up to 100 ms later those of the worker, if nothing else
- * happens in the broker.
+ * The broker lets plugins publish only on its own thread, and accepts no descriptor from them. So
+ * answers go out in its tick: answers computed on this thread go out in the same turn, the worker's
+ * up to 100 ms later if nothing else happens in the broker.
  *
- * Options: plugin_opt_plain true (answers in the hook, without handoff), plugin_opt_work_us, plugin_opt_lane_slots. */
+ * Options: plugin_opt_plain true (answers in the hook, without handoff), plugin_opt_work_us,
+ * plugin_opt_lane_slots. */
 #include "service.h"
 
 #include <ctype.h>
@@ -35,7 +36,7 @@ static struct {
     ho_consumer *from_answers;
     struct service mine, worker;
     pthread_t thread;
-    ho_buf out[OUT_MOST]; /* answers of this turn, in the order in which they go out */
+    ho_buf out[OUT_MOST]; /* answers of this turn, in the order in which they are sent */
     uint32_t out_count;
     uint64_t plain, work_us, lane_slots, answered, refused;
 } p;
@@ -69,7 +70,7 @@ static int32_t open_all(void)
     if (!status)
         status = ho_service_open(p.domain, &opts, &p.requests);
     ho_init(HO_TYPE_SERVICE_OPTS, &opts, sizeof opts);
-    opts.policy = HO_POLICY_WAIT; /* the worker may wait for the broker, which never waits for it */
+    opts.policy = HO_POLICY_WAIT; /* the worker may wait for the broker, never the reverse */
     if (!status)
         status = ho_service_open(p.domain, &opts, &p.answers);
     if (!status)
@@ -78,7 +79,7 @@ static int32_t open_all(void)
         status = open_ends(&p.mine);
     if (!status)
         status = ho_producer_open(p.requests, p.mine.shard, &p.to_requests);
-    if (!status) /* the broker's thread works on light messages itself */
+    if (!status) /* the broker's thread handles light messages itself */
         status = ho_consumer_help(p.mine.requests, p.to_requests, 0);
     if (!status)
         status = open_ends(&p.worker);
@@ -86,7 +87,7 @@ static int32_t open_all(void)
     return status;
 }
 
-/* Publishes what was collected; the broker copies it. */
+/* Publishes the collected answers; the broker copies them. */
 static void publish_answers(void)
 {
     for (uint32_t i = 0; i < p.out_count; i++) {
@@ -110,7 +111,8 @@ static void collect_answers(void)
     } while (ho_take(p.from_answers, p.out + p.out_count, BATCH, &count) == HO_OK);
 }
 
-/* Each turn of the broker's loop. The library measures the time that messages take here, so publishing comes after it. */
+/* Each turn of the broker's loop. The library measures how long messages take here, so publishing
+ * comes afterwards. */
 static int on_tick(int event, void *data, void *user)
 {
     ho_buf messages[16];
@@ -118,7 +120,7 @@ static int on_tick(int event, void *data, void *user)
     (void)event, (void)data, (void)user;
     ho_flush(p.to_requests);
     while (ho_take(p.mine.requests, messages, 16, &count) == HO_OK) {
-        collect_answers(); /* what others answered before goes out before */
+        collect_answers(); /* earlier answers of other threads go out first */
         service_work(&p.mine, messages, count);
         ho_return(p.domain, messages, count, NULL);
     }
@@ -127,7 +129,7 @@ static int on_tick(int event, void *data, void *user)
     return MOSQ_ERR_SUCCESS;
 }
 
-/* One copy, into memory that the service may keep, and write to. */
+/* The one copy, into memory that the service may keep and write to. */
 static int32_t send_on(const struct mosquitto_evt_message *what)
 {
     ho_buf loan;
@@ -139,7 +141,7 @@ static int32_t send_on(const struct mosquitto_evt_message *what)
     if (what->payloadlen)
         memcpy(loan.ptr + topic, what->payload, what->payloadlen);
     loan.len = topic + what->payloadlen;
-    loan.key = (uintptr_t)what->client; /* what one client asks keeps its order */
+    loan.key = (uintptr_t)what->client; /* keeps one client's messages in order */
     loan.value = what->qos;
     status = ho_commit(p.to_requests, &loan, 1, HO_MORE, NULL);
     if (status)
@@ -217,7 +219,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **user, struct 
     return mosquitto_callback_register(id, MOSQ_EVT_MESSAGE, on_message, NULL, NULL);
 }
 
-/* The broker has stopped: what is still asked is dealt with, and nobody hears the answers. */
+/* The broker has stopped: pending messages are processed, but nobody gets the answers. */
 EXPORT int mosquitto_plugin_cleanup(void *user, struct mosquitto_opt *opts, int count)
 {
     ho_outstanding out;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A message is a topic with its zero byte, and behind it the payload. What is asked on ask/X is answered on ans/X, with the
- * payload in capitals, where it lies. */
+/* A message is a topic with its terminating zero, followed by the payload. A message on ask/X is
+ * answered on ans/X, with its payload in capitals, in place. */
 #define _POSIX_C_SOURCE 200809L
 #include "service.h"
 
@@ -40,7 +40,7 @@ void *service_thread(void *arg)
         int32_t status = ho_take(mine->requests, messages, 64, &count);
         if (status == HO_EMPTY)
             status = ho_wait(mine->requests, -1);
-        if (status != HO_OK) /* HO_CLOSED: nothing will come any more */
+        if (status != HO_OK) /* HO_CLOSED: no more messages will come */
             break;
         service_work(mine, messages, count);
         ho_return(mine->domain, messages, count, NULL);

@@ -4,24 +4,24 @@
 
 #include <handoff/handoff.h>
 
-/* The ends of a thread that works. */
+/* The ends of a working thread. */
 struct service {
     ho_domain *domain;
     ho_consumer *requests;
-    ho_shard *shard; /* the producer stands over it */
+    ho_shard *shard; /* used by the producer */
     ho_producer *answers;
-    uint64_t work_us; /* how long each message takes */
-    uint32_t
-        may_wait; /* for room for an answer. Not on the thread that takes them: it would wait for itself */
+    uint64_t work_us;  /* how long each message takes */
+    uint32_t may_wait; /* for room for an answer; never on the thread that takes answers */
 };
 
-/* Deals with messages and answers them. Those whose answer was refused stay in `messages`; the others are all zero. */
+/* Processes and answers messages. Those whose answer was refused stay in `messages`; the others are
+ * zeroed. */
 void service_work(const struct service *mine, ho_buf *messages, uint32_t count);
 
-/* A worker: until the service is closed and empty. For pthread_create. */
+/* A worker: runs until the service is closed and empty. For pthread_create. */
 void *service_thread(void *mine);
 
-/* Closes the ends, the consumer last: it says that every answer is on its way. */
+/* Closes the ends, the consumer last: that tells that every answer is on its way. */
 void service_leave(const struct service *mine);
 
 #endif

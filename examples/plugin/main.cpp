@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A server whose service is a module that is replaced while it works. The next module begins before the last one ends, so no
- * message waits; the last one is unloaded when all the memory that it gave is back, wherever it went.
+/* A server whose service is a module that can be replaced while it runs. The next module starts
+ * before the last one ends, so no message waits. The last one is unloaded when all the memory that
+ * it gave has come back, wherever it went.
  *
  * usage: plugin_host PORT MODULE...   PORT 0: any free one
- *   SIGHUP   replaces the module by the next one of the list, the last by the first
- *   SIGUSR1  prints the notices of the modules; until then they are kept, where the module wrote them
+ *   SIGHUP   replaces the module by the next in the list; after the last comes the first
+ *   SIGUSR1  prints the modules' notices; until then they stay in the modules' memory
  *   SIGTERM, SIGINT  answers what was received, and stops */
 #include "module.hpp"
 
@@ -35,7 +36,7 @@ template <class T> T must(handoff::result<T> opened, const char *what)
     return *std::move(opened);
 }
 
-/* The module that serves, and those that do not any more and have memory out. */
+/* The serving module, and former ones whose memory is still outstanding. */
 class modules {
   public:
     modules(const plugin_host &host, char **paths, int count)
@@ -47,7 +48,7 @@ class modules {
     {
         module next(paths_[at_++ % paths_.size()], host_);
         if (!next.serving())
-            return false; /* the one that serves goes on */
+            return false; /* the current one continues */
         std::cout << "serving: " << next.path() << std::endl;
         stop();
         serving_.push_back(std::move(next));
@@ -64,7 +65,7 @@ class modules {
         serving_.clear();
     }
 
-    /* False: the memory of some is still out. */
+    /* False: some have memory outstanding. */
     bool unload(std::int64_t timeout_ns)
     {
         std::vector<module> left;
@@ -113,7 +114,7 @@ int main(int argc, char **argv)
     auto received = must(handoff::arena::open(domain), "arena");
     auto memory = must(handoff::arena::open(domain), "arena");
     auto from_modules = must(handoff::consumer::open(notices), "consumer");
-    std::vector<handoff::buffer> unread; /* notices, in memory of the modules */
+    std::vector<handoff::buffer> unread; /* notices, in the modules' memory */
 
     modules all({domain.raw(), requests.raw(), egress.raw(), notices.raw(), memory.raw()}, argv + 2,
                 argc - 2);

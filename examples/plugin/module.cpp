@@ -16,7 +16,7 @@ module::module(const char *path, const plugin_host &host) :path_(path),
     if (why == nullptr && plugin_->abi_minor != HO_ABI_MINOR)
         why = "was compiled for another version of handoff";
     if (why == nullptr && plugin_->start(&host, &state_) != HO_OK)
-        why = "does not start";
+        why = "did not start";
     if (why == nullptr) {
         thread_ = std::thread(plugin_->work, state_);
         return;
@@ -42,7 +42,7 @@ void module::stop()
     if (!serving())
         return;
     plugin_->stop(state_);
-    thread_.join(); /* one that hangs holds us up: nobody can end a thread from outside */
+    thread_.join(); /* blocks if it hangs: a thread can't be ended from outside */
 }
 
 bool module::unload(std::int64_t timeout_ns)

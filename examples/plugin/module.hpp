@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A loaded module and the thread that it works on. */
+/* A loaded module and its working thread. */
 #ifndef PLUGIN_MODULE_HPP
 #define PLUGIN_MODULE_HPP
 
@@ -10,18 +10,18 @@
 
 class module {
   public:
-    /* Loads and starts it. If that fails, it says why, and serving() is false. */
+    /* Loads and starts it. On failure prints why, and serving() is false. */
     module(const char *path, const plugin_host &host);
     module(module &&from) noexcept;
     module &operator=(module &&) = delete;
-    ~module(); /* leaves it loaded if something of it is still out */
+    ~module(); /* leaves it loaded if anything of it is outstanding */
 
     bool serving() const { return thread_.joinable(); }
     const std::string &path() const { return path_; }
 
-    /* It takes nothing more. What it has given may still be out. */
+    /* It takes no more messages. What it has given may still be outstanding. */
     void stop();
-    /* After stop: unloads it, if nothing of it is out. */
+    /* After stop: unloads it, if nothing of it is outstanding. */
     bool unload(std::int64_t timeout_ns);
 
   private:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A service in a module: answers each message with its version and the message. The answers lie in memory of the module, which
- * gives them and frees them in a callback of its own. So it must not be unloaded before the last one is back. */
+/* A service in a module: answers each message with its version and the message. The answers are in
+ * the module's memory, which it gives and frees in its own callback. So it must not be unloaded
+ * before the last answer has come back. */
 #include "plugin.h"
 
 #include <handoff/net_key.h>
@@ -12,19 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_NS 20000000 /* how often an idle module looks whether it is to stop */
+#define LOOK_NS 20000000 /* how often an idle module checks whether to stop */
 
 struct service {
     ho_domain *domain;
     ho_consumer *requests;
     ho_shard *shard;
-    ho_producer *answers, *notices; /* over the shard */
+    ho_producer *answers, *notices; /* use the shard */
     uint32_t owner;                 /* of what it gives */
     uint64_t answered;
     atomic_bool stop;
 };
 
-/* Runs on any thread of the server: that which has sent the answer, or drops it. */
+/* Runs on any thread of the server: the one that sent the answer, or that drops it. */
 static void free_texts(void *ctx, const ho_release_rec *recs, uint32_t count)
 {
     (void)ctx;
@@ -83,15 +84,14 @@ static int32_t start(const struct plugin_host *host, void **state)
     s->domain = host->domain;
     int32_t status = ho_owner_register(s->domain, &opts, &s->owner);
     if (!status)
-        status =
-            ho_shard_open(host->memory, &s->shard); /* records of what it gives are made there */
+        status = ho_shard_open(host->memory, &s->shard); /* for the records of what it gives */
     if (!status)
         status = ho_producer_open(host->answers, s->shard, &s->answers);
     if (!status)
         status = ho_producer_open(host->notices, s->shard, &s->notices);
     if (!status)
         status = ho_consumer_open(host->requests, NULL, &s->requests);
-    if (status) { /* closing what was not opened is refused, and does nothing */
+    if (status) { /* closing something unopened is refused, and does nothing */
         close_ends(s);
         ho_owner_retire(s->domain, s->owner, 0);
         free(s);

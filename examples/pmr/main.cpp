@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A server's table of players, containers of the standard library, in an arena with a budget: one line says where it is. */
+/* A server's table of players: standard containers in an arena with a budget. One line puts them
+ * there. */
 #include <handoff/handoff.hpp>
 #include <handoff/memory_resource.hpp>
 
@@ -11,13 +12,13 @@ struct table {
     using allocator_type = std::pmr::polymorphic_allocator<std::byte>;
     explicit table(allocator_type memory = {}) : players(memory) {}
 
-    /* Gives whether there was room. */
+    /* Returns whether there was room. */
     bool join(std::string_view name, int score)
     {
         try {
             players.try_emplace(std::pmr::string(name, players.get_allocator()), score);
             return true;
-        } catch (const std::bad_alloc &) { /* the budget is used up: the table is as it was */
+        } catch (const std::bad_alloc &) { /* the budget is used up: the table is unchanged */
             return false;
         }
     }
@@ -45,14 +46,13 @@ int main()
 
     int joined, fewer;
     {
-        table players(
-            &memory); /* the one line: without its argument it lies on the heap, as ever */
+        table players(&memory); /* the one line: without this argument the table is on the heap */
         joined = fill(players, 10000);
         std::cout << joined << " players take " << arena.read_stats()->alloc_bytes_live / 1024
                   << " KiB of the arena\n";
         fewer = fill(
             players,
-            1000000); /* those that are there join again, without effect; then the budget ends it */
+            1000000); /* existing players join again without effect; then the budget runs out */
         std::cout << "the budget has room for "
                   << (players.players.size() > 20000 ? "more than 20000" : "few") << '\n';
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A monster's handle travels in a message. Who is attacked is in the message's 64-bit value: it holds nothing, and the
- * service that gets it asks the pool whether the monster is still there. One that died meanwhile is refused, also when
- * another monster lives in its memory by then.
+ * A monster's handle travels in a message's 64-bit value. The value holds no reference: the service
+ * that gets it asks the pool whether the monster still exists. A monster that died meanwhile is
+ * refused, even if another one has its memory by then.
  */
 #include <handoff/handoff.h>
 
@@ -37,7 +37,8 @@ static ho_obj spawn(const char *name, int32_t hp)
     return obj;
 }
 
-/* The combat service. It alone releases monsters, so what it resolves stays while it looks at it. */
+/* The combat service. Only this service releases monsters, so a resolved one stays valid while it
+ * looks at it. */
 static void attacked(const ho_buf *message)
 {
     const char *status;
@@ -55,8 +56,8 @@ static void attacked(const ho_buf *message)
         return;
     }
     printf("attack %" PRIu64 ": %s dies\n", message->key, monster->name);
-    must(ho_pool_release(monsters, &target), "its release");
-    (void)spawn("a rat", 5); /* in the memory of the dead one */
+    must(ho_pool_release(monsters, &target), "releasing a monster");
+    (void)spawn("a rat", 5); /* in the dead one's memory */
 }
 
 static void *combat(void *arg)
@@ -67,12 +68,12 @@ static void *combat(void *arg)
     while (ho_wait(in, -1) == HO_OK && ho_take(in, messages, 16, &count) != HO_CLOSED) {
         for (uint32_t i = 0; i < count; i++)
             attacked(&messages[i]);
-        must(ho_return(domain, messages, count, NULL), "a return");
+        must(ho_return(domain, messages, count, NULL), "returning a message");
     }
     return NULL;
 }
 
-/* Stands for the network: a player names whom it saw last. */
+/* Stands in for the network: a player attacks the monster that it saw last. */
 static void attack(ho_shard *shard, ho_producer *out, uint64_t number, uint64_t whom, uint8_t by)
 {
     ho_buf loan;
@@ -84,7 +85,7 @@ static void attack(ho_shard *shard, ho_producer *out, uint64_t number, uint64_t 
     must(ho_commit(out, &loan, 1, 0, NULL), "an attack");
 }
 
-/* What is still alive; ho_pool_close would say HO_E_BUSY. */
+/* Releases those still alive; ho_pool_close would return HO_E_BUSY. */
 static uint32_t release_all(void)
 {
     uint64_t cursor = 0, handles[16];
@@ -124,17 +125,17 @@ int main(void)
     attack(shard, out, 1, ogre.handle, 30);
     attack(shard, out, 2, bat.handle, 5);
     attack(shard, out, 3, ogre.handle, 80);
-    attack(shard, out, 4, ogre.handle, 80); /* it is dead by then */
+    attack(shard, out, 4, ogre.handle, 80); /* dead by then */
     attack(shard, out, 5, bat.handle, 1);
-    must(ho_producer_close(out), "the end of the producer");
-    (void)ho_service_close(service, 0, NULL); /* begins: what was sent is still taken */
+    must(ho_producer_close(out), "closing the producer");
+    (void)ho_service_close(service, 0, NULL); /* starts closing: what was sent is still taken */
     pthread_join(worker, NULL);
 
     printf("%u are left\n", release_all());
-    must(ho_pool_close(monsters, NULL), "the end of the pool");
-    must(ho_consumer_close(in), "the end of the consumer");
-    must(ho_shard_close(shard), "the end of the shard");
-    must(ho_domain_close(domain, -1, NULL), "the end");
-    must(ho_domain_destroy(domain, NULL), "the end");
+    must(ho_pool_close(monsters, NULL), "closing the pool");
+    must(ho_consumer_close(in), "closing the consumer");
+    must(ho_shard_close(shard), "closing the shard");
+    must(ho_domain_close(domain, -1, NULL), "closing the domain");
+    must(ho_domain_destroy(domain, NULL), "destroying the domain");
     return 0;
 }

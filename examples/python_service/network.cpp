@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The network entrypoint behind a C interface of two calls, for a program that is not C++. Its services are
- * whoever's opens them. */
+/* The network entrypoint behind a C interface of two calls, for programs that are not C++. The
+ * caller opens its services. */
 #include <handoff/net.hpp>
 
 #include <iostream>
@@ -10,8 +10,8 @@
 
 namespace net = handoff::net;
 
-/* Listens on `*port`, 0: any free one, which it says. Its network thread takes the answers of partition `egress_partition`. NULL: it
- * has said why. */
+/* Listens on `*port`; 0: any free one, which it sets. Its network thread takes the answers of
+ * partition `egress_partition`. NULL: it has printed why. */
 EXPORT net::entrypoint *network_start(ho_domain *domain, ho_arena *received, ho_service *echo,
                                       ho_service *egress, std::uint32_t egress_partition, bool tcp,
                                       std::uint16_t *port)
@@ -32,8 +32,8 @@ EXPORT net::entrypoint *network_start(ho_domain *domain, ho_arena *received, ho_
     return entry.release();
 }
 
-/* Answers what was received, and ends. HO_OK: every answer got out. Adds to `counts` what was received, answered,
- * refused. */
+/* Answers what was received, and stops. HO_OK: every answer was sent. Adds what was received,
+ * answered and refused to `counts`. */
 EXPORT std::int32_t network_stop(net::entrypoint *entry, std::int64_t timeout_ns,
                                  std::uint64_t *counts)
 {

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""An echo server whose network is C++ and whose service is Python: network.cpp receives into arenas and sends, on threads of its own
-that never run Python; worker threads here take messages in batches and send each back where it lies. SIGINT or SIGTERM: what was
-received is answered, then it stops.
+"""An echo server with a C++ network and a Python service. network.cpp receives into arenas and sends, on its own threads, which never
+run Python. Worker threads here take messages in batches and send each back without copying. On SIGINT or SIGTERM the server answers
+everything received so far, then stops.
 
-usage: service.py NETWORK.so [PORT]   without a port: any free ones"""
+usage: service.py NETWORK.so [PORT]   without PORT: any free ports"""
 import ctypes as c
 import signal
 import sys
@@ -32,13 +32,13 @@ def network_of(path):
 
 
 def answer(message):
-    """Makes a message the answer to its connection, as ho_net_answer: to the partition of its network thread."""
+    """Addresses a message as an answer to its connection, as ho_net_answer: to the partition of its network thread."""
     message.partition = message.value >> 54
     message.flags |= abi.HO_BUF_PARTITION
 
 
 def work(lib, domain, echo, egress, answered):
-    """A worker's thread, which has ends of its own."""
+    """A worker's thread. It has its own ends."""
     requests = lib.open("ho_consumer_open", abi.ho_consumer, echo, None)
     shard = lib.open("ho_shard_open", abi.ho_shard, answered)
     answers = lib.open("ho_producer_open", abi.ho_producer, egress, shard)
@@ -50,7 +50,7 @@ def work(lib, domain, echo, egress, answered):
         for message in messages[:count.value]:
             answer(message)
         lib.ho_forward(answers, messages, count.value, 0, None)
-        # Those that were forwarded are empty, and passed over.
+        # Forwarded descriptors are empty, and skipped.
         lib.done("ho_return", domain, messages, count.value, None)
     lib.done("ho_producer_close", answers)
     lib.done("ho_shard_close", shard)

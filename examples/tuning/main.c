@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a size or a way of calling costs on your machine: one producer and one consumer on two threads, both
- * busy, every byte written and read. docs/tuning.md says what to compare. */
+/* What a size or a way of calling costs on your machine: one producer and one consumer on two busy
+ * threads, every byte written and read. docs/tuning.md says what to compare. */
 #define _GNU_SOURCE
 #include <handoff/handoff.h>
 
@@ -79,7 +79,7 @@ static void take_all(void)
     }
 }
 
-/* One round: millions of messages a second. */
+/* One round. Returns millions of messages per second. */
 static double round_once(void)
 {
     struct timespec before, after;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A client for the server here: text and binary in turn, numbered. Verifies every byte of every answer, their types and
- * their order. usage: websocketpp_client PORT [connections N] [window N] [bytes N] [messages N] */
+/* A client for the websocketpp server: numbered messages, alternating text and binary. Verifies
+ * every byte of every answer, their types and their order. usage: websocketpp_client PORT
+ * [connections N] [window N] [bytes N] [messages N] */
 #include <asio.hpp>
 #include <chrono>
 #include <cstdio>
@@ -27,7 +28,7 @@ opcode::value type_of(std::uint64_t message)
     return message % 2 == 0 ? opcode::text : opcode::binary;
 }
 
-/* Some are as short as their number, some four times as long as asked for. */
+/* Some are as short as their number, some four times as long as requested. */
 std::string payload_of(const peer &p, std::uint64_t message)
 {
     auto text = std::to_string(p.number) + ':' + std::to_string(message) + ':';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An echo server on websocketpp. The text of a message is given to the C service, as the std::string that websocketpp
- * received it into. With plain 1 it answers at once, without handoff. */
+/* An echo server on websocketpp. A message's text, the std::string that websocketpp received it
+ * into, is given to the C service. With plain 1 it answers at once, without handoff. */
 #include "hub.hpp"
 
 #include <optional>
@@ -21,7 +21,7 @@ using message_ptr = server::message_ptr;
 struct session {
     server::connection_ptr peer;
     std::uint64_t id = 0;
-    std::deque<message_ptr> waiting; /* the one that was refused, and those behind it */
+    std::deque<message_ptr> waiting; /* the one that was refused, and those after it */
 };
 
 class network {
@@ -66,7 +66,7 @@ class network {
         auto fresh = std::make_unique<session>();
         auto &s = *fresh;
         s.peer = server_.get_con_from_hdl(connection);
-        std::error_code error; /* it has gone already */
+        std::error_code error; /* it is already gone */
         s.peer->get_raw_socket().set_option(asio::ip::tcp::no_delay(true), error);
         s.peer->set_close_handler([this, &s](auto) { remove(s); });
         if (ends_) {
@@ -83,7 +83,7 @@ class network {
 
     static void close(session &s, websocketpp::close::status::value why)
     {
-        std::error_code error; /* it is closing already */
+        std::error_code error; /* it is already closing */
         s.peer->close(why, "", error);
     }
 
@@ -94,11 +94,12 @@ class network {
             std::printf("a peer left without a close: %s\n", s.peer->get_ec().message().c_str());
         std::fflush(stdout);
         if (ends_)
-            ends_->bridge.remove(s.id); /* answers that are still on their way go back */
+            ends_->bridge.remove(s.id); /* answers on their way are returned */
         sessions_.erase(&s);
     }
 
-    /* The key says whether it is text or binary. So the partition is named, and all of a connection keeps its order. */
+    /* The key says whether it is text or binary, so the partition is named explicitly, which keeps
+     * a connection's messages in order. */
     std::error_code send(session &s, const message_ptr &what)
     {
         const auto partition = (s.id >> HO_NET_SLOT_SHIFT) % hub<session>::partitions;
@@ -110,7 +111,7 @@ class network {
     {
         if (stopping_)
             return;
-        if (!s.waiting.empty()) /* websocketpp calls for each message that it has read already */
+        if (!s.waiting.empty()) /* websocketpp also calls for messages that it had already read */
             return s.waiting.push_back(what);
         turn_soon();
         const auto error = send(s, what); /* refused: the text is still in the message */
@@ -121,8 +122,9 @@ class network {
         ++paused_;
         s.waiting.push_back(what);
         ends_->bridge.pause(s.id);
-        /* Not pause_reading(): that only posts this, another read begins before, and resume_reading() begins a second
-         * one beside it. Inside this handler nothing is being read. */
+        /* Not pause_reading(): that only posts the pause, so another read starts first, and
+         * resume_reading() then starts a second one beside it. Inside this handler no read is
+         * pending. */
         s.peer->handle_pause_reading();
     }
 
@@ -135,7 +137,8 @@ class network {
         s.peer->resume_reading();
     }
 
-    /* Websocketpp sends strings of its own, so this copies, once: send(data, size) would copy twice. */
+    /* websocketpp only sends its own strings, so this copies once; send(data, size) would copy
+     * twice. */
     void answer(session &s, handoff::span<ho_buf> answers)
     {
         for (const auto &each : answers) {
@@ -145,12 +148,12 @@ class network {
             what->set_header(frame::prepare_header(frame::basic_header(type, each.len, true, false),
                                                    frame::extended_header(each.len)));
             what->set_prepared(true);
-            s.peer->send(what); /* an error: it is closing, and hears no more */
+            s.peer->send(what); /* an error means that it is closing */
         }
         answered_ += answers.size();
     }
 
-    /* Once for all that is read in one go. */
+    /* Once for everything read at once. */
     void turn_soon()
     {
         if (!std::exchange(turn_due_, true))
@@ -187,7 +190,7 @@ class network {
         ends_ ? turn_soon() : end();
     }
 
-    /* Every answer is with websocketpp, which sends it before the close. */
+    /* websocketpp has every answer, and sends them before it closes. */
     void end()
     {
         ready_.close();
@@ -198,7 +201,7 @@ class network {
     asio::io_context io_;
     server server_;
     asio::signal_set stop_;
-    asio::posix::stream_descriptor ready_; /* there are answers, or there is room again */
+    asio::posix::stream_descriptor ready_; /* there are answers, or room again */
     std::optional<hub<session>> ends_;
     handoff::owner<std::string> texts_;
     std::unordered_map<session *, std::unique_ptr<session>> sessions_;

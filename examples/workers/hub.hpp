@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the example servers share: a C service with its workers, and the ends of the one network thread, which helps. Yours
- * has a service of its own in place of service.c; the rest may be copied.
+/* Shared by the example servers: a C service with its workers, and the ends of the one network
+ * thread, which helps. Replace service.c with your own; you can copy the rest.
  *
  *   network thread --requests--> workers --answers--> network thread
  *
- * A service is held by those who send to it, and the last of them closes it: so a stop goes the way of the arrows. */
+ * Senders hold the service that they send to, and the last of them closes it: so a stop follows the
+ * arrows. */
 #ifndef EXAMPLE_HUB_HPP
 #define EXAMPLE_HUB_HPP
 
@@ -39,8 +40,8 @@ struct worker {
 template <class Connection> class hub {
   public:
     static constexpr std::uint16_t partitions = 16; /* of the service */
-    /* Messages that the network thread works on in a turn, while they are light: as many as its sockets bring in one. With
-     * fewer the rest would wake a worker. */
+    /* Messages that the network thread handles per turn while they are light: as many as its
+     * sockets bring in one. With fewer, the rest would wake a worker. */
     static constexpr std::uint32_t turn_most = 1024;
 
     explicit hub(const options &with) : work_us_(static_cast<std::uint32_t>(with.work_us))
@@ -52,7 +53,7 @@ template <class Connection> class hub {
         lanes.partitions = partitions;
         handoff::service_options waits;
         waits.policy =
-            HO_POLICY_WAIT; /* a worker may wait for the network thread, which never waits for it */
+            HO_POLICY_WAIT; /* a worker may wait for the network thread, never the reverse */
 
         received_ = must("arena", handoff::arena::open(domain, budget));
         answered_ = must("arena", handoff::arena::open(domain));
@@ -68,7 +69,7 @@ template <class Connection> class hub {
             threads_.emplace_back([work_us = work_us_,
                                    ends = worker(requests_, answers, answered_)]() mutable {
                 const auto ended = serve(ends.requests, [&](ho_buf *messages, std::uint32_t count) {
-                    /* What is slow is answered one by one. */
+                    /* Slow messages are answered one by one. */
                     for (std::uint32_t at = 0, n = work_us == 0 ? count : 1; at < count; at += n) {
                         work_on(messages + at, n, work_us);
                         answer(ends.answers.raw(), messages + at, n);
@@ -79,13 +80,14 @@ template <class Connection> class hub {
             });
     }
 
-    /* In each turn of the loop, after the sockets were read: works on what is light, sends what is answered. `send` gets a
-     * connection and a run of its answers, and takes out those that it keeps; it only collects, for sending here would
-     * count as work, and make light messages look heavy. True: nothing more will be answered. */
+    /* Call it in each turn of the loop, after reading the sockets: works on light messages and
+     * sends answers. `send` gets a connection and a run of its answers, and takes out those that it
+     * keeps. It must only collect: sending would count as work, and make light messages look heavy.
+     * True: no more answers will come. */
     template <class Send> bool turn(Send send)
     {
         const auto dealt = helper_.run([&](handoff::span<ho_buf> messages) {
-            drain(send); /* what a worker answered before goes out before */
+            drain(send); /* earlier answers of a worker go out first */
             work_on(messages.data(), static_cast<std::uint32_t>(messages.size()), work_us_);
             for (auto &each : messages)
                 if (auto *from = bridge.find(each.value))
@@ -97,10 +99,10 @@ template <class Connection> class hub {
         return drain(send) == handoff::errc::closed;
     }
 
-    /* Answers for connections that had gone. */
+    /* Answers for connections that were gone. */
     std::uint64_t gone() const { return bridge.gone() + gone_; }
 
-    /* Sends no more, once nothing is paused. The workers deal with what is there, and end. */
+    /* Sends no more, once nothing is paused. The workers finish what is there, and end. */
     void leave()
     {
         if (!requests_ || bridge.paused() != 0)
@@ -111,7 +113,7 @@ template <class Connection> class hub {
         requests_.reset();
     }
 
-    /* After the loop. False: somebody still holds something. */
+    /* After the loop. False: something is still outstanding. */
     bool close()
     {
         for (auto &each : threads_)
@@ -130,7 +132,7 @@ template <class Connection> class hub {
 
     handoff::domain domain = must("domain", handoff::domain::create());
     handoff::bridge<Connection> bridge;
-    handoff::producer to_service; /* over bridge.memory() */
+    handoff::producer to_service; /* uses bridge.memory() */
 
   private:
     template <class Send> std::error_code drain(Send &send) { return bridge.drain(send).error; }

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-/* What was opened. If it was not, says why, and exits. */
+/* Returns the opened object. On failure prints why, and exits. */
 template <class T> T must(const char *what, handoff::result<T> &&got)
 {
     if (got)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words that the example servers understand. */
+/* The options of the example servers. */
 #ifndef EXAMPLE_OPTIONS_HPP
 #define EXAMPLE_OPTIONS_HPP
 
@@ -9,10 +9,10 @@
 #include <string_view>
 
 struct options {
-    std::uint64_t port = 0;  /* 0: any that is free */
+    std::uint64_t port = 0;  /* 0: any free one */
     std::uint64_t plain = 0; /* 1: answers where it receives, without handoff */
     std::uint64_t workers = 1;
-    std::uint64_t work_us = 0; /* how long the service takes for a message */
+    std::uint64_t work_us = 0; /* how long the service takes per message */
     std::uint64_t lane_slots = 1024;
     std::uint64_t memory = 65536; /* to receive into, KiB */
 };
@@ -40,9 +40,9 @@ inline options read_options(int argc, char **argv)
     std::fprintf(
         stderr,
         "usage: %s [port N] [plain 0|1] [workers N] [work_us N] [lane_slots N] [memory KIB]\n"
-        "  plain    1: without handoff, to compare with\n"
+        "  plain    1: without handoff, for comparison\n"
         "  workers  at least 1\n"
-        "  work_us  what the service takes for a message, microseconds\n",
+        "  work_us  the service's time per message, in microseconds\n",
         argv[0]);
     std::exit(2);
 }

@@ -10,7 +10,7 @@
 void work_on(ho_buf *messages, uint32_t count, uint32_t work_us)
 {
     const struct timespec work = {work_us / 1000000, work_us % 1000000 * 1000};
-    (void)messages; /* your work reads them, and writes to them */
+    (void)messages; /* your work reads and writes them */
     for (uint32_t i = 0; work_us && i < count; i++)
         nanosleep(&work, NULL);
 }
@@ -20,7 +20,7 @@ void answer(ho_producer *to, ho_buf *messages, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         ho_net_answer(&messages[i], messages[i].value);
         while (ho_forward(to, &messages[i], 1, HO_MORE, NULL) == HO_FULL)
-            continue; /* HO_POLICY_WAIT: it has slept for wait_ns */
+            continue; /* HO_POLICY_WAIT: it has already slept for wait_ns */
     }
     ho_flush(to);
 }

@@ -6,11 +6,12 @@
 
 HO_BEGIN_DECLS
 
-/* Works on messages where they lie: each becomes its own answer. An echo, which takes `work_us` microseconds each. */
+/* Works on messages in place: each becomes its own answer. An echo that takes `work_us`
+ * microseconds per message. */
 void work_on(ho_buf *messages, uint32_t count, uint32_t work_us) HO_NOEXCEPT;
 
-/* A worker sends them to the connections that they came from. Waits for room. What is refused even so (the service is
- * closed) stays in `messages`; the others are all zero. */
+/* A worker sends them to the connections that they came from. Waits for room. Messages refused even
+ * then (the service is closed) stay in `messages`; the others are zeroed. */
 void answer(ho_producer *to, ho_buf *messages, uint32_t count) HO_NOEXCEPT;
 
 HO_END_DECLS

@@ -18,7 +18,7 @@ def row(at, column, value, lowest, highest, label):
 
 
 def sessions(highest):
-    """A bar per column; one of no height where nothing was held."""
+    """A bar per column; of height 0 where nothing was held."""
     return [row(at, column, *([line["sessions"]] * 3 if line else (0, 0, 0)),
                 f"{line['sessions']:,}" if line else "none found")
             for at, (column, line) in enumerate(highest.items())]
@@ -41,7 +41,7 @@ def bars(name, title, rows):
 
 
 def points(name, title, rows):
-    """Over decades: a run in which the host stood still does not flatten the others."""
+    """On a log scale, so that a run in which the host stalled does not flatten the others."""
     held = [each for each in rows if each[2] != "NaN"]
     least = math.floor(math.log10(min((each[3] for each in held), default=1) / 1.5))
     most = math.ceil(math.log10(max((each[4] for each in held), default=1) * 1.5))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/demo runs: builds a release, finds what this machine carries, plays every handoff and
-none beside each other, and says what came of it. Standard library only."""
+"""scripts/demo: builds a release, measures what this machine can carry, plays all handoffs and none in
+turn, and reports the result. Standard library only."""
 
 import argparse
 import json
@@ -24,11 +24,11 @@ from play import LAG_US, PACE, Player  # noqa: E402
 
 BUILD = "build/release"
 HANDOFFS = ("handoff", "strings", "none")
-START = 64_000  # messages a second, the first that is tried
-STEP_SECONDS = 2  # of a run that looks for a rate
+START = 64_000  # messages a second, tried first
+STEP_SECONDS = 2  # of a run that searches for a rate
 ROUNDS = 5
-CARRIES_SECONDS = 60  # at most, to find what this machine carries
-ALL_SECONDS = 160  # at most, and the last run that begins before it
+CARRIES_SECONDS = 60  # limit for finding what this machine can carry
+ALL_SECONDS = 160  # limit for starting the last run
 
 
 def share(text):
@@ -37,37 +37,37 @@ def share(text):
     except ValueError:
         value = 0
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no share: give one above 0 and up to 1")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share: give a number above 0, up to 1")
     return value
 
 
 def arguments():
     parser = Parser(prog="scripts/demo", allow_abbrev=False, description=(
-        "Builds a release, finds the highest rate that this machine carries without a handoff, plays "
-        "all three handoffs in turn at a share of it, finds the highest rate that each holds, and says "
-        "what came of it: under 3 minutes once it is built. A rate is held when nothing is lost and "
-        f"the p99 stays up to {LAG_US // 1000} ms; at the share, in most of its {ROUNDS} runs."), epilog="Exits 0 if it could compare, 1 if a run failed or handoff did not hold what none "
+        "Builds a release, finds the highest rate that this machine can carry without a handoff, plays "
+        "all three handoffs in turn at a share of it, finds the highest rate that each holds, and "
+        "reports the result: under 3 minutes once it is built. A rate is held if nothing is lost and "
+        f"the p99 is at most {LAG_US // 1000} ms; at the share, in most of its {ROUNDS} runs."), epilog="Exits 0 if it could compare, 1 if a run failed or handoff did not hold what none "
         "did, 2 for wrong options, 3 if this machine is too slow or too noisy to compare.")
     parser.add_argument("--transport", choices=("udp", "tcp"), default="udp")
     parser.add_argument("--share", type=share, default=0.7, help=(
-        "of what the machine carries: where all are compared (0.7)"))
+        "share of what the machine can carry, at which all are compared (0.7)"))
     parser.add_argument("--sessions", type=whole, help=(
-        f"play so many, and look for no rate; a player sends {PACE['udp']} messages a second over udp, "
-        f"{PACE['tcp']} over tcp, unless --rate is given"))
-    parser.add_argument("--rate", type=whole, help="messages a second; play them, and look for no rate")
+        f"play this many, without searching for a rate; a player sends {PACE['udp']} messages a second over "
+        f"udp, {PACE['tcp']} over tcp, unless --rate is given"))
+    parser.add_argument("--rate", type=whole, help="messages a second; play this rate, without searching for one")
     parser.add_argument("--seconds", type=whole, default=2, help=(
-        f"how long each of the {ROUNDS} runs of a column sends (2)"))
+        f"how long each column's {ROUNDS} runs send (2)"))
     parser.add_argument("--workers", type=whole, help=(
-        "threads per service (the gateway's default); none has none"))
+        "threads per service (the gateway's default); not with none"))
     parser.add_argument("--handoff", choices=HANDOFFS, help=(
         "handoff: this library. strings: two std::string copies and a locked queue. none: the "
-        "network thread answers by itself: what sockets, kernel and this machine cost. Default: "
+        "network thread answers messages itself: the cost of sockets, kernel and machine. Default: "
         "all three"))
-    parser.add_argument("--json", metavar="FILE", help="write the figures of all runs")
+    parser.add_argument("--json", metavar="FILE", help="write the figures of all runs to FILE")
     parser.add_argument("--chart", metavar="NAME", help=(
-        "draw NAME.svg and NAME.png (build/demo-udp or -tcp) of all three"))
+        "draw all three in NAME.svg and NAME.png (build/demo-udp or -tcp)"))
     parser.add_argument("--build", default=BUILD, metavar="FOLDER", help=(
-        f"play what was built there; without it {BUILD} is built"))
+        f"use the build in FOLDER; default: build {BUILD}"))
     asked = parser.parse_args()
     if asked.handoff == "none" and asked.workers:
         parser.error("--handoff none has no workers")
@@ -80,22 +80,22 @@ def say(text):
 
 
 def check(asked):
-    """Complains before anything is built or played. Returns how many sessions there can be."""
+    """Fails early, before anything is built or played. Returns the maximum number of sessions."""
     if asked.json:
         writable("--json", asked.json)
     if not asked.handoff:
         for suffix in ("svg", "png"):
             writable("--chart", f"{asked.chart}.{suffix}")
         if not gnuplot.possible():
-            raise Failure("no chart without gnuplot: install gnuplot-nox")
+            raise Failure("gnuplot is missing: install gnuplot-nox")
     if asked.transport == "udp":
         system.raise_open_files()
         system.raise_socket_buffers(say)
         return 1_000_000
     most = system.raise_open_files()
     if asked.sessions and asked.sessions > most:
-        raise Failure(f"{asked.sessions} TCP sessions need as many open files in the gateway, and "
-                      f"the limit leaves {most}: ask for fewer, or raise it (ulimit -n, limits.conf)")
+        raise Failure(f"{asked.sessions} TCP sessions need as many open files in the gateway, but "
+                      f"the limit allows {most}: ask for fewer, or raise it (ulimit -n, limits.conf)")
     return most
 
 
@@ -106,7 +106,7 @@ def fixed_rate(asked):
 
 
 def measure(asked, player, report):
-    """Fills in what the machine carries, all at one rate, and the highest rate of each."""
+    """Fills in what the machine can carry, all handoffs at one rate, and the highest rate of each."""
     began = time.monotonic()
     columns = [asked.handoff] if asked.handoff else list(HANDOFFS)
     rate = fixed_rate(asked)

@@ -18,16 +18,16 @@ START_SECONDS = 15
 STOP_SECONDS = 20
 PR_SET_PDEATHSIG = 1
 PACE = {"udp": 6, "tcp": 10}  # messages a second that a player sends
-LAG_US = 100_000  # a load whose p99 is later than this has not been kept up with
-LOAD_PROCESSES = max(2, min(8, os.cpu_count() // 4))  # always as many: a run differs by its rate
+LAG_US = 100_000  # a p99 above this means that the gateway did not keep up
+LOAD_PROCESSES = max(2, min(8, os.cpu_count() // 4))  # always the same: runs differ only by their rate
 
-# What may be in no run, however much was lost.
-FAULTS = (("corrupt", "wrong answers"), ("duplicated", "answers too many"),
-          ("outstanding", "buffers that did not come back"))
+# No run may have these, however much it lost.
+FAULTS = (("corrupt", "wrong answers"), ("duplicated", "duplicate answers"),
+          ("outstanding", "buffers that were not returned"))
 
 
 def die_with_parent():
-    """Even if this process is killed outright, nothing is left running."""
+    """Leaves nothing running even if this process is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -72,7 +72,7 @@ def stop(gateway):
 
 
 def judged(figures):
-    """Adds what a table asks for."""
+    """Adds the derived figures of the tables."""
     figures["lost_percent"] = 100 * figures["lost"] / max(1, figures["sent"])
     figures["held"] = figures["lost"] == 0 and figures["p99_us"] <= LAG_US
     figures["cpu_us_each"] = 1e6 * figures["cpu_seconds"] / max(1, figures["received"])
@@ -81,7 +81,7 @@ def judged(figures):
 
 
 class Player:
-    """Plays one run after the other, and keeps the figures of all."""
+    """Plays one run after another, and keeps all figures."""
 
     def __init__(self, asked, sessions_most, folder, progress):
         self.asked = asked
@@ -111,7 +111,7 @@ class Player:
                 "--seconds", str(seconds), "--progress", "--json", figures]
 
     def watch(self, load, title, log):
-        """Shows the load's live line behind the title; keeps what else it says."""
+        """Shows the load's live line after the title; logs its other output."""
         self.progress(title)
         for line in load.stderr:
             if line.startswith("handoff-load:"):
@@ -120,7 +120,7 @@ class Player:
                 self.progress(f"{title}:{line.rstrip()}")
 
     def run(self, handoff, rate, seconds, title):
-        """Both processes. Returns what they wrote, or fails with what they said."""
+        """Runs both processes. Returns their figures, or fails with their messages."""
         sessions = self.sessions(rate)
         ours, theirs, log = (self.folder / name for name in ("load", "gateway", "log"))
         for path in (ours, theirs):
@@ -137,7 +137,7 @@ class Player:
                 stop(gateway)
         said = log.read_text(encoding="utf-8", errors="replace").strip()
         if not address or not ours.exists() or not theirs.exists():
-            raise Failure(f"{handoff}: no figures came back: {said or 'nothing was said'}")
+            raise Failure(f"{handoff}: no figures: {said or 'no message either'}")
         return {**json.loads(theirs.read_text(encoding="ascii")),
                 **json.loads(ours.read_text(encoding="ascii"))}, said
 
@@ -148,6 +148,6 @@ class Player:
             faults.append("messages of a session were mixed up")
         if faults:
             raise Failure(f"{handoff}: {', '.join(faults)} at {rate:,} messages a second: this is a "
-                          f"fault, not a limit ({said})")
+                          f"bug, not a limit ({said})")
         self.runs.append(judged({"phase": phase, **figures}))
         return self.runs[-1]

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""What is played at which rate: the highest rate that each holds, and all side by side at one."""
+"""Chooses what is played at which rate: the highest rate that each holds, and all at one rate."""
 
 import math
 import time
 
-LOWEST = 1_000  # messages a second; a machine that can't hold it is too slow to compare anything
-TRIES = 2  # a machine stands still now and then: a rate is too high when it was not held so often
+LOWEST = 1_000  # messages a second; a machine that can't hold this is too slow to compare
+TRIES = 2  # machines stall now and then: a rate is too high only after this many failures
 
 
 def even(rate):
-    """A rate that reads well."""
+    """Rounds a rate for reading."""
     return int(round(rate, -1))
 
 
 class Search:
-    """The highest rate that is held: steps up, or down, by `factor` until one was held and one was
-    not, then plays the middle between them until they are within `resolution`."""
+    """The highest rate that is held: steps up or down by `factor` until one was held and one was
+    not, then bisects until they are within `resolution`."""
 
     def __init__(self, start, factor, resolution):
         self.rate = start
@@ -27,7 +27,7 @@ class Search:
         self.done = False
 
     def tell(self, figures):
-        """What came of playing self.rate."""
+        """Takes the result of playing self.rate."""
         if figures["held"]:
             self.best = figures
         else:
@@ -51,13 +51,13 @@ class Search:
 
 
 def turned(columns, number):
-    """Everybody is first, second and last in turn, so that none has an advantage of its place."""
+    """Rotates the order, so that none gains from its position."""
     turn = number % len(columns)
     return columns[turn:] + columns[:turn]
 
 
 def find(play, searches, until):
-    """Plays {column: search} in turn until all are done, or the time.monotonic() has come."""
+    """Plays {column: search} in turn until all are done, or until this time.monotonic()."""
     number = 0
     while time.monotonic() < until:
         columns = [column for column, search in searches.items() if not search.done]

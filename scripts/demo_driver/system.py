@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the system allows: open files and socket buffers; and what else it does meanwhile."""
+"""The system's limits of open files and socket buffers, and other load on it."""
 
 import os
 import pathlib
@@ -7,13 +7,13 @@ import resource
 import socket
 import time
 
-BUFFER_BYTES = 32 << 20  # of the gateway's sockets; what a burst of all sessions fits into
+BUFFER_BYTES = 32 << 20  # of the gateway's sockets: fits a burst of all sessions
 SPARE_FILES = 256
 SO_RCVBUFFORCE = 33
 
 
 def raise_open_files():
-    """Returns how many TCP sessions a gateway can then have."""
+    """Returns how many TCP sessions a gateway can have then."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard - SPARE_FILES
@@ -30,7 +30,7 @@ def granted_buffer():
 
 
 def raise_socket_buffers(say):
-    """A privileged process gets its buffers past the limit; another one needs the limit raised."""
+    """A privileged process may exceed the limit; for any other the limit must be raised."""
     if granted_buffer() >= BUFFER_BYTES:
         return
     for name in ("rmem_max", "wmem_max"):
@@ -40,15 +40,15 @@ def raise_socket_buffers(say):
             continue
         try:
             path.write_text(f"{BUFFER_BYTES}\n", encoding="ascii")
-            say(f"changed net.core.{name} from {before} to {BUFFER_BYTES}; it stays so until reboot")
+            say(f"changed net.core.{name} from {before} to {BUFFER_BYTES}; this lasts until reboot")
         except OSError:
             say(f"net.core.{name} is {before}, so bursts may be lost: "
                 f"run 'sudo sysctl -w net.core.{name}={BUFFER_BYTES}'")
 
 
 class Others:
-    """What processes that are none of this program's, and other guests of the host, take of the
-    processors. Exact to a clock tick; counts what has ended."""
+    """Processor time that other processes, and other guests of the host, take. Exact to a clock tick; for
+    own processes, counts those that have ended."""
 
     def __init__(self):
         self.busy = self.now_busy()
@@ -63,6 +63,6 @@ class Others:
         return ticks / os.sysconf("SC_CLK_TCK") - sum(used[:4])
 
     def share(self):
-        """Of all processors, since this object was made."""
+        """Their share of all processors since this object was made."""
         passed = time.monotonic() - self.began
         return max(0, self.now_busy() - self.busy) / (passed * os.cpu_count())

@@ -18,7 +18,7 @@ def ms(us):
     return f"{us / 1e3:,.2f}" if us < 10_000 else f"{us / 1e3:,.0f}"
 
 
-# Title, key, format; those of a latency say nothing where the load lagged or lost.
+# Title, key, format; latencies are left out where the load lagged or lost.
 AT_RATE = (
     ("answered, verified", "answered", count),
     ("lost, %", "lost_percent", decimals(2)),
@@ -62,7 +62,7 @@ def table(title, lines, rows):
 
 
 def told(report):
-    """All of a report but its closing sentence."""
+    """A report without its closing sentence."""
     machine = report["machine"]
     text = [f"{report['transport']} on {machine['cores']} cores of {machine['processor']}, "
             f"Linux {machine['kernel']}"]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What the runs say: sums them up, and closes with a sentence and an exit status."""
+"""Sums up the runs in a sentence and an exit status."""
 
 import statistics
 
 DONE, FAILED, CANNOT_COMPARE = 0, 1, 3
-OTHERS_MOST = 0.1  # of all processors, taken by other work
-DRIFT_MOST = 1.3  # between what `none` held first and what it held later
+OTHERS_MOST = 0.1  # share of all processors taken by other work
+DRIFT_MOST = 1.3  # between what `none` held at first and later
 
 
 def at_quarter(number):
@@ -15,7 +15,7 @@ def at_quarter(number):
 
 def summary(runs):
     """Several runs of one column at one rate, as one object. It is held if most of them held it: a
-    host that stands still spoils one run or two of whoever plays then."""
+    stalling host spoils a run or two."""
     def over(key, pick):
         return pick([run[key] for run in runs])
     return {
@@ -48,7 +48,7 @@ def why_not(line):
 
 
 def noise(report):
-    """What makes the figures say more of the machine than of anybody, or None."""
+    """Why the figures reflect the machine rather than the handoffs, or None."""
     none, mine = (report["at_rate"].get(column) for column in ("none", "handoff"))
     if report["others"] > OTHERS_MOST:
         return f"other work took {100 * report['others']:.0f} % of its processors"
@@ -86,7 +86,7 @@ def times(mine, other):
 
 
 def of_highest(highest):
-    """How many messages handoff holds, beside the others."""
+    """How many messages handoff holds, compared with the others."""
     mine = highest.get("handoff")
     if not mine:
         return [f"{column} holds {line['rate']:,} messages a second from {line['sessions']:,} "
@@ -99,8 +99,8 @@ def of_highest(highest):
 
 
 def of_latency(mine, other, column):
-    """A difference counts when the middle halves of their runs don't meet: one run in which the host
-    stood still decides nothing."""
+    """A difference counts if the middle halves of their runs don't overlap, so that one run in which the
+    host stalled decides nothing."""
     theirs = f"{column}: {milliseconds(other['p99_us'])}"
     if mine["p99_us_high"] < other["p99_us_low"]:
         return f"{times(mine['p99_us'], other['p99_us'])} of that of {theirs}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Types and symbols of today's library are those that are kept of this version, as abidiff sees them.
+# abidiff finds no difference in types and symbols between the current library and this version's kept ABI.
 # usage: check_baseline.sh ROOT LIBRARY; exit 77: left out
 set -u
 root=${1:?usage: check_baseline.sh ROOT LIBRARY}

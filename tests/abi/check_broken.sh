@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The other checks of this folder can fail: libraries that are changed on purpose, header and
-# description alike, must be reported; an unchanged one, built in the same way, must not.
+# The other checks of this folder can fail: they must report libraries whose header and description were
+# changed on purpose, but not an unchanged one, built in the same way.
 # usage: check_broken.sh ROOT GENERATOR COMPILER PYTHON
 set -u
 here=$(cd "$(dirname "$0")" && pwd)

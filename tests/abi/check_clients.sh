@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Programs compiled against the headers of each kept release run against today's library; where the
-# versions do not fit, the library tells them so.
+# Programs compiled against the headers of each kept release run with the current library; if the versions
+# are incompatible, the library tells them.
 # usage: check_clients.sh ROOT LIBRARY COMPILER
 set -u
 root=${1:?usage: check_clients.sh ROOT LIBRARY COMPILER}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Today's library keeps what the description of each release says.
+"""The current library conforms to each release's description.
 
-A release that fits (same major; while that is 0, same minor) is held to in all but its prose. Of one
-that does not fit, the frozen prefix is.
+For a compatible release (same major; while that is 0, same minor), to everything but its prose. For an
+incompatible one, to the frozen prefix.
 usage: check_description.py ROOT LIBHANDOFF.so
 """
 import ctypes as c

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What can't be tested gets one clear line and exit status 2.
+# Input that can't be tested gets one clear line and exit status 2.
 # usage: bad_input.sh CONFORM LIBRARY LIBRARY_OF_ANOTHER_MAJOR MALFORMED_FOLDER
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -38,11 +38,11 @@ refuses "$out/none.so: " --lib "$out/none.so"
 refuses "$out: " --lib "$out"
 refuses 'no-such-library.so: ' --lib no-such-library.so
 refuses "$conform: not a (shared )?library|.*$(basename "$conform")" --lib "$conform"
-refuses '.*has ABI 9\.[0-9]+, the description is of 0\.' --lib "$other_major"
+refuses '.*has ABI 9\.[0-9]+, the description has 0\.' --lib "$other_major"
 
 refuses "--only is 'nothing'" --lib "$library" --only nothing
 refuses "--seed is '-1'" --lib "$library" --seed -1
 refuses "--seed is '1x'" --lib "$library" --seed 1x
-refuses "'--speed' is no option" --speed 9
-refuses "'--lib' is no option with a value" --lib
+refuses 'option --speed is unknown' --speed 9
+refuses "option --lib is unknown or lacks its value" --lib
 refuses '/no/such/folder/x: ' --lib "$library" --only symbols --json /no/such/folder/x

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A broken library fails in the named groups and in no other; and a failing seed replays.
+# A broken library fails in the named groups and in no other; and a failing seed can be replayed.
 # usage: fails.sh CONFORM LIBRARY GROUP...
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Each kept seed passes; a line is a seed and why it is kept.
+# Each kept seed passes; a line is a seed and the reason for keeping it.
 # usage: seeds.sh CONFORM LIBRARY SEEDS
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"

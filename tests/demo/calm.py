@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""scripts/demo on a machine of which other work takes nothing: no test depends on how busy it is."""
+"""scripts/demo with other load reported as zero, so that no test depends on how busy the machine is."""
 import pathlib
 import sys
 

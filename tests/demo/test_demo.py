@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""scripts/demo: what it finds, shows and says, over tools that only pretend (tools.py), and one short
-run over the real ones. Counts and words are asserted, never times.
+"""scripts/demo: what it finds, shows and reports, with fake tools (tools.py), and one short run with the
+real ones. Asserts counts and words, never times.
 usage: test_demo.py BUILD"""
 
 import contextlib
@@ -226,8 +226,8 @@ class Saying(World):
         self.assertRegex(report["says"], r"a second it loses .* %\.")
 
     def test_a_wrong_answer_is_a_fault_and_no_limit(self):
-        for faults, what in (({"corrupt": 3, "duplicated": 2}, "3 wrong answers, 2 answers too many"),
-                             ({"outstanding": 4}, "4 buffers that did not come back"),
+        for faults, what in (({"corrupt": 3, "duplicated": 2}, "3 wrong answers, 2 duplicate answers"),
+                             ({"outstanding": 4}, "4 buffers that were not returned"),
                              ({"conserved": 0}, "messages of a session were mixed up")):
             self.assertIsNone(self.demo({**FAST, "strings": {"faults": faults}}, "--rate", "9000",
                                         status=1))
@@ -315,7 +315,7 @@ class Surroundings(World):
         (self.folder / "tools/gateway/handoff-gateway").write_text("#!/bin/sh\necho broken >&2\n")
         done = self.processes(FAST, "--rate", "9000")
         self.assertEqual((done.returncode, done.stderr),
-                         (1, "demo: handoff: no figures came back: broken\n"))
+                         (1, "demo: handoff: no figures: broken\n"))
 
 
 class Real(World):

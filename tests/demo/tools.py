@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Stands for handoff-gateway and handoff-load: no message is sent, and what is answered follows from
-{handoff: plan}. Run as a program it is the one whose name it has; PLAN in the environment are the
-plans, and every run is the first. A plan has
+"""Fake handoff-gateway and handoff-load: they send no messages, and {handoff: plan} decides the answers.
+Run as a program it acts as the tool whose name it has; PLAN in the environment has the plans, and every
+run is the first. A plan has
   holds     messages a second that are answered in time
   then      holds from the run number `after` of this handoff on
   stalls    numbers of the runs of this handoff that lag whatever the rate

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of the examples share. Each is run as test_NAME.py BUILD_DIR ECHO_CLIENT: where the example was built,
-and the client of examples/echo_client. A server prints "listening on ADDRESS:PORT" once for each port, ends on
-SIGTERM, and exits 0 only if nothing is left over."""
+"""Shared by the tests of the examples. Each is run as test_NAME.py BUILD_DIR ECHO_CLIENT: the example's build folder and
+the client of examples/echo_client. A server prints "listening on ADDRESS:PORT" once for each port, stops on SIGTERM, and
+exits 0 only if nothing is left over."""
 import os
 import queue
 import re

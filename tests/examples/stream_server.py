@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a server that owns its TCP sockets must do: for asio_session and epoll_c, which take the same arguments."""
+"""Tests of servers that own their TCP sockets: asio_session and epoll_c, which take the same arguments."""
 import re
 import signal
 import socket

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A real broker with the plugin; mosquitto_pub asks, and mosquitto_sub hears."""
+"""A real broker with the plugin; mosquitto_pub sends, and mosquitto_sub receives."""
 import os
 import re
 import shutil

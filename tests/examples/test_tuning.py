@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The program looks at its sums itself; times are not looked at."""
+"""The program checks its sums itself; times are not checked."""
 import subprocess
 import unittest
 

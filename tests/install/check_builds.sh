@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What a build needs and does that is not ours: the library alone without a C++ compiler, missing
-# parts told before anything is compiled, a project that embeds it, what a release is hardened with.
+# Unusual builds: the library alone without a C++ compiler, missing dependencies reported before anything
+# is compiled, a project that embeds handoff, and the hardening of a release.
 # usage: check_builds.sh SOURCE_DIR
 set -eu
 source=$(cd "${1:?usage: check_builds.sh SOURCE_DIR}" && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# docs/getting-started.md as a reader follows it: its files and its commands, from an installed copy.
+# Follows docs/getting-started.md as a reader would: its files and commands, with an installed copy.
 # usage: check_getting_started.sh BUILD_DIR SOURCE_DIR
 set -eu
 build=$(cd "${1:?usage: check_getting_started.sh BUILD_DIR SOURCE_DIR}" && pwd)

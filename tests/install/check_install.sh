@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs to a scratch folder, moves it, and builds and runs users of it: C and C++, shared and
-# static, through find_package and through pkg-config. Then the tools, and that nothing stays.
+# Installs to a scratch folder, moves it, and builds and runs programs that use it: C and C++, shared and
+# static, through find_package and through pkg-config. Then the tools, and that uninstalling leaves nothing.
 # usage: check_install.sh BUILD_DIR SOURCE_DIR
 set -eu
 build=${1:?usage: check_install.sh BUILD_DIR SOURCE_DIR}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The Debian packages: lintian finds no error, dpkg installs them into a root of their own, programs build
-# and run from there, the shared library's package is enough to run them, and nothing stays.
+# The Debian packages: lintian finds no errors, dpkg installs them into a separate root, programs build and
+# run from there, the shared library's package is enough to run them, and removal leaves nothing.
 # usage: check_packages.sh SOURCE_DIR; exit 77: left out
 set -eu
 source=$(cd "${1:?usage: check_packages.sh SOURCE_DIR}" && pwd)

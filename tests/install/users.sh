@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Builds and runs users of an installed handoff. Sourced by the tests of installed files, which set:
+# Builds and runs programs that use an installed handoff. Sourced by the tests of installed files, which set:
 scratch=${scratch:?a folder for what is built} log=${log:?a file for what a command says}
 
 programs=()

@@ -11,7 +11,7 @@ typedef struct checked_name {
     uint32_t line;
 } checked_name;
 
-/* The i-th of all names that share the name space of C. */
+/* The i-th of all names that share C's name space. */
 static bool name_at(const abi_doc *doc, uint32_t i, checked_name *out)
 {
 #define NAMES_OF(text, items, count, begins)                                                       \
@@ -143,7 +143,7 @@ static bool is_counted(const abi_param *params, uint32_t count, const char *name
     return false;
 }
 
-/* What the words of one parameter say against each other; NULL when they agree. */
+/* What is inconsistent about one parameter's attributes; NULL if nothing. */
 static const char *param_fault(const abi_param *params, uint32_t count, const abi_param *param)
 {
     const bool pointer = param->type.stars != 0;

@@ -42,7 +42,7 @@ bool abi_md_parse(const char *text, size_t bytes, abi_doc **doc, abi_error *erro
     return true;
 }
 
-/* All of a file, or NULL; *bytes reaches FILE_BYTES_MAX where there may be more of it. */
+/* Reads a whole file; NULL on failure. If *bytes reaches FILE_BYTES_MAX, there may be more. */
 static char *read_all(FILE *file, size_t *bytes)
 {
     char *text = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tables of abi.md as data. The grammar is written down in abi.md itself. A document that this
- * parser accepts is consistent in itself: names are known and unique, fields fill their structs,
- * words are of the vocabulary. Needs libc alone and no header of handoff.
+ * The tables of abi.md as data. abi.md itself defines the grammar. A document that this parser
+ * accepts is consistent: names are known and unique, fields fill their structs, words are in the
+ * vocabulary. Needs only libc, and no header of handoff.
  */
 #ifndef ABI_MD_H
 #define ABI_MD_H
@@ -30,10 +30,10 @@ typedef enum abi_base {
 
 typedef struct abi_type {
     abi_base base;
-    uint32_t index; /* which handle, struct or callback */
+    uint32_t index; /* of the handle, struct or callback */
     uint32_t stars;
     uint32_t count; /* elements of an array, otherwise 1 */
-    uint32_t size;  /* bytes, with all elements; 0 for what stands only behind a pointer */
+    uint32_t size;  /* bytes of all elements; 0 for types used only behind a pointer */
     uint32_t align;
     bool is_const;
     bool is_array;
@@ -61,7 +61,8 @@ typedef enum abi_progress { ABI_WAIT_FREE, ABI_LOCK_FREE, ABI_MUTEX, ABI_MAY_BLO
 typedef enum abi_syscalls { ABI_SYSCALLS_NEVER, ABI_SYSCALLS_SOMETIMES } abi_syscalls;
 typedef enum abi_times { ABI_ONCE_PER_BUFFER, ABI_ONCE_PER_OBJECT } abi_times;
 
-/* `line` is where it stands in the document, of an item with a heading the heading. Lists are names with single spaces between them. */
+/* `line` is the line in the document; for an item with a heading, the heading's. Lists are names
+ * separated by single spaces. */
 typedef struct abi_handle {
     const char *name, *opened_by, *closed_by, *meaning;
     uint32_t line;
@@ -92,7 +93,7 @@ typedef struct abi_struct {
     const char *name;
     const char *init; /* a constant, or NULL */
     uint32_t size, align;
-    uint32_t minimum; /* 0 where the use is value */
+    uint32_t minimum; /* 0 if the use is value */
     abi_use use;
     uint32_t first_field, field_count; /* in abi_doc.fields */
     uint32_t line, facts_line;
@@ -117,7 +118,7 @@ typedef struct abi_function {
     uint32_t line, facts_line;
 } abi_function;
 
-/* Where a callback runs when its owner has this mode; "-": it has none. */
+/* Where a callback runs if its owner has this mode; "-": it has no mode. */
 typedef struct abi_mode {
     const char *mode, *runs_in;
     uint32_t line;
@@ -139,7 +140,7 @@ typedef struct abi_limit {
 
 typedef struct abi_frozen {
     const char *name, *why;
-    uint32_t bytes; /* 0 for what is not a struct */
+    uint32_t bytes; /* 0 if it is not a struct */
     uint32_t line;
 } abi_frozen;
 
@@ -157,33 +158,34 @@ typedef struct abi_doc {
     abi_frozen *frozen;
     uint32_t handle_count, constant_count, status_count, struct_count, field_count, function_count,
         param_count, callback_count, mode_count, limit_count, frozen_count;
-    char *source; /* the text as it was read, with a zero byte behind it */
+    char *source; /* the text as read, zero-terminated */
     size_t source_bytes;
     char *cut; /* the same, cut into the strings above */
 } abi_doc;
 
-/* The first thing that is wrong. `line` is 0 where the file could not be read. */
+/* The first error. `line` is 0 if the file could not be read. */
 typedef struct abi_error {
     uint32_t line;
     char text[256]; /* "what: expected ..." */
 } abi_error;
 
 /*
- * Parses and checks a document. On success *doc is the caller's and goes to abi_md_free.
- * Returns false with *error filled and *doc NULL when something is wrong.
+ * Parses and checks a document. On success the caller owns *doc and frees it with abi_md_free. On
+ * failure returns false with *error filled and *doc NULL.
  */
 bool abi_md_parse(const char *text, size_t bytes, abi_doc **doc, abi_error *error);
 bool abi_md_load(const char *path, abi_doc **doc, abi_error *error);
 void abi_md_free(abi_doc *doc); /* NULL is fine */
 
-/* Lookups; NULL where the document has no such name. */
+/* Lookups; NULL if the document has no such name. */
 const abi_constant *abi_md_constant(const abi_doc *doc, const char *name);
 const abi_status *abi_md_status(const abi_doc *doc, const char *name);
 const abi_struct *abi_md_struct(const abi_doc *doc, const char *name);
 const abi_function *abi_md_function(const abi_doc *doc, const char *name);
 
-/* Whether a list has this name; and the next name of a list: copies it to `name`, advances *list,
- * and returns false at the end. A name that does not fit is cut off, so it is a name of nothing. */
+/* abi_list_has: whether a list has this name. abi_list_next: copies the next name to `name`,
+ * advances *list, and returns false at the end. A name that does not fit is truncated, and so
+ * matches nothing. */
 bool abi_list_has(const char *list, const char *name);
 bool abi_list_next(const char **list, char *name, size_t bytes);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The columns of every table, and what a row of it becomes. */
+/* The columns of every table, and the item that each row becomes. */
 #include "abi_rows.h"
 
 #include <stdio.h>

@@ -31,7 +31,7 @@ extern const abi_table abi_modes_table;
 extern const abi_table abi_limits_table;
 extern const abi_table abi_frozen_table;
 
-/* Makes room for one more item; `slot` is where the pointer to the items is kept. */
+/* Makes room for one more item; `slot` points to the items' pointer. */
 bool abi_grow(abi_parser *p, void *slot, uint32_t count, size_t item_bytes);
 
 #define ABI_APPEND(p, items, count, ...)                                                           \

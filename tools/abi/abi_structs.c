@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Layouts: natural alignment, no byte without a field, nothing twice. */
+/* Layouts: natural alignment, no byte without a field, no duplicate names. */
 #include "abi_private.h"
 #include "abi_table.h"
 
@@ -54,7 +54,7 @@ static const char *minimum_name(const char *name, char made[static 128])
     return made;
 }
 
-/* A struct that grows: size comes first, and the minimum ends with a field. */
+/* A struct that can grow: size comes first, and the minimum ends with a field. */
 static bool check_growth(const abi_doc *doc, const abi_struct *item, abi_error *error)
 {
     const abi_field *fields = &doc->fields[item->first_field];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff-abi-gen: from abi.md to what the build compiles and links, and to bindings. */
+/* handoff-abi-gen: makes the build's sources and the bindings from abi.md. */
 #include "gen.h"
 
 #include <errno.h>

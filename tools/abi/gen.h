@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the generator makes out of the description. Each writes one file to `out`. */
+/* The generator's outputs. Each function writes one file to `out`. */
 #ifndef ABI_GEN_H
 #define ABI_GEN_H
 
@@ -7,7 +7,7 @@
 
 #include "abi_md.h"
 
-/* `path` is what diagnostics of the compiler are to name. */
+/* `path` is the file that the compiler's diagnostics name. */
 typedef struct abi_input {
     const abi_doc *doc;
     const char *path;
@@ -20,7 +20,7 @@ void gen_embed_source(const abi_input *input, FILE *out);
 void gen_rust(const abi_input *input, FILE *out);
 void gen_ctypes(const abi_input *input, FILE *out);
 
-/* Says on stderr what a header declares and the description lacks; returns how many. A file that
+/* Reports on stderr what a header declares and the description lacks; returns how many. A file that
  * can't be read counts as one. */
 unsigned gen_check_header(const abi_doc *doc, const char *path);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Static assertions for C11 and C++11. Each stands behind a #line of its own, so that a compiler
- * that refuses it names the line of the description.
+ * Static assertions for C11 and C++11. Each follows its own #line, so that the compiler's error
+ * names the line of the description.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static void write_line(const abi_input *input, uint32_t line, FILE *out)
     fputs("\"\n", out);
 }
 
-/* A pointer to the type: what the address of a field of that type has. */
+/* A pointer to the type: the type of a field's address. */
 static void write_pointer_to(const char *type, FILE *out)
 {
     const size_t length = strcspn(type, "[");
@@ -112,7 +112,7 @@ static void write_constant(const abi_input *input, const abi_constant *constant,
             constant->value, constant->type_text, constant->line);
 }
 
-/* A status in the header that the description lacks makes an enumerator that nobody declared. */
+/* An enumerator for a status that the header has and the description lacks would be undeclared. */
 static void write_statuses(const abi_input *input, FILE *out)
 {
     fputs("\nenum {\n", out);

@@ -61,7 +61,7 @@ static void write_values(const abi_doc *doc, FILE *out)
     }
 }
 
-/* First the names: structs and callbacks mention each other. */
+/* Names first: structs and callbacks refer to each other. */
 static void write_classes(const abi_doc *doc, FILE *out)
 {
     for (uint32_t i = 0; i < doc->handle_count; i++) {

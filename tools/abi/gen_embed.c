@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The version script, and what the library carries: the text, and the table as compiled. */
+/* The version script, and what the library embeds: the text, and the compiled table. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -102,7 +102,7 @@ static void write_rows(const abi_doc *doc, FILE *out)
     }
 }
 
-/* Bytes and not a string: compilers need not take a string of this length. */
+/* Bytes instead of a string: compilers need not accept a string this long. */
 static void write_text(const abi_doc *doc, FILE *out)
 {
     fputs("const char hoi_abi_text[HOI_ABI_TEXT_BYTES + 1] = {", out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way back: what the headers declare and the description lacks. The assertions can't see that.
- * The headers keep to one way of writing (a test of theirs checks the calls), so lines are enough.
+ * The reverse check: what the headers declare and the description lacks. Assertions can't find
+ * that. The headers have one style (a test checks their calls), so a line-based scan is enough.
  */
 #include "gen.h"
 
@@ -27,7 +27,7 @@ static bool has_name(const abi_doc *doc, const char *name)
     return false;
 }
 
-/* The name that a line declares, and the section where it belongs; NULL when it declares none. */
+/* The name that a line declares, and its section; NULL if it declares none. */
 static const char *declared(const char *line, char name[static 128])
 {
     char after = '\0';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The description as Rust over `core` alone: types, constants, prototypes, and assertions of the
- * layout that rustc 1.63 can evaluate.
+ * The description as Rust over `core` only: types, constants, prototypes, and layout assertions
+ * that rustc 1.63 can evaluate.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static const char rust_head[] =
     "    };\n"
     "}\n";
 
-/* A name as an identifier: those that Rust keeps for itself are written raw. */
+/* A name as an identifier: Rust's keywords are written raw. */
 static void write_name(const char *name, FILE *out)
 {
     static const char kept[] =
@@ -84,7 +84,7 @@ static void write_rust_type(const abi_doc *doc, const abi_type *type, FILE *out)
 {
     fputs(type->is_array ? "[" : "", out);
     for (uint32_t i = 0; i < type->stars; i++) {
-        /* The const of C belongs to what the last of the pointers points to. */
+        /* C's const belongs to the pointee of the last pointer. */
         fputs(type->is_const && i + 1 == type->stars ? "*const " : "*mut ", out);
     }
     fputs(base_name(doc, type), out);

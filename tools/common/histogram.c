@@ -48,7 +48,7 @@ uint64_t histogram_percentile(const struct histogram *histogram, double fraction
     uint64_t sum = 0;
 
     if ((double)rank < wanted || rank == 0)
-        rank++; /* the smallest count that is at least the fraction, and at least one value */
+        rank++; /* the smallest count that reaches the fraction, and at least one value */
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         sum += histogram->buckets[i];
         if (sum >= rank) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A log-linear histogram of 64-bit values: values below 128 exactly, above that 64 buckets per power
- * of two, so a value is off by at most 1/64 of itself. Plain data without pointers: it may live in
- * shared memory and is merged by addition.
+ * A log-linear histogram of 64-bit values: values below 128 exactly, above that 64 buckets per
+ * power of two, so a value is off by at most 1/64. Plain data without pointers: it may live in
+ * shared memory, and merging adds buckets.
  */
 #ifndef HANDOFF_TOOLS_HISTOGRAM_H
 #define HANDOFF_TOOLS_HISTOGRAM_H
@@ -26,8 +26,8 @@ void histogram_add(struct histogram *histogram, uint64_t value);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
 /*
- * The value that `fraction` (0 to 1) of the values do not exceed: the upper edge of its bucket, at
- * most 1/64 above the exact one, never above max. 0 when empty.
+ * The smallest bucket edge that `fraction` (0 to 1) of the values do not exceed: at most 1/64 above
+ * the exact value, never above max. 0 if empty.
  */
 uint64_t histogram_percentile(const struct histogram *histogram, double fraction);
 

@@ -8,7 +8,7 @@
 
 #include "tool.h"
 
-/* struct json is a cJSON object under a name that keeps its header out of ours. */
+/* struct json is a cJSON object under another name, so that our header need not include cJSON's. */
 static cJSON *object_of(struct json *json)
 {
     return (cJSON *)(void *)json;
@@ -54,8 +54,7 @@ int json_write(struct json *json, const char *path)
     if (line != NULL)
         status = put_line(line, path);
     if (status != 0)
-        tool_error("cannot write '%s': %s: give --json a file that can be written", path,
-                   strerror(errno));
+        tool_error("cannot write '%s': %s: give --json a writable file", path, strerror(errno));
     cJSON_free(line);
     cJSON_Delete(object_of(json));
     return status;

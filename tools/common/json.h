@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One flat JSON object in a file: what --json writes. */
+/* One flat JSON object in a file: the output of --json. */
 #ifndef HANDOFF_TOOLS_JSON_H
 #define HANDOFF_TOOLS_JSON_H
 
@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* An object that is being filled. NULL from json_new (no memory) may be passed on: the write fails. */
+/* An object under construction. NULL from json_new (out of memory) may be passed on: the write then
+ * fails. */
 struct json;
 
 struct json *json_new(void);
@@ -18,8 +19,8 @@ void json_count(struct json *json, const char *key, uint64_t value); /* exact up
 void json_real(struct json *json, const char *key, double value);
 
 /*
- * Writes the object as one line and frees it, whatever happens. path "-" is stdout.
- * Returns 0, or prints one line on stderr and returns -1.
+ * Writes the object as one line and frees it in any case. path "-" is stdout. Returns 0, or prints
+ * one line on stderr and returns -1.
  */
 int json_write(struct json *json, const char *path);
 

@@ -56,7 +56,7 @@ int tool_number(const char *option, const char *text, uint64_t min, uint64_t max
     unsigned long long value = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < min ||
         value > max) {
-        tool_error("%s '%s' is no number from %llu to %llu: give one", option, text,
+        tool_error("%s '%s' is not a number from %llu to %llu: give one", option, text,
                    (unsigned long long)min, (unsigned long long)max);
         return -1;
     }
@@ -83,7 +83,8 @@ int tool_word(const char *option, const char *text, const char *const *words, ui
     return -1;
 }
 
-/* Splits [HOST]:PORT, HOST:PORT or PORT. Returns the port's text, or NULL; host is "" if none is named. */
+/* Splits [HOST]:PORT, HOST:PORT or PORT. Returns the port's text, or NULL; host is "" if none is
+ * given. */
 static const char *split_address(const char *text, char *host, size_t size)
 {
     const char *first = text[0] == '[' ? text + 1 : text;
@@ -117,8 +118,8 @@ int tool_address(const char *option, const char *text, struct tool_endpoint *out
     const char *port_text = split_address(text, host, sizeof host);
 
     if (port_text == NULL) {
-        tool_error("%s '%s' is no address and port: give PORT, HOST:PORT or [IPV6]:PORT", option,
-                   text);
+        tool_error("%s '%s' is not an address and port: give PORT, HOST:PORT or [IPV6]:PORT",
+                   option, text);
         return -1;
     }
     if (tool_number(option, port_text, 0, UINT16_MAX, &port) != 0)
@@ -169,7 +170,7 @@ double tool_cpu_seconds(void)
 
 uint64_t tool_peak_rss_bytes(void)
 {
-    /* Not ru_maxrss: that begins with what the process was before it became this program. */
+    /* Not ru_maxrss: that starts with the peak of the process before exec. */
     FILE *status = fopen("/proc/self/status", "re");
     char line[LINE_BYTES];
     unsigned long long kib = 0;

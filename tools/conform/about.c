@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: what the library says of itself: to peers of other versions, of its statuses, of its ABI. */
+/* L2: what the library reports about itself: to peers of other versions, about its statuses, about
+ * its ABI. */
 #include "conform.h"
 
 #include <string.h>
 
-/* Asks as a peer whose `field` is not as ours. The library tells about itself all the same. */
+/* Asks as a peer whose `field` differs from ours. The library must still describe itself. */
 static void ask(const char *field, uint64_t value, const char *expected)
 {
     const uint32_t bytes = size_of("ho_abi_info");
@@ -17,7 +18,7 @@ static void ask(const char *field, uint64_t value, const char *expected)
     field_set(mine, "ho_abi_info", field, value);
     case_step("a peer with %s %llu", field, (unsigned long long)value);
     (void)MUST(expected, "ho_abi_negotiate", P(mine), P(theirs_too));
-    EXPECT(memcmp(theirs, theirs_too, bytes) == 0, "it tells something else about itself");
+    EXPECT(memcmp(theirs, theirs_too, bytes) == 0, "it describes itself differently");
 }
 
 static void peers(uint32_t which)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: arrays of descriptors wherever they may lie, and the flags of calls and of buffers. */
+/* L2: arrays of descriptors at any address, and the flags of calls and of buffers. */
 #include "conform.h"
 
 #include <string.h>
@@ -58,10 +58,11 @@ static void at_the_end_of_a_page(uint32_t which)
     use_array(page_end((size_t)COUNT * size_of("ho_buf")));
 }
 
-/* Memory of two segments, and three loans of a whole one: what does not fit is empty, whatever stood there. */
+/* Memory of two segments, and three loans of a whole one: loans that don't fit are empty, whatever
+ * was there before. */
 static void many_until_full(uint32_t which)
 {
-    const uint64_t segment = UINT64_C(1) << 18; /* the default of a domain */
+    const uint64_t segment = UINT64_C(1) << 18; /* a domain's default */
     void **made = room(3 * sizeof *made);
     void *opts = struct_make(struct_named("ho_arena_opts"));
     char *loans = room(3 * (size_t)size_of("ho_buf"));
@@ -126,7 +127,7 @@ static void buf_flags(uint32_t which)
     }
 }
 
-/* What must be zero in a buffer that is given. */
+/* The fields that must be zero in a given buffer. */
 static void given_fields(uint32_t which)
 {
     static const char *const fields[] = {"service", "kind"};

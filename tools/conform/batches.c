@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What one call is about: descriptors as they are passed, as they were, and what became of them. */
+/* The batch of one call: descriptors as passed, as they were before, and their outcome. */
 #include "ledger.h"
 
 #include <string.h>
@@ -133,7 +133,7 @@ void batch_committed(const struct batch *batch, int32_t status, uint32_t produce
     batch_keep_stale(batch, true);
 }
 
-/* ---- what is stale: loans, and the rest */
+/* ---- stale descriptors: loans, and the rest */
 
 static char *stale[2];
 static uint32_t stale_count[2];

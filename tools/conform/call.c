@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls through libffi, with canaries round whatever the library may write to. */
+/* Calls through libffi, with canaries around everything that the library may write to. */
 #include "conform.h"
 
 #include <stdlib.h>
@@ -60,10 +60,10 @@ void *room(size_t bytes)
 void rooms_check(void)
 {
     for (uint32_t i = 0; i < room_count; i++) {
-        EXPECT(is_painted(rooms[i].begin), "%s wrote in front of what it was given (%zu bytes)",
-               running, rooms[i].bytes);
+        EXPECT(is_painted(rooms[i].begin),
+               "%s wrote before the memory that it was given (%zu bytes)", running, rooms[i].bytes);
         EXPECT(is_painted(rooms[i].begin + CANARY_BYTES + rooms[i].bytes),
-               "%s wrote behind what it was given (%zu bytes)", running, rooms[i].bytes);
+               "%s wrote past the memory that it was given (%zu bytes)", running, rooms[i].bytes);
     }
 }
 
@@ -116,7 +116,7 @@ static int32_t call(struct function *function, const uint64_t *args)
         ffi_arg value;
         uint64_t after;
     } result = {.before = CANARY, .value = 0, .after = CANARY};
-    uint64_t values[ABI_PARAMS_MAX]; /* the first bytes are the low ones */
+    uint64_t values[ABI_PARAMS_MAX]; /* low bytes first */
     void *places[ABI_PARAMS_MAX];
     for (uint32_t i = 0; i < function->facts->param_count; i++) {
         values[i] = args[i];
@@ -126,7 +126,7 @@ static int32_t call(struct function *function, const uint64_t *args)
     running = function->facts->name;
     ffi_call(&function->cif, function->address, &result.value, places);
     EXPECT(result.before == CANARY && result.after == CANARY,
-           "%s wrote beside its return value of 8 bytes", running);
+           "%s wrote past its return value of 8 bytes", running);
     rooms_check();
     running = outer;
     return (int32_t)(uint32_t)result.value;

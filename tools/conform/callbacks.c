@@ -54,7 +54,7 @@ static void *return_one_by_one(void *of)
 static pthread_t start(struct part *part)
 {
     pthread_t thread;
-    EXPECT(pthread_create(&thread, NULL, return_one_by_one, part) == 0, "no thread was to be had");
+    EXPECT(pthread_create(&thread, NULL, return_one_by_one, part) == 0, "could not start a thread");
     return thread;
 }
 
@@ -138,7 +138,7 @@ static void never_for_what_was_refused(uint32_t mode)
     field_set(element(bufs, 1), "ho_buf", "flags", (uint64_t)constant("HO_BUF_FLAGS_MUST"));
     (void)MUST("HO_E_FLAGS", "ho_give", P(scene->producer), P(element(bufs, 1)), 1, 0, P(NULL));
     field_set(bufs, "ho_buf", "flags", (uint64_t)constant("HO_BUF_PARTITION"));
-    field_set(bufs, "ho_buf", "partition", 1); /* there is one, 0 */
+    field_set(bufs, "ho_buf", "partition", 1); /* the only one is 0 */
     (void)MUST("HO_E_ROUTE", "ho_give", P(scene->producer), P(bufs), 1, 0, P(NULL));
     (void)scene_drain(scene);
     scene_expect(scene, 0);
@@ -269,7 +269,7 @@ static void return_from_inside(struct scene *scene)
     }
 }
 
-/* Each release returns the next buffer, which is released in turn: at once, or by the same drain. */
+/* Each release returns the next buffer, which is then released: at once, or by the same drain. */
 static void returning_from_inside(uint32_t mode)
 {
     struct scene *scene = usual(mode);
@@ -315,11 +315,11 @@ static void descriptor(uint32_t mode)
     EXPECT(scene_drain(scene) == 1, "nothing was queued after the descriptor was closed");
 }
 
-/* Memory of two segments, a loan of a whole one each: full. When the first comes back, the shard's descriptor
- * tells; a closing arena has nothing for anybody. */
+/* Memory of two segments, one loan of a whole segment each: full. When the first comes back, the
+ * shard's descriptor becomes readable; a closing arena reports nothing. */
 static void shard_descriptor(uint32_t which)
 {
-    const uint64_t segment = UINT64_C(1) << 18; /* the default of a domain */
+    const uint64_t segment = UINT64_C(1) << 18; /* a domain's default */
     void **made = room(3 * sizeof *made);
     void *opts = struct_make(struct_named("ho_arena_opts"));
     void *loans = room(3 * (size_t)size_of("ho_buf"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: every function, as it should be called; with NULL wherever it may and may not stand; with what
- * is no handle. */
+/* L2: every function: with valid arguments; with NULL where it is allowed and where it is not; with
+ * invalid handles. */
 #include "conform.h"
 
 #include <stdio.h>
@@ -41,7 +41,7 @@ static uint32_t out_bytes(const abi_param *param)
     }
 }
 
-/* What a call that failed leaves in its out parameters. Of a batch the count says it. */
+/* What a failed call leaves in its out parameters. For a batch, the count says it. */
 static void check_outs(const struct function *function, const uint64_t *args)
 {
     for (uint32_t i = 0; i < function->facts->param_count; i++) {
@@ -89,8 +89,8 @@ static abi_param const *counter_of(const struct function *function, const abi_pa
     return NULL;
 }
 
-/* Puts NULL where `mask` has a bit, and 0 where such a one is counted, if `empty`. Returns what the
- * function may say. */
+/* Puts NULL where `mask` has a bit and, if `empty`, sets its count to 0. Returns the statuses that
+ * the function may return. */
 static const char *apply_nulls(const struct function *function, uint32_t mask, bool empty,
                                uint64_t *args)
 {
@@ -195,7 +195,7 @@ static uint64_t forge_type(const struct world *world, uint64_t handle)
     return P(world->domain) == handle ? P(world->service) : P(world->domain);
 }
 
-/* A domain, an arena and a service of their own are opened and closed again: nothing else is in them. */
+/* Opens and closes a separate domain, arena and service, which hold nothing. */
 static uint64_t forge_closed(const struct world *world, uint64_t handle)
 {
     void **made = room(4 * sizeof *made);
@@ -243,7 +243,7 @@ static void handles(uint32_t which)
 
 /* ---- in a child */
 
-/* What was opened before a fork is not the child's. */
+/* The child must not use what was opened before the fork. */
 static void forked(uint32_t which)
 {
     const struct function *function = &kit.functions[which];
@@ -258,9 +258,9 @@ static void forked(uint32_t which)
         check_outs(function, args);
         _exit(0);
     }
-    EXPECT(child > 0 && waitpid(child, &status, 0) == child, "no child was to be had");
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child, "could not fork");
     if (status != 0) {
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1); /* the child has said why */
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1); /* the child has reported why */
     }
     (void)must_be(world_status(function->facts->name), function->facts->name,
                   call_made(function, args));
@@ -280,7 +280,7 @@ void calls_cases(void)
             case_add("calls", nulls, i, "%s: NULL only where it may", function->facts->name);
         }
         if (has_handle) {
-            case_add("calls", handles, i, "%s: refuses what is no handle", function->facts->name);
+            case_add("calls", handles, i, "%s: refuses invalid handles", function->facts->name);
             case_add("calls", forked, i, "%s: refuses what the parent opened",
                      function->facts->name);
         }

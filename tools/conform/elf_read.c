@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FILE_BYTES_MAX ((size_t)1 << 30)
-#define NOT_WHOLE "not a whole ELF file: build or copy it again"
+#define NOT_WHOLE "a truncated or damaged ELF file: build or copy it again"
 
 static const char *read_file(const char *path, struct elf *elf)
 {
@@ -19,7 +19,7 @@ static const char *read_file(const char *path, struct elf *elf)
     long end = fseek(in, 0, SEEK_END) == 0 ? ftell(in) : -1;
     if (end < 0 || (size_t)end > FILE_BYTES_MAX || fseek(in, 0, SEEK_SET) != 0) {
         fclose(in);
-        return "not a file that can be read: name a shared library";
+        return "not a readable file: name a shared library";
     }
     elf->bytes = (size_t)end;
     elf->file = malloc(elf->bytes + 1);
@@ -50,7 +50,7 @@ static const Elf64_Shdr *section_of(const struct elf *elf, uint32_t type)
     return found;
 }
 
-/* A string of the table that belongs to a section; "" where there is none. */
+/* A string from a section's table; "" if there is none. */
 static const char *text_of(const struct elf *elf, const Elf64_Shdr *of, uint32_t offset)
 {
     const Elf64_Shdr *table = section(elf, of->sh_link);
@@ -70,12 +70,12 @@ static const char *check_head(const struct elf *elf, uint16_t machine)
     }
     if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_ident[EI_DATA] != ELFDATA2LSB ||
         head->e_machine != machine) {
-        return "built for another machine: take the build for this one";
+        return "built for another machine: use a build for this one";
     }
     return head->e_type == ET_DYN ? NULL : "not a shared library: name one";
 }
 
-/* The loader maps segments without a look at the length of the file. */
+/* The loader maps segments without checking the file's length. */
 static const char *check_segments(const struct elf *elf)
 {
     const Elf64_Ehdr *head = part(elf, 0, sizeof *head);
@@ -103,7 +103,7 @@ static uint16_t own_machine(void)
     return head.e_machine;
 }
 
-/* The name of the version with this index; NULL where it is not defined here. */
+/* The name of the version with this index; NULL if it is not defined here. */
 static const char *version_name(const struct elf *elf, uint16_t index, bool *is_base)
 {
     const Elf64_Shdr *defs = section_of(elf, SHT_GNU_verdef);

@@ -10,21 +10,23 @@
 struct elf_symbol {
     const char *name;
     const char *version; /* "" without one */
-    bool hidden;         /* not the one that a program is linked with */
+    bool hidden;         /* not the version that programs link to */
 };
 
 struct elf {
     unsigned char *file;
     size_t bytes;
-    struct elf_symbol *symbols; /* defined, not local; without the names of the versions */
+    struct elf_symbol *symbols; /* defined, not local; version names excluded */
     uint32_t symbol_count;
-    const char **versions; /* defined, without the file's own name */
+    const char **versions; /* defined; the file's own name excluded */
     uint32_t version_count;
 };
 
-/* Both return NULL, or what is wrong. On success *elf is the caller's and goes to elf_free. */
+/* elf_read: returns NULL, or what is wrong. On success the caller owns *elf and frees it with
+ * elf_free. */
 const char *elf_read(const char *path, struct elf *elf);
-/* Whether a file is a shared library for the machine that this program was built for. */
+/* Returns NULL if the file is a shared library for the machine that this program was built for, or
+ * what is wrong. */
 const char *elf_fits(const char *path);
 void elf_free(struct elf *elf);
 

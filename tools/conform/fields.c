@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Constants, structs and fields by their names. */
+/* Constants, structs and fields by name. */
 #include "conform.h"
 
 #include <string.h>
@@ -57,7 +57,7 @@ static uint32_t element_bytes(const abi_field *field)
 uint64_t field_get(const void *at, const char *type, const char *name)
 {
     const abi_field *field = field_named(struct_named(type), name);
-    uint64_t value = 0; /* the first bytes are the low ones, as on every machine that is served */
+    uint64_t value = 0; /* low bytes first, as on every supported machine */
     memcpy(&value, (const char *)at + field->offset, element_bytes(field));
     return value;
 }

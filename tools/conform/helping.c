@@ -37,7 +37,7 @@ static void send_some(const struct pair *pair)
     }
 }
 
-/* Takes until there is nothing; gives how many there were. */
+/* Takes until there is nothing; returns how many there were. */
 static uint32_t take_all(const struct pair *pair, void *consumer)
 {
     void *bufs = room(MESSAGES * (size_t)size_of("ho_buf"));
@@ -54,7 +54,7 @@ static void help(const char *status, void *consumer, void *producer)
     (void)MUST(status, "ho_consumer_help", P(consumer), P(producer), BUDGET);
 }
 
-/* What its budget leaves is everybody's. */
+/* Any consumer can take what the budget leaves. */
 static void within_its_budget(uint32_t which)
 {
     struct pair pair;
@@ -68,7 +68,7 @@ static void within_its_budget(uint32_t which)
     EXPECT(mine + others == MESSAGES, "%u and %u were taken of %u", mine, others, MESSAGES);
 }
 
-/* Whichever way it ends: what was sent can be had, and the producer is free for another. */
+/* However it ends, sent messages can be taken, and the producer can be helped again. */
 static void ends(uint32_t which)
 {
     struct pair pair;

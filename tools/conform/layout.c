@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L1: layouts three ways: the description, libffi, and what the library was compiled with. */
+/* L1: three views of each layout: the description, libffi, and the compiled library. */
 #include "conform.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #define ELEMENTS_MAX 4096u
 #define LINE 64u
 
-/* A struct as libffi knows it. An array is as many elements. */
+/* A struct in libffi's terms. An array becomes as many elements. */
 struct laid_out {
     ffi_type type;
     ffi_type *elements[ELEMENTS_MAX + 1];
@@ -64,7 +64,7 @@ static void libffi_agrees(uint32_t which)
            type->align, made.type.alignment);
 }
 
-/* A holder may put it on cache lines of its own: the first element's type is copied to say so. */
+/* A holder may put it on separate cache lines: a copy of the first element's type says so. */
 static void libffi_agrees_on_whole_lines(uint32_t which)
 {
     static struct laid_out made;
@@ -75,7 +75,7 @@ static void libffi_agrees_on_whole_lines(uint32_t which)
     EXPECT(made.type.alignment == LINE, "libffi does not align %s to a line", type->name);
 }
 
-/* ---- the table of the library */
+/* ---- the library's table */
 
 /* Reads a row; false past the end. */
 static bool row_read(uint32_t index, void *row)
@@ -90,7 +90,7 @@ static const char *row_text(const void *row, const char *field)
     return (const char *)(uintptr_t)field_get(row, "ho_abi_row", field);
 }
 
-/* The row of a kind with these names, in `row`; its place, or the number of rows. */
+/* Finds the row of a kind with these names; returns its index, or the number of rows. */
 static uint32_t row_find(void *row, const char *kind, const char *name, const char *field)
 {
     const uint64_t wanted = (uint64_t)constant(kind);
@@ -142,7 +142,7 @@ static void library_agrees_on_constants(uint32_t which)
             strcmp(item->name, "HO_ABI_MINOR") == 0 || strcmp(item->name, "HO_ABI_PATCH") == 0;
         (void)row_find(row, "HO_ROW_CONSTANT", item->name, "");
         compare("size", item->name, item->type.size, field_get(row, "ho_abi_row", "size_bytes"));
-        if (!is_version) { /* a patch does not matter, and a newer minor fits */
+        if (!is_version) { /* the patch does not matter, and a newer minor fits */
             compare("value", item->name, (uint64_t)item->value,
                     field_get(row, "ho_abi_row", "value"));
         }
@@ -176,7 +176,7 @@ static void table_has_no_more(uint32_t which)
     (void)MUST("HO_E_RANGE", "ho_abi_layout", rows, P(NULL), P(count));
 }
 
-/* ---- the sum over all of it */
+/* ---- the hash over all of it */
 
 static uint64_t hash_text(uint64_t hash, const char *text)
 {

@@ -44,7 +44,7 @@ uint32_t shard_arena(uint32_t shard)
     return shard == SHARDS - 1 ? 1 : 0;
 }
 
-/* `stats` is NULL at first: made once, read again and again. */
+/* `stats` is NULL at first: allocated once, then reused. */
 static const void *read_into(void **stats, const char *type, const char *get, const void *handle)
 {
     if (*stats == NULL) {
@@ -67,7 +67,7 @@ static const void *memory_read(uint32_t arena)
     return read_into(&stats[arena], "ho_arena_stats", "ho_arena_stats_get", ledger.arenas[arena]);
 }
 
-/* Opens in a room of its own what is then kept at `handle`. */
+/* Opens an object through a room, and keeps its handle at `handle`. */
 static void open_handle(const char *open, const void *in, const void *how, void **handle)
 {
     static void **made;
@@ -267,7 +267,7 @@ void ledger_check_stats(void)
     }
 }
 
-/* Takes what is left unseen: its bytes were compared often enough. */
+/* Takes the rest without comparing: such bytes were compared often enough. */
 static void take_all(uint32_t consumer)
 {
     struct batch *batch = batch_empty();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading the library, and the description that goes with it. */
+/* Loads the library and its description. */
 #include "conform.h"
 
 #include <dlfcn.h>
@@ -13,7 +13,7 @@ typedef int32_t (*description_fn)(const char **text, uint64_t *bytes);
 static void (*symbol(void *library, const char *name, const char *version))(void)
 {
     void *found = version == NULL ? NULL : dlvsym(library, name, version);
-    if (found == NULL) { /* under another version: the group "symbols" says so */
+    if (found == NULL) { /* under another version: the group "symbols" reports it */
         found = dlsym(library, name);
     }
     void (*address)(void);
@@ -45,7 +45,7 @@ static void *open_library(const char *name)
     return library;
 }
 
-/* The description that the library carries. */
+/* The description embedded in the library. */
 static bool read_own(void *library, abi_doc **doc)
 {
     void (*address)(void) = symbol(library, "ho_abi_description", NULL);
@@ -53,11 +53,11 @@ static bool read_own(void *library, abi_doc **doc)
     uint64_t bytes = 0;
     abi_error error;
     if (address == NULL) {
-        tool_error("%s carries no description of its ABI: name one with --abi", kit.path);
+        tool_error("%s contains no description of its ABI: name one with --abi", kit.path);
         return false;
     }
     if (((description_fn)address)(&text, &bytes) != 0 || text == NULL) {
-        tool_error("%s does not give its description: name one with --abi", kit.path);
+        tool_error("%s does not return its description: name one with --abi", kit.path);
         return false;
     }
     if (!abi_md_parse(text, (size_t)bytes, doc, &error)) {
@@ -105,7 +105,7 @@ static int64_t version_part(const abi_doc *doc, const char *name)
     return found == NULL ? 0 : found->value;
 }
 
-/* Asks through the frozen prefix alone whether library and description belong together. */
+/* Asks, through the frozen prefix only, whether the library and the description match. */
 static bool negotiate(void)
 {
     static const char *const needed[] = {"size", "major", "minor", "pointer_bits", "little_endian"};
@@ -117,8 +117,8 @@ static bool negotiate(void)
     const abi_struct *info = abi_md_struct(kit.doc, "ho_abi_info");
     const abi_function *asks = abi_md_function(kit.doc, "ho_abi_negotiate");
     if (info == NULL || asks == NULL || asks->param_count != 2 || info->size < sizeof mine) {
-        tool_error("the description has no ho_abi_info or ho_abi_negotiate, which no version may "
-                   "lack: name another with --abi");
+        tool_error("the description lacks ho_abi_info or ho_abi_negotiate, which every version "
+                   "has: name another with --abi");
         return false;
     }
     for (uint32_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -126,7 +126,7 @@ static bool negotiate(void)
     }
     field_set(theirs, info->name, "size", sizeof theirs);
     if (function_named(asks->name)->address == NULL) {
-        return true; /* the group "symbols" says so */
+        return true; /* the group "symbols" reports it */
     }
     (void)call_with(asks->name, 2, args);
     const int64_t their_major = (int64_t)field_get(theirs, info->name, "major");
@@ -135,7 +135,7 @@ static bool negotiate(void)
     if (their_major == major && (major != 0 || their_minor == minor) && their_minor >= minor) {
         return true;
     }
-    tool_error("%s has ABI %d.%d, the description is of %d.%d: take the description of that "
+    tool_error("%s has ABI %d.%d, the description has %d.%d: use the description of that "
                "version, or a library of this one",
                kit.path, (int)their_major, (int)their_minor, (int)major, (int)minor);
     return false;

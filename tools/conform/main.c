@@ -19,16 +19,16 @@ struct options {
 static const char usage[] =
     "usage: handoff-conform [FILE] [--abi FILE] [--only GROUP] [--json FILE] [--seed N]\n"
     "Tests a built libhandoff against the description of its ABI.\n"
-    "  FILE          library to test; default: " CONFORM_LIBRARY ", where the loader finds it\n"
-    "  --lib NAME    the same, but a name without a slash is one that the loader finds\n"
-    "  --abi FILE    description of the ABI; default: the one that the library carries\n"
+    "  FILE          library to test; default: the " CONFORM_LIBRARY " that the loader finds\n"
+    "  --lib NAME    the same; the loader looks up a name without a slash\n"
+    "  --abi FILE    description of the ABI; default: the one in the library\n"
     "  --only GROUP  symbols, layout, calls, callbacks or ownership; default: all\n"
-    "  --json FILE   writes the results there too\n"
-    "  --seed N      runs the random sequence N (1 or more) of the group ownership alone\n"
-    "  -h, --help    this text\n"
-    "  --version     the version\n"
-    "Prints TAP. Exits 0 when everything held, 1 when something failed, 2 when it could not "
-    "test.\n";
+    "  --json FILE   also write the results to FILE\n"
+    "  --seed N      run only random sequence N (1 or more) of the group ownership\n"
+    "  -h, --help    print this text\n"
+    "  --version     print the version\n"
+    "Prints TAP. Exits 0 if every case passed, 1 if one failed, 2 if it could not "
+    "run.\n";
 
 void tool_error(const char *format, ...)
 {
@@ -46,7 +46,7 @@ static bool read_seed(const char *text)
     errno = 0;
     kit.seed = strtoull(text, &end, 10);
     if (errno != 0 || *text < '1' || *text > '9' || *end != '\0') {
-        tool_error("--seed is '%s': give a whole number from 1 on", text);
+        tool_error("--seed is '%s': give a whole number of at least 1", text);
         return false;
     }
     return true;
@@ -70,7 +70,7 @@ static bool read_option(const char *name, const char *value, struct options *opt
     if (is_seed && value != NULL) {
         return read_seed(value);
     }
-    tool_error("'%s' is no option with a value: see handoff-conform --help", name);
+    tool_error("option %s is unknown or lacks its value: see handoff-conform --help", name);
     return false;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L4: wrong calls: each is refused with its name, and leaves everything as it was. */
+/* L4: wrong calls: each returns its own error and changes nothing. */
 #include "ledger.h"
 
 #include <string.h>
@@ -51,7 +51,7 @@ static struct batch *batch_with(const void *buf)
     return batch;
 }
 
-/* Nothing but loans fits ho_commit and ho_abort, anything but loans the rest. */
+/* ho_commit and ho_abort accept only loans, the other calls everything but loans. */
 static void all_refuse(const char *status, struct batch *batch)
 {
     static void *slice;
@@ -192,7 +192,7 @@ static bool longer_than_the_loan(void)
     return true;
 }
 
-/* Of another domain: one of each, held for the whole sequence. */
+/* Buffers of another domain: one of each kind, held for the whole sequence. */
 static bool foreign_domain(void)
 {
     static struct world world;
@@ -220,7 +220,7 @@ static bool nothing_at_all(void)
     return true;
 }
 
-/* What the library hands out has its seal in `owner`. */
+/* The library's descriptors have a seal in `owner`. */
 static bool broken_seal(void)
 {
     const uint32_t item = item_any(HELD);
@@ -276,7 +276,7 @@ const struct op misuses[MISUSES] = {
     {"an impossible gift", impossible_gift},
 };
 
-/* Each bit of the handle of an arena buffer, and of a slice of it. */
+/* Flips each bit of the handle of an arena buffer, and of a slice of it. */
 void forged_handles(uint32_t which)
 {
     struct world world;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* L3: construct and destruct of a pool: each once for an object's memory, in the functions that are described. */
+/* L3: a pool's construct and destruct: each once per object, in the functions that are
+ * described. */
 #include "scene.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static struct {
     uint32_t constructed, destructed; /* calls */
 } place;
 
-/* A byte of each object says whether it is constructed; the rest is its holder's. */
+/* A byte of each object says whether it is constructed; the rest belongs to its holder. */
 static void on_object(const char *functions, void **args, void *user)
 {
     EXPECT(*(void **)args[1] == user, "ho_object_fn got another arg");
@@ -49,7 +50,7 @@ static void place_open(void)
     domain_make(&made[0]);
     memory_make(made[0], &made[1], &made[2]);
     field_set(opts, "ho_pool_opts", "slot_bytes", SLOT);
-    field_set(opts, "ho_pool_opts", "objects_max", SOME); /* then its last page is whole, too */
+    field_set(opts, "ho_pool_opts", "objects_max", SOME); /* so that its last page is full, too */
     field_set(opts, "ho_pool_opts", "construct",
               closure_make("ho_object_fn", on_construct, &place));
     field_set(opts, "ho_pool_opts", "destruct", closure_make("ho_object_fn", on_destruct, &place));
@@ -123,7 +124,7 @@ static void destructed_before_it_goes(uint32_t which)
     place_close();
 }
 
-/* What would run one of them again is refused, and so is closing. */
+/* Calls that would run one of them again are refused, and so is closing. */
 static void call_from_inside(ffi_cif *cif, void *result, void **args, void *user)
 {
     void *obj = room(size_of("ho_obj"));

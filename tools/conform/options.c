@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: structs that begin with their size, at every size, with every bit that is not known. They end
- * where an unreadable page begins. */
+/* L2: structs that begin with their size, at every size and with every unknown bit. They end at an
+ * unreadable page. */
 #include "conform.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@
 struct target {
     const struct function *function;
     const abi_struct *type;
-    uint32_t at; /* which parameter */
+    uint32_t at; /* index of the parameter */
 };
 
 static struct target target_of(uint32_t which)
@@ -22,7 +22,7 @@ static struct target target_of(uint32_t which)
     return (struct target){function, &kit.doc->structs[function->params[at].type.index], at};
 }
 
-/* Calls with a struct of `size` bytes at the end of a page, as `change` left it. */
+/* Calls with a struct of `size` bytes at the end of a page, modified by `change`. */
 static int32_t call_sized(const struct target *target, uint32_t size, uint8_t tail,
                           const abi_field *field, uint64_t value, void **passed)
 {
@@ -126,7 +126,7 @@ static void init(uint32_t which)
         (void)MUST("HO_OK", "ho_init", number, P(at), size);
         memcpy(&begin, at, sizeof begin);
         EXPECT(begin == size, "the size is %u", begin);
-        const bool is_info = strcmp(type->name, "ho_abi_info") == 0; /* has the versions in it */
+        const bool is_info = strcmp(type->name, "ho_abi_info") == 0; /* it contains the versions */
         for (uint32_t k = is_info ? type->size : (uint32_t)sizeof begin; k < size; k++) {
             EXPECT(at[k] == 0, "byte %u is not zero", k);
         }
@@ -183,5 +183,5 @@ void options_cases(void)
             case_add("calls", init, i, "ho_init: %s of every size", kit.doc->structs[i].name);
         }
     }
-    case_add("calls", init_of_no_type, 0, "ho_init: a type that is none");
+    case_add("calls", init_of_no_type, 0, "ho_init: an unknown type");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L4: seeded random sequences of calls, right ones (here) and wrong ones, against the ledger. */
+/* L4: seeded random sequences of calls, valid ones (here) and wrong ones, against the ledger. */
 #include "ledger.h"
 
 #include <inttypes.h>
@@ -47,7 +47,7 @@ static bool do_reserve(void)
     return status == 0;
 }
 
-/* Those that were not reserved are empty, whatever stood there. */
+/* Loans that were not reserved are empty, whatever was there before. */
 static bool do_reserve_many(void)
 {
     struct batch *batch = batch_empty();
@@ -170,13 +170,13 @@ static bool do_give(void)
     batch_sent(batch, status, producer);
     published(producer);
     for (uint32_t i = *batch->done; i < batch->count; i++) {
-        ledger.items[batch->items[i]].place = NOWHERE; /* it is still the caller's: given later */
+        ledger.items[batch->items[i]].place = NOWHERE; /* the caller still has it: given later */
     }
     ledger.tokens = first + *batch->done;
     return *batch->done > 0;
 }
 
-/* Descriptors in a row, of bytes that stay the caller's. */
+/* Consecutive descriptors of bytes that the caller keeps. */
 static bool do_give_copy(void)
 {
     static unsigned char *bytes;
@@ -214,7 +214,7 @@ static bool do_give_copy(void)
         ledger.items[items[i]].place = NOWHERE;
         if (i < *accepted) {
             item_sent(items[i], producer);
-            field_set(item_buf(items[i]), "ho_buf", "ptr", 0); /* wherever it was copied to */
+            field_set(item_buf(items[i]), "ho_buf", "ptr", 0); /* the copy may be anywhere */
         }
     }
     published(producer);
@@ -343,7 +343,7 @@ static const struct op right[] = {
 };
 #define RIGHT (uint32_t)(sizeof right / sizeof *right)
 
-/* Four of five calls are right ones. */
+/* Four of five calls are valid. */
 static const struct op *any_op(uint32_t *index)
 {
     if (ledger_random(5) != 0) {
@@ -356,7 +356,7 @@ static const struct op *any_op(uint32_t *index)
     return found;
 }
 
-/* A sequence in which something never happened has shown less than it says. */
+/* A sequence that never did something has tested less than it claims. */
 static void expect_all(const uint32_t *times)
 {
     for (uint32_t i = 0; i < RIGHT + MISUSES; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L2: what a message carries, whichever way it is sent; partitions, and who may work on which. */
+/* L2: the fields that a message carries; partitions, and which consumer may take from which. */
 #include "conform.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@
 static const char *const senders[] = {"ho_commit", "ho_give", "ho_forward", "ho_give_copy"};
 #define SENDERS (uint32_t)(sizeof senders / sizeof *senders)
 
-/* A service with partitions in a world of its own, and its ends. */
+/* A service with partitions in its own world, and its ends. */
 struct parted {
     struct world world;
     void *service, *producer, *consumers[PARTITIONS];
@@ -37,7 +37,7 @@ static void *service_open(const struct world *world, uint32_t partitions, const 
     return *service;
 }
 
-/* Bound consumers are of partition 0 and up. */
+/* Bound consumers are for partition 0 and up. */
 static void parted_make(struct parted *parted, const char *consumers, uint32_t count)
 {
     void **producer = room(sizeof *producer);
@@ -88,7 +88,7 @@ static uint32_t take(const struct parted *parted, uint32_t consumer, void *bufs,
     return *taken;
 }
 
-/* Takes one, which must be of this partition and value, and returns it. */
+/* Takes one message, which must have this partition and value, and returns it. */
 static void expect_one(const struct parted *parted, uint32_t consumer, uint32_t partition,
                        uint64_t value)
 {
@@ -179,7 +179,7 @@ static void no_such_partition(uint32_t which)
     (void)MUST("HO_OK", send, P(parted.producer), P(buf), 1, 0, P(accepted));
 }
 
-/* The descriptors of ho_give_copy are the caller's; in part when the lane is full. */
+/* The caller keeps the descriptors of ho_give_copy; the lane fills up midway. */
 static void copies_are_of_borrowed_descriptors(uint32_t which)
 {
     struct parted parted;
@@ -201,9 +201,9 @@ static void copies_are_of_borrowed_descriptors(uint32_t which)
     expect_none(&parted, 0, "twice");
 }
 
-/* ---- who works on which */
+/* ---- which consumer takes from which */
 
-/* Every key once: where each goes. All consumers are bound. */
+/* Sends every key once to find its partition. All consumers are bound. */
 static void map_keys(const struct parted *parted, uint32_t *to)
 {
     for (uint64_t key = 0; key < KEYS; key++) {
@@ -287,14 +287,14 @@ static void claim_ends(const struct parted *parted, uint32_t how)
     switch (how) {
     case 0: (void)MUST("HO_OK", "ho_consumer_yield", P(parted->consumers[0])); break;
     case 1: (void)MUST("HO_OK", "ho_consumer_close", P(parted->consumers[0])); break;
-    default: /* its next take has something from another partition */
+    default: /* its next take gets a message of another partition */
         while (take(parted, 0, buf, 1) == 1) {
             (void)MUST("HO_OK", "ho_return", P(parted->world.domain), P(buf), 1, P(NULL));
         }
     }
 }
 
-/* What is in a partition that another has claimed can't be had, and can once the claim has ended. */
+/* Messages of a partition that another consumer has claimed can't be taken until the claim ends. */
 static void claims(uint32_t how)
 {
     struct parted parted;
@@ -339,7 +339,7 @@ static void waiting_claims(uint32_t which)
     expect_one(&parted, 1, 2, 8);
 }
 
-/* A batch may come of several partitions, all of them claimed. */
+/* A batch may come from several partitions, all of them claimed. */
 static void a_batch_of_several(uint32_t which)
 {
     struct parted parted;
@@ -358,7 +358,7 @@ static void a_batch_of_several(uint32_t which)
     EXPECT(take(&parted, 1, bufs, 2 * PARTITIONS) == PARTITIONS, "not all were to be had again");
 }
 
-/* Messages wait for whoever comes; those of a producer that has gone, too. */
+/* Messages wait for any consumer, also those of a closed producer. */
 static void messages_wait(uint32_t is_bound)
 {
     struct parted parted;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* L4: seeded random calls on two pools, right ones and wrong ones, against a ledger of objects. */
+/* L4: seeded random calls on two pools, valid and wrong ones, against a ledger of objects. */
 #include "yard.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #define SEEDS 12u
 #define STEPS 2000u
 
-/* ---- right calls */
+/* ---- valid calls */
 
 static bool do_acquire(void)
 {
@@ -65,7 +65,7 @@ static bool do_release(void)
     return true;
 }
 
-/* A batch with empty ones, and now and then one that was released before: it ends there. */
+/* A batch with empty handles and sometimes a stale one, where it ends. */
 static bool do_release_many(void)
 {
     const uint32_t pool = ledger_random(POOLS), wanted = 1 + ledger_random(MANY);
@@ -118,7 +118,7 @@ static bool do_resolve(void)
     return true;
 }
 
-/* Tells each live object once; some are released as they are told. */
+/* Visits each live object once; the callback releases some. */
 static bool do_visit(void)
 {
     const uint32_t pool = ledger_random(POOLS), at_once = 1 + ledger_random(MANY);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Each case in a child of its own, with a time-out; the results as TAP and as JSON. */
+/* Runs each case in a child process, with a timeout; reports as TAP and JSON. */
 #include "conform.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ struct test_case {
 static struct test_case *cases;
 static uint32_t case_count;
 
-/* Of the child: where it says why; and what it is busy with, in memory that outlives it. */
+/* The child's pipe for its failure message, and its current step, in memory that outlives it. */
 static int report_fd = -1;
 static char *step;
 
@@ -118,7 +118,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Reads until the child has ended or its time has; false for the latter. */
+/* Reads until the child has ended; false if its time is up. */
 static bool listen_to(struct test_case *item, int fd)
 {
     const int64_t deadline = now_ms() + CASE_SECONDS * 1000;
@@ -142,7 +142,7 @@ static bool listen_to(struct test_case *item, int fd)
     }
 }
 
-/* For a case that could not say itself why it failed. */
+/* For a case that could not report its own failure. */
 CONFORM_PRINTF(2, 3)
 static void explain(struct test_case *item, const char *format, ...)
 {

@@ -28,7 +28,7 @@ static void is_exported(uint32_t which)
            function->version);
 }
 
-/* Of a newer library its own description counts for what the one at hand can't know. */
+/* For a newer library, its own description says what the one at hand can't know. */
 static bool has_function(const abi_doc *doc, const struct elf_symbol *symbol)
 {
     const abi_function *function = doc == NULL ? NULL : abi_md_function(doc, symbol->name);

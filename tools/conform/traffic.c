@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* L4: taking, and ends that come and go: who may take what, in which order, and that nothing is missed. */
+/* L4: taking, while ends come and go: which consumer may take what, in which order, and that
+ * nothing is lost. */
 #include "ledger.h"
 
 #define SHARED_SERVICE 2u
@@ -59,7 +60,7 @@ static bool somebody_waited(void)
     return false;
 }
 
-/* Is there something that this consumer must be given? */
+/* Is there a message that this consumer must get? */
 static void expect_nothing_for(uint32_t consumer)
 {
     for (uint32_t i = 0; i < ITEMS; i++) {
@@ -101,7 +102,7 @@ static void check_partition(uint32_t consumer, uint32_t index, const void *taken
            "a bound consumer was given what is in partition %u", partition);
 }
 
-/* One producer's messages of a partition come as they were sent. */
+/* A producer's messages of one partition arrive in order. */
 static void check_order(uint32_t index)
 {
     const struct item *taken = &ledger.items[index];
@@ -148,7 +149,7 @@ bool do_take(void)
     for (uint32_t i = 0; i < *batch->done; i++) {
         check_taken(consumer, batch->bufs + (size_t)i * size_of("ho_buf"));
     }
-    if (status != 0 && ledger.helps[consumer] == NOBODY) { /* else it takes its producer's alone */
+    if (status != 0 && ledger.helps[consumer] == NOBODY) { /* else it takes only its producer's */
         expect_nothing_for(consumer);
     }
     return status == 0;
@@ -175,7 +176,7 @@ bool do_yield(void)
     return is_shared(consumer);
 }
 
-/* Any two: those that fit are paired, and help each other for a while. */
+/* Any two: those that fit are paired, and help for a while. */
 bool do_help(void)
 {
     const uint32_t consumer = any_consumer(), producer = ledger_random(PRODUCERS + 1);
@@ -205,7 +206,7 @@ bool do_help(void)
     return status == 0 && with != NULL;
 }
 
-/* Nothing moves and nothing is cancelled when an end goes and another comes. */
+/* Nothing moves and nothing is cancelled when one end closes and another opens. */
 bool do_replace_consumer(void)
 {
     const uint32_t consumer = any_consumer();

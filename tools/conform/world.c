@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A domain with one of everything, and arguments that fit each function. */
+/* A domain with one object of each type, and valid arguments for each function. */
 #include "conform.h"
 
 #include <string.h>
 
 #define GARBAGE 0x5a
-#define BYTES 16 /* of every parameter of this name */
+#define BYTES 16 /* for every parameter of this name */
 #define WORLD_BYTES ((uint64_t)64 << 20)
 
-/* Stands for every callback: it takes what it is called with for nothing. */
+/* Stands in for every callback; ignores its arguments. */
 static void callback_that_does_nothing(void) {}
 
 void *struct_make(const abi_struct *type)
@@ -38,7 +38,7 @@ void memory_make(void *domain, void **arena, void **shard)
     (void)MUST("HO_OK", "ho_shard_open", P(*arena), P(shard));
 }
 
-/* Gives, takes and returns one: so that the owner has a release to drain. */
+/* Gives, takes and returns one, so that the owner has a release to drain. */
 static void queue_a_release(const struct world *world)
 {
     void *bufs = world_foreign(world);
@@ -54,7 +54,7 @@ static void send_one(const struct world *world)
                1, 0, P(NULL));
 }
 
-/* A pool with one object that is out. */
+/* A pool with one object acquired. */
 static void pool_make(void *arena, void **pool, void *object)
 {
     void *opts = struct_make(struct_named("ho_pool_opts"));
@@ -63,7 +63,7 @@ static void pool_make(void *arena, void **pool, void *object)
     (void)MUST("HO_OK", "ho_pool_acquire", P(*pool), P(object));
 }
 
-/* Of so many bytes as ho_free_sized is told. */
+/* As many bytes as ho_free_sized is told. */
 static void *memory_allocated(void *arena)
 {
     void **ptr = room(sizeof *ptr);
@@ -80,7 +80,7 @@ void world_make(struct world *world)
     void *opts = struct_make(struct_named("ho_owner_opts"));
     void *service = struct_make(struct_named("ho_service_opts"));
     domain_make(&handles->domain);
-    /* Two partitions: then another consumer can be opened. */
+    /* Two partitions, so that another consumer can be opened. */
     field_set(service, "ho_service_opts", "partitions", 2);
     (void)MUST("HO_OK", "ho_service_open", P(handles->domain), P(service), P(&handles->service));
     memory_make(handles->domain, &handles->arena, &handles->shard);
@@ -229,7 +229,7 @@ static uint64_t argument_for(const struct world *world, const char *function,
         return P(world->memory); /* to be freed */
     }
     if (param->direction == ABI_INOUT && type->base == ABI_U64) {
-        return P(room(sizeof(uint64_t))); /* a cursor, at the beginning */
+        return P(room(sizeof(uint64_t))); /* a cursor, at the start */
     }
     return P(type->base == ABI_STRUCT ? struct_for(world, function, param)
                                       : garbage(type->base == ABI_VOID ? 64 : sizeof(uint64_t)));

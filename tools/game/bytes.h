@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Little-endian numbers at any address; compilers make one instruction of each. Private to game. */
+/* Little-endian numbers at any address; compilers turn each into one instruction. Private to
+ * game. */
 #ifndef HANDOFF_GAME_BYTES_H
 #define HANDOFF_GAME_BYTES_H
 

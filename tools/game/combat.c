@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Combat: a player against an opponent of his own, with four skills that need time to be ready. */
+/* Combat: a player against his own opponent, with four skills that have cooldowns. */
 #include "session.h"
 
 #define FULL_HEALTH 100
@@ -44,7 +44,7 @@ static uint8_t strike(struct fighter *fighter, const struct game_request *reques
         fighter->opponent_lost = 0;
         fighter->victories++;
     } else {
-        /* The opponent strikes back with half of it, and leaves one hit point. */
+        /* The opponent strikes back with half the damage, and leaves at least one hit point. */
         fighter->lost = at_most(fighter->lost + skill->damage / 2, FULL_HEALTH - 1);
     }
     return GAME_DONE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Economy: coins move between treasury, purse and vault; none is ever made or lost. */
+/* Economy: coins move between treasury, purse and vault; none is created or lost. */
 #include "session.h"
 
 struct account {
@@ -12,7 +12,7 @@ struct account {
 
 const size_t game_economy_session_bytes = sizeof(struct account);
 
-/* A session cannot hold more: keeps every sum far inside its type. */
+/* A session's maximum: keeps every sum far inside its type. */
 #define ACCOUNT_LIMIT 1000000000
 
 static uint8_t transfer(struct game_state *state, struct account *account, uint8_t action,

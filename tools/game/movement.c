@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Movement: where a player is, and whether he can have come that far in the time. */
+/* Movement: a player's position, and whether he can have moved that far in the time. */
 #include "session.h"
 
 #define TOP_SPEED_CM_PER_S 1200
-#define SLACK_CM 50                          /* what the network's jitter may bunch together */
-#define LONGEST_STEP_NS UINT64_C(2000000000) /* standing still earns no more than this */
+#define SLACK_CM 50                          /* tolerance for network jitter */
+#define LONGEST_STEP_NS UINT64_C(2000000000) /* standing still longer than this earns no more */
 #define WORLD_CM 10000000                    /* the world is a square around its origin */
 
 struct walker {

@@ -10,7 +10,7 @@
 #define TREASURY_PER_SESSION 1000
 
 #define NS_PER_S UINT64_C(1000000000)
-#define LOOKS 4u /* at a table's places, each time that it is taken up */
+#define LOOKS 4u /* places of a table to check, each time it is used */
 
 size_t game_session_bytes(uint32_t service)
 {
@@ -46,7 +46,7 @@ struct game_state *game_state_create(uint32_t service, const struct game_options
     return state;
 }
 
-/* On lines of its own: the treasury changes with the messages. */
+/* On separate lines: the treasury changes with every message. */
 #define PART_ALIGN 128
 
 struct game_state *game_state_part(struct game_state *whole, uint32_t parts)
@@ -135,7 +135,7 @@ void game_each_session(const struct game_state *state,
     }
 }
 
-/* Its coins go back; what it stood in stays. */
+/* Returns its coins; its state stays. */
 static void end_session(struct game_state *state, const struct game_entry *entry)
 {
     const void *session = find(state, entry);
@@ -169,11 +169,12 @@ void game_state_at(struct game_state *state, uint32_t table, uint64_t now_ns)
             continue;
         end_session(state, entry);
         game_table_remove(at, entry);
-        at->looked_at--; /* another may stand there now */
+        at->looked_at--; /* another entry may have moved there */
     }
 }
 
-/* The session's state. One that has none, or begins anew, gets a fresh one; NULL: there is no memory for it. */
+/* The session's state. A new session, or one that restarts, gets a fresh one; NULL: out of
+ * memory. */
 static void *session_of(struct game_state *state, const struct game_header *header)
 {
     const struct game_memory *memory = &state->options.memory;

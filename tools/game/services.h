@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The three services behind the gateway: movement, combat, economy. Plain C over plain bytes; they
- * know neither sockets nor the handoff, nor locks: a state is for one thread at a time. Threads that share
- * the sessions of a service have a part of its state each, and see to it that a table of sessions is one's at a time.
+ * know nothing of sockets, the handoff or locks: only one thread at a time may use a state. Threads
+ * that share a service's sessions each have a part of its state, and must make sure that only one
+ * of them uses a table of sessions at a time.
  *
- * A session has its state, an object of the service's memory, from its first message on until it ends: a message with
- * sequence 1 begins it anew, so that a player may come back, and one that is silent for too long ends. Then its state is
- * released, and its coins go back to the treasury.
+ * A session has a state, an object in the service's memory, from its first message until it ends. A
+ * message with sequence 1 restarts it, so that a player can come back; a session that is silent for
+ * too long ends. Then its state is released, and its coins go back to the treasury.
  *
  * The game's time is the message's own sent_ns, so the same messages always give the same answers.
  */
@@ -21,23 +22,23 @@ extern "C" {
 
 struct game_state;
 
-/* What became of a request: the answer's code. */
+/* The result of a request: the answer's code. */
 enum game_code {
     GAME_DONE = 0,
     GAME_REPEATED = 1,   /* sequence not above the last one seen: the state is unchanged */
-    GAME_BAD_ACTION = 2, /* no such action, or its numbers make no sense */
+    GAME_BAD_ACTION = 2, /* no such action, or its arguments make no sense */
     GAME_TOO_FAST = 3,   /* movement: further than the time since the last move allows */
     GAME_COOLDOWN = 4,   /* combat: the skill is not ready */
-    GAME_NO_FUNDS = 5    /* economy: the purse or the treasury has not got that much */
+    GAME_NO_FUNDS = 5    /* economy: the purse or the treasury does not have that much */
 };
 
-/* What a handler returns. Except for GAME_HANDLED nothing has changed and there is no answer. */
+/* What a handler returns. Except for GAME_HANDLED, nothing has changed and there is no answer. */
 enum game_handled {
     GAME_HANDLED = 0,
     GAME_BAD_FRAME = -1,  /* game_request_read refused it, or it is for another service */
     GAME_NO_SESSION = -2, /* session number at or above the state's limit */
     GAME_NO_SPACE = -3,   /* answer_cap is below what this answer needs */
-    GAME_NO_MEMORY = -4   /* for the state of a session that begins */
+    GAME_NO_MEMORY = -4   /* for the state of a new session */
 };
 
 /* Actions: the request's code. */
@@ -51,12 +52,12 @@ enum game_action {
     GAME_WITHDRAW = 3 /* economy: a coins from the vault into the purse */
 };
 
-/* Where sessions' states lie: objects of game_session_bytes bytes, aligned to 8. */
+/* Memory for sessions' states: objects of game_session_bytes bytes, aligned to 8. */
 struct game_memory {
-    void *context; /* goes with each call */
-    /* Names a new object, of any content; 0: there is no memory. */
+    void *context; /* passed to each call */
+    /* Returns a new object, contents undefined; 0: out of memory. */
     uint64_t (*acquire)(void *context);
-    /* Where it is; NULL: it was released. */
+    /* Its address; NULL: it was released. */
     void *(*find)(void *context, uint64_t object);
     void (*release)(void *context, uint64_t object);
 };
@@ -64,15 +65,15 @@ struct game_memory {
 struct game_options {
     uint32_t session_limit;    /* sessions are numbered 0 to session_limit - 1 */
     uint32_t tables;           /* that they are divided into: 1 or more */
-    uint32_t idle_s;           /* a session that is silent for so long ends; 0: none does */
-    struct game_memory memory; /* all 0: the C library's. Any thread that has a part calls it */
+    uint32_t idle_s;           /* a session silent for this long ends; 0: none does */
+    struct game_memory memory; /* all 0: the C library's. Called by any thread that has a part */
 };
 
-/* What one session of the service takes; 0 if the service does not exist. */
+/* Size of a session's state; 0 if the service does not exist. */
 size_t game_session_bytes(uint32_t service);
 
 /*
- * Makes the state of one service; memory is used only for sessions that speak.
+ * Makes the state of one service; memory is used only for sessions that have sent something.
  *   service  below GAME_SERVICE_COUNT
  * Returns NULL if the service does not exist, session_limit or tables is 0, or memory is short.
  * Free it with game_state_destroy (NULL is allowed), which ends all sessions.
@@ -80,31 +81,32 @@ size_t game_session_bytes(uint32_t service);
 struct game_state *game_state_create(uint32_t service, const struct game_options *options);
 
 /*
- * Makes one of `parts` parts of a state: it has the same sessions, and its share of the treasury. The
- * whole is not used for messages any more. Destroying a part gives the rest of its treasury back; the
- * whole is destroyed last. Making and destroying: one thread at a time for a whole and its parts.
- * Returns NULL if the whole is NULL, or memory is short.
+ * Makes one of `parts` parts of a state: it has the same sessions, and its share of the treasury.
+ * The whole must not be used for messages any more. Destroying a part gives the rest of its
+ * treasury back; the whole is destroyed last. Making and destroying: one thread at a time for a
+ * whole and its parts. Returns NULL if the whole is NULL, or memory is short.
  */
 struct game_state *game_state_part(struct game_state *whole, uint32_t parts);
 void game_state_destroy(struct game_state *state);
 
 /*
- * Says of the messages that follow which table their sessions are in (at first 0), and when they came, on a clock that does
- * not go back (at first 0). Looks at a few of the table's sessions and releases the states of those that
- * are over; one that speaks after idle_s of silence begins anew in any case.
+ * Sets, for the messages that follow, the table of their sessions (initially 0) and their arrival
+ * time on a monotonic clock (initially 0). Checks a few of the table's sessions and releases the
+ * states of those that are over; a session that speaks after idle_s of silence restarts in any
+ * case.
  */
 void game_state_at(struct game_state *state, uint32_t table, uint64_t now_ns);
 
-/* Of the sessions of a state, and of its parts that were destroyed. */
+/* Counts for the sessions of a state, including its destroyed parts. */
 struct game_census {
     uint64_t begun;
-    uint64_t ended;   /* anew, or for their silence */
-    uint64_t refused; /* messages for which there was no memory */
-    uint64_t stale;   /* states that somebody else released: their sessions began anew */
+    uint64_t ended;   /* restarted or idle */
+    uint64_t refused; /* messages refused for lack of memory */
+    uint64_t stale;   /* states that somebody else released: their sessions restarted */
 };
 struct game_census game_state_census(const struct game_state *state);
 
-/* A clock that does not go back, for game_state_at: cheap, and some milliseconds behind. */
+/* A monotonic clock for game_state_at: cheap, and some milliseconds behind. */
 uint64_t game_clock_ns(void);
 
 /*
@@ -125,14 +127,14 @@ int game_combat_handle(struct game_state *state, const uint8_t *msg, size_t len,
 int game_economy_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_t *answer,
                         size_t answer_cap, size_t *answer_len);
 
-/* The handler that fits the state's service: the three above by number. */
+/* Calls the handler of the state's service, one of the three above. */
 int game_handle(struct game_state *state, const uint8_t *msg, size_t len, uint8_t *answer,
                 size_t answer_cap, size_t *answer_len);
 
 /*
- * Economy: purses, vaults and the treasury must add up to what the treasury started with.
- * Returns 1 if they do (always for the other services), 0 if a coin was made or lost. Walks all
- * sessions: for the end of a run, of a whole whose parts are gone.
+ * Economy: purses, vaults and the treasury must add up to what the treasury started with. Returns 1
+ * if they do (always for the other services), 0 if a coin was created or lost. Walks all sessions:
+ * for the end of a run, on a whole whose parts are destroyed.
  */
 int game_state_conserved(const struct game_state *state);
 

@@ -31,7 +31,8 @@ struct game_memory game_heap(size_t bytes)
                                 .release = heap_release};
 }
 
-/* Where looking for it begins. Another hash than the one that divides sessions over tables. */
+/* Where the search for it starts. A different hash than the one that divides sessions among
+ * tables. */
 static uint32_t home_of(const struct game_table *table, uint32_t session)
 {
     return (session * 0x9e3779b1u >> 7) & (table->places - 1);
@@ -88,7 +89,7 @@ void game_table_remove(struct game_table *table, struct game_entry *entry)
     for (uint32_t at = (gap + 1) & mask; table->entries[at].object != 0; at = (at + 1) & mask) {
         uint32_t home = home_of(table, table->entries[at].session);
         if (((at - home) & mask) < ((at - gap) & mask))
-            continue; /* it would stand before its home */
+            continue; /* it would move before its home */
         table->entries[gap] = table->entries[at];
         gap = at;
     }

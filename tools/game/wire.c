@@ -146,7 +146,8 @@ int game_answer_read(const uint8_t *frame, size_t len, struct game_answer *out)
     return GAME_FRAME_OK;
 }
 
-/* Copies the text behind `fixed` payload bytes and gives the frame's length; 0 if cap is too small. */
+/* Copies the text after `fixed` payload bytes and returns the frame's length; 0 if cap is too
+ * small. */
 static size_t text_write(uint8_t *frame, size_t cap, size_t fixed, const uint8_t *text,
                          size_t text_len)
 {

@@ -19,13 +19,13 @@
  *
  * UDP carries one frame per datagram. TCP carries a 4-byte little-endian length, then the frame.
  *
- * Sequences count per session and service because that is what keeps its order: messages of one
- * session to two services may overtake each other.
+ * Sequences count per session and service because only those stay in order: messages of one session
+ * to two services may overtake each other.
  *
  * The checksum folds 64-bit words with xor, an odd multiplication and a shift, and keeps the upper
  * 32 bits. Each step is a bijection of the 64-bit state, so one changed word always changes the
- * state; it runs at about a word in five cycles on any processor without special instructions or
- * tables, which a CRC needs to be as cheap. It guards against faults, not against forgers.
+ * state; it takes about five cycles a word on any processor, without the special instructions or
+ * tables that a CRC needs to be as cheap. It detects faults, not forgery.
  */
 #ifndef HANDOFF_GAME_WIRE_H
 #define HANDOFF_GAME_WIRE_H
@@ -59,7 +59,7 @@ enum game_service_id {
 
 enum game_kind { GAME_REQUEST = 0, GAME_ANSWER = 1 };
 
-/* What a frame reader says. */
+/* What a frame reader returns. */
 enum game_frame_status {
     GAME_FRAME_OK = 0,
     GAME_FRAME_SIZE = -1,    /* shorter or longer than a frame, or than its own payload_len */
@@ -89,45 +89,45 @@ struct game_request {
 
 struct game_answer {
     struct game_header header; /* kind and payload_len are set by the writer */
-    uint64_t proof;            /* game_proof over every message this session's state has seen */
-    uint32_t seen;             /* how many those are */
-    int32_t result[3];         /* meaning per service, see services.h */
-    const uint8_t *text;       /* the request's text, cut to GAME_ECHO_MAX */
+    uint64_t proof;      /* game_proof over every message that this session's state has seen */
+    uint32_t seen;       /* how many */
+    int32_t result[3];   /* meaning per service, see services.h */
+    const uint8_t *text; /* the request's text, cut to GAME_ECHO_MAX */
     size_t text_len;
 };
 
 /*
- * Reads service and session from the front of a frame, to choose who gets it. Checks magic, version
- * and service and nothing else: the service itself checks the whole frame.
- *   frame    at least GAME_ROUTE_BYTES readable bytes, or len says less
+ * Reads service and session from the front of a frame, to choose its service. Checks only magic,
+ * version and service: the service itself checks the whole frame.
+ *   frame    at least GAME_ROUTE_BYTES readable bytes, unless len is less
  *   service  out: index below GAME_SERVICE_COUNT; session  out
  * Returns GAME_FRAME_OK, _SIZE, _MAGIC or _FIELD (out untouched unless OK). Any thread, wait-free.
  */
 int game_frame_route(const uint8_t *frame, size_t len, uint32_t *service, uint32_t *session);
 
 /*
- * Read and check a whole frame of exactly len bytes, checksum included. On GAME_FRAME_OK out->text
- * points into the frame and is as long-lived as it. Any other status: out is undefined.
- * Any thread, wait-free.
+ * Read and check a whole frame of exactly len bytes, including the checksum. On GAME_FRAME_OK
+ * out->text points into the frame and is valid as long as it is. Any other status: out is
+ * undefined. Any thread, wait-free.
  */
 int game_request_read(const uint8_t *frame, size_t len, struct game_request *out);
 int game_answer_read(const uint8_t *frame, size_t len, struct game_answer *out);
 
 /*
- * Write a frame, with its checksum. text may lie anywhere but inside `frame`; one that is too long is
- * cut to GAME_TEXT_MAX / GAME_ECHO_MAX. Sets the header's kind, payload_len and checksum.
- * Returns the frame's length, or 0 if cap is too small (nothing is written). Any thread, wait-free.
+ * Write a frame with its checksum. text must not lie inside `frame`; one that is too long is cut to
+ * GAME_TEXT_MAX / GAME_ECHO_MAX. Sets the header's kind, payload_len and checksum. Returns the
+ * frame's length, or 0 if cap is too small (nothing is written). Any thread, wait-free.
  */
 size_t game_request_write(struct game_request *request, uint8_t *frame, size_t cap);
 size_t game_answer_write(struct game_answer *answer, uint8_t *frame, size_t cap);
 
 /*
- * The next value of a session's proof: depends on every message so far and on their order. The first
+ * The next value of a session's proof: depends on every message so far and their order. The first
  * `before` is 0. Both ends compute it, so equality shows that each message was seen once, in order.
  */
 uint64_t game_proof(uint64_t before, uint32_t sequence, uint32_t request_checksum);
 
-/* The checksum of a frame of len >= GAME_HEADER_BYTES bytes, skipping the checksum's own field. */
+/* The checksum of a frame of len >= GAME_HEADER_BYTES bytes, not counting the checksum field. */
 uint32_t game_frame_checksum(const uint8_t *frame, size_t len);
 
 /* A 32-bit little-endian number: the TCP prefix. Any alignment. */

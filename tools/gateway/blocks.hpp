@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A network thread's own memory, in blocks of one size that are used again and again: a block is free
- * once the last buffer that was cut from it is dropped. */
+/* A network thread's own memory, in reusable blocks of one size: a block is free once the last
+ * buffer cut from it is dropped. */
 #ifndef HANDOFF_GATEWAY_BLOCKS_HPP
 #define HANDOFF_GATEWAY_BLOCKS_HPP
 
@@ -8,14 +8,14 @@
 
 namespace gateway {
 
-/* As much as a pool may hold: what the handoff's receiving arena may. */
+/* The most that a pool may hold: the same as the handoff's receiving arena. */
 inline constexpr std::uint64_t pool_most_bytes = 256u << 20;
 
 class block_pool {
   public:
     explicit block_pool(std::uint64_t block_bytes) : block_bytes_(block_bytes) {}
 
-    /* What sockets are read into: a datagram each, or many frames of TCP at once. */
+    /* What sockets read into: a datagram each, or many TCP frames at once. */
     static std::uint64_t received_bytes(const handoff::net::options &with)
     {
         constexpr std::uint64_t many_frames = 256u << 10;
@@ -49,7 +49,7 @@ class block_pool {
         return HO_OK;
     }
 
-    /* Empties the descriptor; one that is empty is left alone. */
+    /* Empties the descriptor; ignores an empty one. */
     void drop(ho_buf &loan) noexcept
     {
         if (loan.kind != HO_KIND_LOAN)
@@ -88,7 +88,7 @@ class block_pool {
         if (held_bytes() + block_bytes_ > pool_most_bytes)
             return false;
         try {
-            /* Not set to 0: only what is used shall be touched. */
+            /* Not zeroed: only what is used should be touched. */
             std::unique_ptr<std::uint8_t[]> bytes(new std::uint8_t[block_bytes_]);
             blocks_.push_back({std::move(bytes), nowhere, 0});
         } catch (...) {

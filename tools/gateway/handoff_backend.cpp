@@ -17,15 +17,15 @@ namespace ho = handoff;
 
 constexpr std::uint32_t segment_bytes = 256u << 10;
 constexpr std::uint64_t received_budget_bytes = 256u << 20;
-/* Of each service: so many that its workers find enough that nobody works on, whose queues together
- * hold at least queue_slots. */
+/* Per service: enough that workers find unclaimed ones, and that their lanes together hold at least
+ * queue_slots. */
 constexpr std::uint32_t partitions_least = 64;
 constexpr std::uint32_t partitions_per_worker = 4;
 constexpr std::uint32_t partition_slots = queue_slots / 16;
 constexpr auto patience_ns =
     static_cast<std::uint64_t>(std::chrono::nanoseconds(answer_patience).count());
 
-/* A worker's figures change with each message: on lines of their own. */
+/* A worker's counters change with each message: on separate lines. */
 struct alignas(ho::line_pair_bytes) station {
     ho::consumer messages;
     ho::shard memory;
@@ -33,10 +33,10 @@ struct alignas(ho::line_pair_bytes) station {
     worker job{};
     std::thread thread;
 
-    ~station() { game_state_destroy(job.state); } /* before that of its service */
+    ~station() { game_state_destroy(job.state); } /* before its service's state */
 };
 
-/* What a network thread that helps answers with: a job for each service. */
+/* What a helping network thread answers with: a job for each service. */
 struct alignas(ho::line_pair_bytes) assistant {
     ho::shard memory;
     ho::producer answers;
@@ -125,7 +125,7 @@ class handoff_backend final : public backend {
     }
 
   private:
-    /* What the network threads receive into, and what the workers answer from. */
+    /* The arenas that network threads receive into and workers answer from. */
     bool open_memory()
     {
         auto made = ho::domain::create();
@@ -200,7 +200,7 @@ class handoff_backend final : public backend {
         return true;
     }
 
-    /* Of each target; their sessions are in a table for each. */
+    /* Of each target; each has a table of sessions. */
     static std::uint32_t partitions(const options &with)
     {
         return std::max(partitions_least, partitions_per_worker * with.workers);
@@ -295,17 +295,17 @@ class handoff_backend final : public backend {
     }
 
     ho::domain domain_;
-    ho::arena received_;    /* one shard a network thread */
-    ho::arena answers_;     /* one shard a worker */
-    ho::arena own_answers_; /* one shard a network thread that helps, and never waits */
+    ho::arena received_;    /* one shard per network thread */
+    ho::arena answers_;     /* one shard per worker */
+    ho::arena own_answers_; /* one shard per helping network thread; never waits */
     ho::service egress_;
     ho::service targets_[GAME_SERVICE_COUNT];
-    session_pool session_pools_[GAME_SERVICE_COUNT]; /* which go after the states */
+    session_pool session_pools_[GAME_SERVICE_COUNT]; /* destroyed after the states */
     struct end_of_state {
         void operator()(game_state *state) const { game_state_destroy(state); }
     };
     std::unique_ptr<game_state, end_of_state> states_[GAME_SERVICE_COUNT];
-    std::vector<std::unique_ptr<station>> stations_; /* which go before their states */
+    std::vector<std::unique_ptr<station>> stations_; /* destroyed before their states */
     std::vector<std::unique_ptr<assistant>> assistants_;
     figures figures_;
     double fragmentation_ = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff-gateway: sockets in C++, three game services in C, and a handoff between them, or none. */
+/* handoff-gateway: sockets in C++, three game services in C, connected by a handoff, or by none. */
 #include "report.hpp"
 
 #include "common/tool.h"
@@ -19,7 +19,8 @@ namespace net = handoff::net;
 
 constexpr std::chrono::seconds patience{5}; /* for the last answers */
 
-/* A session's messages stay in order, and it is one worker's at a time. Its answers: docs/network.md. */
+/* A session's messages stay in order, and only one worker at a time has it. For its answers see
+ * docs/network.md. */
 net::route by_session(handoff::const_bytes message, std::uint64_t)
 {
     std::uint32_t service = 0;
@@ -29,7 +30,7 @@ net::route by_session(handoff::const_bytes message, std::uint64_t)
     return {service, session};
 }
 
-/* Once a second: looks at the memory, and shows what goes on if somebody watches. */
+/* Once a second: samples memory use, and shows the traffic if stderr is a terminal. */
 void run_until_signal(const sigset_t &ends, net::entrypoint &entry, backend &behind)
 {
     const timespec second{1, 0};
@@ -68,7 +69,7 @@ void say_where(const options &with, std::uint16_t port)
     tool_address_text(with.net.address.c_str(), port, at);
     if (with.reachable)
         tool_warning("%s can be reached from other machines, and the game has neither encryption "
-                     "nor passwords: listen only in a network that you trust",
+                     "nor passwords: listen only on a network that you trust",
                      at);
     std::printf("handoff-gateway: listening on %s %s\n", name_of(with.net.kind), at);
     std::fflush(stdout);
@@ -105,16 +106,16 @@ int run(const options &with)
     bool good = with.json.empty() || write_report(with, entry.read(), figures);
     if (figures.outstanding != 0) {
         tool_error("%" PRIu64
-                   " buffers and states did not come back: a worker hung; look at its stack",
+                   " buffers and states were not returned: a worker hung: look at its stack",
                    figures.outstanding);
         good = false;
     } else if (!clean) {
-        tool_error("not every answer got out within %d s: end the load before the gateway",
+        tool_error("not every answer was sent within %d s: stop the load before the gateway",
                    static_cast<int>(patience.count()));
         good = false;
     }
     if (!figures.conserved) {
-        tool_error("the economy made or lost coins: messages of a session were mixed up");
+        tool_error("the economy created or lost coins: messages of a session were mixed up");
         good = false;
     }
     return good ? 0 : 1;

@@ -33,7 +33,7 @@ class none_backend final : public backend {
         });
     }
 
-    /* There is no arena: pools are used again whole, and say at the end what they held. */
+    /* There is no arena: pools reuse whole blocks, and report at the end what they held. */
     void sample() override {}
 
     figures close() override

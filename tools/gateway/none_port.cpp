@@ -57,7 +57,7 @@ class none_port final : public handoff::net::port {
         return HO_OK;
     }
 
-    /* The answers are the loop's own, and still it learns of them as of any other: TCP does not look
+    /* The loop itself makes the answers, but must be notified as for any others: TCP does not look
      * for answers after it has read. */
     void flush() noexcept override
     {
@@ -94,7 +94,7 @@ class none_port final : public handoff::net::port {
     bool quiet() noexcept override { return messages_.buffers_out() == 0; }
 
   private:
-    /* False if there is no room for an answer: then the game has not seen the message. */
+    /* False if there is no room for an answer: the game has not seen the message then. */
     bool serve(game_state *state, const ho_buf &message) noexcept
     {
         ho_buf answer{};

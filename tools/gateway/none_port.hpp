@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* No handoff at all: the network thread answers each message itself, and sends the answer. What is left
- * is what sockets, kernel and machine cost. */
+/* No handoff at all: the network thread answers each message itself. What remains is the cost of
+ * sockets, kernel and machine. */
 #ifndef HANDOFF_GATEWAY_NONE_PORT_HPP
 #define HANDOFF_GATEWAY_NONE_PORT_HPP
 
@@ -10,15 +10,15 @@
 
 namespace gateway {
 
-/* What one network thread answers with. A connection stays with its thread, so a session's state does
- * too. The figures change with each message: on lines of their own. */
+/* A network thread's game state. A connection stays with its thread, so a session's state does too.
+ * The counters change with each message: on separate lines. */
 struct alignas(handoff::line_pair_bytes) none_station {
     game_state *states[GAME_SERVICE_COUNT]{};
     std::uint64_t handled = 0;
     std::uint64_t refused = 0;
     std::uint64_t dropped = 0; /* no memory for the session */
-    /* Set when the port goes. */
-    std::uint64_t held_bytes = 0; /* pools only grow: the most that they held */
+    /* Set when the port is destroyed. */
+    std::uint64_t held_bytes = 0; /* pools only grow: their maximum */
     std::uint64_t outstanding = 0;
 
     none_station() = default;
@@ -31,7 +31,7 @@ struct alignas(handoff::line_pair_bytes) none_station {
     }
 };
 
-/* The station outlives the port, and has all its states. */
+/* The station must outlive the port, and have all its states. */
 std::unique_ptr<handoff::net::port> make_none_port(none_station &at,
                                                    const handoff::net::options &with);
 

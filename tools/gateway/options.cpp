@@ -14,24 +14,24 @@ namespace {
 const char usage[] =
     "usage: handoff-gateway [options]\n"
     "Serves the game's three services over UDP or TCP until SIGINT or SIGTERM.\n"
-    "  --listen ADDRESS:PORT   where; port 0 takes any, 0.0.0.0 or [::] every interface (default\n"
+    "  --listen ADDRESS:PORT   port 0: any free port; 0.0.0.0 or [::]: all interfaces (default\n"
     "                          127.0.0.1:0)\n"
     "  --transport udp|tcp     (default udp)\n"
     "  --handoff handoff|strings|none\n"
-    "                          what lies between network and services (default handoff);\n"
-    "                          none: the network threads answer by themselves\n"
+    "                          what connects network and services (default handoff);\n"
+    "                          none: the network threads answer messages themselves\n"
     "  --network-threads N     (default 1)\n"
-    "  --workers N             per service, which share its sessions (default 1); none has none\n"
+    "  --workers N             workers per service (default 1); not with --handoff none\n"
     "  --help-workers on|off   whether network threads work on light messages themselves, with\n"
     "                          --handoff handoff (default on)\n"
-    "  --sessions N            session numbers are below this (default 65536)\n"
-    "  --idle SECONDS          a session that is silent for so long ends (default 600)\n"
-    "  --connections N         at most so many peers (default 65536)\n"
+    "  --sessions N            number of sessions, numbered from 0 (default 65536)\n"
+    "  --idle SECONDS          end a session after this much silence (default 600)\n"
+    "  --connections N         maximum number of peers (default 65536)\n"
     "  --max-frame BYTES       largest message (default 1400)\n"
-    "  --rest US               pause of a busy network thread, 0 for none (default 0)\n"
-    "  --json FILE             write the figures there at the end, - for stdout\n"
-    "  -h, --help              this text\n"
-    "  --version               the version\n";
+    "  --rest US               pause of a busy network thread; 0: none (default 0)\n"
+    "  --json FILE             write the figures to FILE at the end; -: stdout\n"
+    "  -h, --help              print this text\n"
+    "  --version               print the version\n";
 
 const char *const transports[] = {"udp", "tcp"};
 const char *const kinds[] = {"handoff", "strings", "none"};

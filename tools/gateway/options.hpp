@@ -12,15 +12,15 @@ struct options {
     handoff::net::options net;
     bool reachable = false; /* from other machines: net.address is not the loopback */
     kind behind = kind::handoff;
-    std::uint32_t workers = 0; /* per service; 0 with kind::none, and not otherwise */
+    std::uint32_t workers = 0; /* per service; 0 only with kind::none */
     bool help = true;          /* kind::handoff: network threads work on light messages first */
-    std::uint32_t sessions = 65536; /* numbers below this may have a state in each service */
-    std::uint32_t idle_s = 600;     /* one that is silent for so long ends */
+    std::uint32_t sessions = 65536; /* session numbers are below this */
+    std::uint32_t idle_s = 600;     /* a session silent for this long ends */
     std::string json;               /* empty: none */
 };
 
-/* Reads the command line. False after a line on stderr, or after --help or --version on stdout: `status` is what
- * main returns then. */
+/* Reads the command line. False after a line on stderr, or after --help or --version on stdout:
+ * main then returns `status`. */
 bool read_options(int argc, char **argv, options &into, int &status);
 
 const char *name_of(handoff::net::transport which);

@@ -6,13 +6,13 @@
 
 namespace gateway {
 
-/* Copies of a message on its way in and out, ours and the entrypoint's. */
+/* Copies of a message on its way in and out, the entrypoint's included. */
 double copies_per_message(const handoff::net::counters &net, const figures &run);
 
-/* Messages that came whole and got no answer, whoever dropped them. */
+/* Complete messages that got no answer, wherever they were dropped. */
 std::uint64_t dropped(const handoff::net::counters &net, const figures &run);
 
-/* A table on stdout. */
+/* Prints a table on stdout. */
 void print_report(const options &with, const handoff::net::counters &net, const figures &run);
 
 /* The same as JSON; false after a line on stderr. */

@@ -8,11 +8,11 @@ namespace gateway {
 
 namespace {
 
-constexpr std::uint32_t beginning_anew = 1024; /* hold two states for a moment */
+constexpr std::uint32_t beginning_anew = 1024; /* a restarting session briefly holds two states */
 constexpr std::uint32_t objects_most = 0xffffff;
-/* A state's own bytes in the pool, rounded up, and what the pool notes of it. */
+/* What a pool needs per state besides its bytes: rounding, and its own notes. */
 constexpr std::uint64_t beside_a_state = 8 + 4;
-constexpr std::uint64_t beside_all = 256 << 10; /* the last pages, and no less than a segment */
+constexpr std::uint64_t beside_all = 256 << 10; /* the last pages, and at least a segment */
 
 ho_pool *pool_of(void *context)
 {

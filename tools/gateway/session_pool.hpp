@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The states of a service's sessions, in a pool of an arena of the service's own: it can't take what another service
- * needs. A state that was released is stale: who has its number finds nothing. */
+/* The states of a service's sessions, in a pool in the service's own arena, so that it can't use up
+ * other services' memory. A released state is stale: its number finds nothing. */
 #ifndef HANDOFF_GATEWAY_SESSION_POOL_HPP
 #define HANDOFF_GATEWAY_SESSION_POOL_HPP
 
@@ -12,14 +12,14 @@ namespace gateway {
 
 class session_pool {
   public:
-    /* For so many sessions at once, and a few that begin anew just now. */
+    /* Room for this many sessions at once, and a few that are restarting. */
     std::error_code open(const handoff::domain &in, std::uint32_t service, std::uint32_t sessions);
 
-    /* Good as long as this is open, and stays where it is. */
+    /* Valid while this is open and not moved. */
     game_memory memory();
     handoff::pool_stats read() const;
 
-    /* How many states were not released; 0: it is closed. */
+    /* Returns how many states were not released; 0: it is closed. */
     std::uint64_t close();
 
     session_pool() = default;

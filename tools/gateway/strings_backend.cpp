@@ -51,8 +51,8 @@ class strings_backend final : public backend {
         });
     }
 
-    /* The same two questions to the allocator: what it holds, and how much of that is of no use
-     * (free, and not at the end, from where it could grow or go back). */
+    /* The same two figures from the allocator: what it holds, and how much of that is unusable
+     * (free, but not at the end, where it could grow or be trimmed). */
     void sample() override
     {
         const auto now = mallinfo2();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What servers do without a handoff: every message is copied into a std::string in a locked queue,
- * and copied out of it again on the other side. */
+/* What servers do without a handoff: copy every message into a std::string in a locked queue, and
+ * copy it out again on the other side. */
 #ifndef HANDOFF_GATEWAY_STRINGS_PORT_HPP
 #define HANDOFF_GATEWAY_STRINGS_PORT_HPP
 
@@ -64,7 +64,7 @@ struct string_queues {
     std::vector<string_queue> to_worker;
     std::vector<string_queue> to_network;
     const std::uint32_t per_service;
-    std::atomic<std::uint64_t> on_the_way{0}; /* messages that no worker is done with */
+    std::atomic<std::uint64_t> on_the_way{0}; /* messages that no worker has finished */
 };
 
 std::unique_ptr<handoff::net::port> make_string_port(string_queues &queues, std::uint32_t thread,

@@ -5,8 +5,8 @@
 
 #define BATCH 64u
 
-/* The answer is written where the network thread will send it from; ho_commit gives back what it did
- * not need. */
+/* Writes the answer where the network thread will send it from; ho_commit gives back the unused
+ * bytes. */
 static void serve(struct worker *w, const ho_buf *message)
 {
     ho_buf answer;
@@ -32,13 +32,13 @@ static void serve(struct worker *w, const ho_buf *message)
     ho_abort(w->memory, &answer, 1, NULL);
 }
 
-/* Answers first: a message that came back says that its answer is out. */
+/* Answers first: a returned message says that its answer is out. */
 void worker_deal(void *worker, ho_buf *messages, uint32_t count)
 {
     struct worker *w = worker;
     uint64_t now_ns = game_clock_ns();
     for (uint32_t i = 0; i < count; i++) {
-        game_state_at(w->state, messages[i].partition, now_ns); /* a table for each partition */
+        game_state_at(w->state, messages[i].partition, now_ns); /* one table per partition */
         serve(w, &messages[i]);
     }
     ho_flush(w->answers);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker of one game service, in C: messages out of the partitions that it claims, answers into
- * egress. A claim gives it the sessions of that partition, too. */
+/* A worker of one game service, in C: takes messages from the partitions that it claims, and sends
+ * answers to egress. A claim also gives it the partition's sessions. */
 #ifndef HANDOFF_GATEWAY_WORKER_H
 #define HANDOFF_GATEWAY_WORKER_H
 
@@ -14,17 +14,18 @@ extern "C" {
 
 struct worker {
     ho_domain *domain;
-    ho_consumer *messages;    /* NULL: of a network thread that helps */
-    ho_shard *memory;         /* that answers are written into */
-    ho_producer *answers;     /* of the egress service, over it */
+    ho_consumer *messages;    /* NULL: a helping network thread's */
+    ho_shard *memory;         /* for answers */
+    ho_producer *answers;     /* of the egress service, over `memory` */
     struct game_state *state; /* a part of its service's */
-    /* Written by the worker's thread alone; final when it has ended. */
+    /* Written only by the worker's thread; final when it has ended. */
     uint64_t handled;
     uint64_t refused; /* messages that the game did not understand: no answer */
-    uint64_t dropped; /* messages without an answer because egress was full, or memory short */
+    uint64_t dropped; /* messages without an answer: egress was full, or out of memory */
 };
 
-/* Answers messages, on the worker's thread or on the network thread that helps; the caller returns them. */
+/* Answers messages, on the worker's thread or on the helping network thread; the caller returns
+ * them. */
 void worker_deal(void *worker, ho_buf *messages, uint32_t count);
 
 /* Serves until the service is closed and empty. One thread per worker. */

@@ -12,7 +12,7 @@ struct stream {
     uint32_t seen;
     uint32_t answered_sequence; /* the highest */
     uint32_t sent_sequence;
-    uint32_t settled; /* from this number on the game has seen the first one before; 0: unknown */
+    uint32_t settled; /* from this number on the game has seen the first; 0: unknown */
 };
 
 struct waiting {
@@ -87,8 +87,8 @@ size_t ledger_send(struct ledger *ledger, uint32_t local_session, uint32_t servi
 }
 
 /*
- * The state saw this message once, right after the last one that we know it saw. Until the first of a
- * stream is known to have come, at which the state begins anew, a network may bring it at any time.
+ * The state saw this message once, right after the last one that we know it saw. The stream's first
+ * message resets the state, so until it is known to have arrived, a network may still deliver it.
  */
 static int proven(const struct ledger *ledger, const struct stream *stream,
                   const struct game_answer *answer, uint32_t checksum)
@@ -102,11 +102,12 @@ static int proven(const struct ledger *ledger, const struct stream *stream,
     if (step == 1)
         return newly_seen == 1 &&
                answer->proof == game_proof(stream->proof, answer->header.sequence, checksum);
-    /* Answers in between are missing, so their messages may be too. The next one is exact again. */
+    /* Answers in between are missing, so their messages may be, too. The next one is exact
+     * again. */
     return newly_seen >= 1 && newly_seen <= step;
 }
 
-/* Whether the game may say so to the message. */
+/* Whether the game may give this answer to the message. */
 static int may_say(const struct ledger *ledger, const struct game_header *header,
                    const struct stream *stream)
 {

@@ -15,8 +15,8 @@
 #include "links_private.h"
 
 #define LAST_SOURCE (INADDR_LOOPBACK + 250) /* 127.0.0.251 */
-#define LINKS_PER_SOURCE 8000               /* finding a free port takes long when most are taken */
-#define SHARED_SOCKET_BYTES (4 << 20) /* a socket with one session needs no more than it has */
+#define LINKS_PER_SOURCE 8000               /* finding a free port is slow when most are taken */
+#define SHARED_SOCKET_BYTES (4 << 20) /* a socket with one session needs no more than its default */
 #define CONNECTS_PER_MS 8
 #define CONNECT_SECONDS 10
 
@@ -25,7 +25,7 @@ static int set(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* Whether the sockets have to share out the local addresses of 127.0.0.0/8. */
+/* Whether the sockets must be spread over the local addresses of 127.0.0.0/8. */
 static int chooses_source(const struct load_options *options)
 {
     return options->target.is_loopback && options->target.at.ss_family == AF_INET;
@@ -37,7 +37,8 @@ static int bind_to(int fd, uint32_t source)
     return bind(fd, (const struct sockaddr *)&local, sizeof local);
 }
 
-/* Connects from a free port, of `source` on the loopback. Returns the socket, or -1 with errno. */
+/* Connects from a free port; on the loopback, from `source`. Returns the socket, or -1 with
+ * errno. */
 static int connect_from(const struct load_options *options, uint32_t source)
 {
     const struct tool_endpoint *target = &options->target;
@@ -47,7 +48,7 @@ static int connect_from(const struct load_options *options, uint32_t source)
 
     if (fd < 0)
         return -1;
-    if (tcp) { /* the port is chosen by connect, which knows that the whole pair must be new */
+    if (tcp) { /* connect chooses the port, as it knows that only the pair must be unique */
         set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
         set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -71,11 +72,11 @@ static int open_link(const struct load_options *options, uint32_t *source)
         if (fd >= 0 || (errno != EADDRINUSE && errno != EADDRNOTAVAIL) || *source == LAST_SOURCE ||
             !chooses_source(options))
             return fd;
-        ++*source; /* this address has no port left */
+        ++*source; /* this address has no ports left */
     }
 }
 
-/* Edge-triggered: a socket costs one event and one receive per answer, not two of each. */
+/* Edge-triggered: an answer costs one event and one receive, not two of each. */
 static int watch(struct links *links, uint32_t link)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {.u32 = link}};
@@ -102,12 +103,12 @@ static void say_why(const struct load_options *options, uint32_t opened, uint32_
     tool_address_text(options->target.host, options->target.port, at);
     switch (reason) {
     case ECONNREFUSED:
-        tool_error("nobody listens on %s: start the gateway there, or mend --target", at);
+        tool_error("nobody listens on %s: start the gateway there, or correct --target", at);
         return;
-    case EINPROGRESS: /* the patience is at its end */
-    case ETIMEDOUT: advice = "nothing answers there: check --target, and firewalls"; break;
+    case EINPROGRESS: /* out of patience */
+    case ETIMEDOUT: advice = "nothing answers there: check --target and the firewalls"; break;
     case ENETUNREACH:
-    case EHOSTUNREACH: advice = "no way leads there: check --target, and the routes"; break;
+    case EHOSTUNREACH: advice = "there is no route: check --target and the routing table"; break;
     }
     tool_error("socket %u of %u to %s: %s: %s", opened + 1, count, at, strerror(reason), advice);
 }
@@ -208,7 +209,7 @@ void links_sweep(struct links *links)
     while (links_receive(links, 0) > 0)
         continue;
     for (uint32_t i = 0; !links->tcp && i < links->count; i++) {
-        links->link[i].waiting++; /* for one that never comes, so it reads until there is nothing */
+        links->link[i].waiting++; /* one that never comes: reads until it is empty */
         udp_receive(links, i);
     }
 }

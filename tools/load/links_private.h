@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two transports share. */
+/* Shared by the two transports. */
 #ifndef HANDOFF_LOAD_LINKS_PRIVATE_H
 #define HANDOFF_LOAD_LINKS_PRIVATE_H
 
@@ -11,7 +11,7 @@
 #define RECEIVE_BYTES 65536
 #define EVENTS_AT_ONCE 1024
 
-/* One TCP connection's unfinished business. Touched only when a frame was cut. */
+/* One TCP connection's partial frames. Touched only when a frame was cut. */
 struct rest {
     uint32_t in_len;
     uint32_t out_len;
@@ -20,7 +20,7 @@ struct rest {
 };
 
 struct link {
-    int fd;           /* -1: gone */
+    int fd;           /* -1: lost */
     uint32_t waiting; /* answers that may still come */
 };
 

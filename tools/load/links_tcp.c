@@ -57,7 +57,7 @@ void tcp_writable(struct links *links, uint32_t link)
     }
 }
 
-/* Hands on every whole frame. Returns the bytes used, or -1 if a length cannot be one. */
+/* Passes on every complete frame. Returns the bytes used, or -1 if a length is invalid. */
 static ssize_t frames_of(struct links *links, uint32_t link, const uint8_t *bytes, size_t len)
 {
     size_t used = 0;
@@ -75,7 +75,7 @@ static ssize_t frames_of(struct links *links, uint32_t link, const uint8_t *byte
     return (ssize_t)used;
 }
 
-/* Edge-triggered: a receive that does not fill the buffer has read the socket empty. */
+/* Edge-triggered: a receive that does not fill the buffer has emptied the socket. */
 void tcp_receive(struct links *links, uint32_t link)
 {
     struct rest *rest = &links->rest[link];

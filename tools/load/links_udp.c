@@ -8,7 +8,7 @@ int udp_send(struct links *links, uint32_t link, const uint8_t *frame, size_t le
 {
     ssize_t sent = send(links->link[link].fd, frame, len, MSG_DONTWAIT);
 
-    if (sent < 0 && errno == ECONNREFUSED) { /* what was sent before; this one was not tried */
+    if (sent < 0 && errno == ECONNREFUSED) { /* for an earlier message; this one was not tried */
         links->faults.unheard++;
         sent = send(links->link[link].fd, frame, len, MSG_DONTWAIT);
     }
@@ -22,8 +22,8 @@ int udp_send(struct links *links, uint32_t link, const uint8_t *frame, size_t le
 
 /*
  * Edge-triggered, so a socket must be read empty. Nobody else sends to it, so it is empty when the
- * last answer that it waits for has come: mostly after one call, without a second one that only says
- * so. A duplicate may stay behind until the next answer or the sweep.
+ * last expected answer has come: usually after one call, without a second that only confirms it. A
+ * duplicate may stay until the next answer or the sweep.
  */
 void udp_receive(struct links *links, uint32_t link)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* handoff-load: starts the processes, shows the live line, adds up. */
+/* handoff-load: starts the processes, shows the live line, adds up the results. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS, nanosleep */
 #include <errno.h>
 #include <signal.h>
@@ -16,13 +16,13 @@
 #include "report.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-#define HEAD_START_NS 20000000u /* every process sees the start before it comes */
+#define HEAD_START_NS 20000000u /* so that every process sees the start before it is due */
 #define CANNOT_RUN 2
 
 struct troupe {
     const struct load_options *options;
     struct player_board *boards;         /* shared, one per process */
-    pid_t processes[LOAD_PROCESSES_MAX]; /* 0: has ended */
+    pid_t processes[LOAD_PROCESSES_MAX]; /* 0: ended */
     uint32_t running;
     int failed;
 };
@@ -34,7 +34,7 @@ static void end_soon(int signal_number)
     asked_to_end = signal_number;
 }
 
-/* A signal ends the sleeps in here, and what was started is ended in good order. */
+/* A signal interrupts the sleep, and everything that was started is stopped cleanly. */
 static void catch_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -81,7 +81,7 @@ static int start(struct troupe *troupe)
     for (uint32_t i = 0; i < troupe->options->processes; i++) {
         pid_t child = fork();
         if (child == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left when the parent ends early */
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left behind if the parent dies */
             if (getppid() != parent)
                 _exit(1);
             signal(SIGINT, SIG_DFL);
@@ -108,7 +108,7 @@ static uint32_t ready_count(const struct troupe *troupe)
     return ready;
 }
 
-/* Gives the common start once all sockets are open. Returns -1 if a process failed before. */
+/* Sets the common start once all sockets are open. Returns -1 if a process failed first. */
 static int give_start(struct troupe *troupe, uint64_t *start_ns)
 {
     while (ready_count(troupe) < troupe->options->processes) {
@@ -156,8 +156,8 @@ static void warn(const struct load_options *options)
 {
     if (!options->target.is_loopback)
         tool_warning(
-            "%s is not the loopback and gets %llu messages a second: aim only at a gateway "
-            "of your own, through a network that may be loaded",
+            "%s is not the loopback, and the load is %llu messages per second: send it only "
+            "to a gateway of your own, over a network that you may load",
             options->target.host, (unsigned long long)options->rate);
 }
 
@@ -186,7 +186,7 @@ int main(int argc, char **argv)
     stop(&troupe);
     if (!whole) {
         if (start_ns != 0)
-            tool_error("ended before its time: the figures would be wrong, so there are none");
+            tool_error("stopped early: the figures would be wrong, so none are printed");
         return CANNOT_RUN;
     }
     struct player_board *total = &boards[options.processes];

@@ -13,20 +13,19 @@
 static const char help[] =
     "usage: handoff-load --target [HOST:]PORT [options]\n"
     "Plays game sessions against a gateway and verifies every answer.\n"
-    "  --target [HOST:]PORT       the gateway: an address or a name, [IPV6]:PORT (127.0.0.1)\n"
+    "  --target [HOST:]PORT       the gateway: an address or name, or [IPV6]:PORT (127.0.0.1)\n"
     "  --transport udp|tcp        (udp)\n"
-    "  --sessions N               sessions, each with a sequence and a state of its own (1000)\n"
+    "  --sessions N               number of sessions (1000)\n"
     "  --sessions-per-socket N    sessions that share a socket (1)\n"
-    "  --rate N                   messages a second, all sessions together (10000)\n"
-    "  --seconds N                how long to send (10); the first half second counts for\n"
-    "                             everything but the latency: there all is new to both sides\n"
-    "  --processes N              at least as many as the limit of open files asks for (that "
-    "many)\n"
+    "  --rate N                   messages per second, all sessions together (10000)\n"
+    "  --seconds N                how long to send (10); the first half second is a warm-up,\n"
+    "                             which is left out of the latencies only\n"
+    "  --processes N              at least what the limit of open files requires (that many)\n"
     "  --seed N                   the same seed sends the same messages (1)\n"
-    "  --json FILE                write the figures as JSON, - for stdout\n"
-    "  --progress                 a live line per second, also when stderr is no terminal\n"
-    "  -h, --help                 this text\n"
-    "  --version                  the version\n"
+    "  --json FILE                write the figures to FILE as JSON; -: stdout\n"
+    "  --progress                 a live line every second, even if stderr is not a terminal\n"
+    "  -h, --help                 print this text\n"
+    "  --version                  print the version\n"
     "Exits 0 if every message got its right answer, 1 if not, 2 if it could not run,\n"
     "or nobody listens.\n";
 
@@ -76,7 +75,7 @@ static int take(int letter, const char *text, struct load_options *options)
     }
 }
 
-/* As many processes as the limit of open files asks for, or as many as were asked for. */
+/* As many processes as the limit of open files requires, or as many as requested. */
 static int fit_processes(struct load_options *options)
 {
     uint64_t files = tool_raise_open_files();
@@ -84,13 +83,13 @@ static int fit_processes(struct load_options *options)
         (options->sessions + options->sessions_per_socket - 1) / options->sessions_per_socket;
 
     if (files <= OTHER_FILES) {
-        tool_error("only %llu files may be open: raise the limit (ulimit -n)",
+        tool_error("the limit of open files is only %llu: raise it (ulimit -n)",
                    (unsigned long long)files);
         return -1;
     }
     uint64_t needed = (sockets + files - OTHER_FILES - 1) / (files - OTHER_FILES);
     if (options->processes > sockets) {
-        tool_error("--processes %u is more than there are sockets (%llu): ask for fewer",
+        tool_error("--processes %u exceeds the number of sockets, %llu: ask for fewer",
                    options->processes, (unsigned long long)sockets);
         return -1;
     }
@@ -122,7 +121,7 @@ int load_options_read(int argc, char **argv, struct load_options *options)
             break;
         if (letter == '?' || letter == ':') {
             tool_error(letter == ':' ? "'%s' needs a value: see --help"
-                                     : "'%s' is no option: see --help",
+                                     : "'%s' is not an option: see --help",
                        argv[at]);
             return -1;
         }
@@ -131,7 +130,7 @@ int load_options_read(int argc, char **argv, struct load_options *options)
             return status;
     }
     if (optind < argc) {
-        tool_error("'%s' is no option: see --help", argv[optind]);
+        tool_error("'%s' is not an option: see --help", argv[optind]);
         return -1;
     }
     if (options->target.port == 0) {

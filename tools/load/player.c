@@ -15,9 +15,9 @@
 
 #define SEND_AT_ONCE 64           /* then look for answers, whatever is still due */
 #define TICK_NS 100000            /* arrivals closer than this share a wake-up */
-#define TURN_NS 100000            /* how long it wants a processor at a time */
+#define TURN_NS 100000            /* processor time that it asks for at once */
 #define LONGEST_WAIT_NS 10000000u /* so that the live line stays fresh */
-#define WARM_NS 500000000u        /* of a run that counts for all but the latency */
+#define WARM_NS 500000000u        /* its latencies are not counted, everything else is */
 
 struct player {
     const struct load_options *options;
@@ -30,7 +30,7 @@ struct player {
     uint8_t frame[LINKS_HEADROOM + GAME_FRAME_MAX];
 };
 
-/* Where the share of process `index` begins: shares differ by at most one. */
+/* Start of process `index`'s share: shares differ by at most one. */
 static uint64_t share(uint64_t all, uint32_t index, uint32_t processes)
 {
     return all * index / processes;
@@ -84,10 +84,10 @@ static uint64_t send_due(struct player *player)
 }
 
 /*
- * Lets the time pass until next_ns and takes what came in. When arrivals are dense it sleeps a tick
- * with the sockets unwatched and then takes everything at once: being woken for every answer would
- * double the cost of a message, on processors that the gateway needs. What a tick adds to the
- * latency is in the figures.
+ * Waits until next_ns and receives what arrives. When arrivals are dense it sleeps for a tick
+ * without watching the sockets, then receives everything at once: waking for every answer would
+ * double the cost of a message, on processors that the gateway needs. The figures include what a
+ * tick adds to the latency.
  */
 static void pass_time(struct player *player, uint64_t next_ns)
 {
@@ -122,7 +122,7 @@ static void play(struct player *player)
     publish(player->board);
 }
 
-/* Sessions by whole sockets, so that no two processes share one. */
+/* Divides sessions by whole sockets, so that no two processes share one. */
 static void take_share(struct player *player, uint32_t index)
 {
     const struct load_options *options = player->options;
@@ -173,16 +173,16 @@ static void await_start(struct player *player)
 }
 
 /*
- * Players have machines of their own; here they share one with the gateway. Short turns on the
- * processor make the kernel give them promptly, so that less of a latency is the load waiting for
- * its own turn. Its share of the processors stays what it was. Kernels before 6.12 ignore it.
+ * Real players have their own machines; here they share one with the gateway. Short time slices
+ * make the kernel schedule the load promptly, so that less of a latency is the load waiting for a
+ * processor. Its share of the processors stays the same. Kernels before 6.12 ignore it.
  */
 static void ask_for_short_turns(void)
 {
     struct sched_attr wish = {
         .size = sizeof wish, .sched_nice = getpriority(PRIO_PROCESS, 0), .sched_runtime = TURN_NS};
 
-    prctl(PR_SET_TIMERSLACK, 1); /* wake at the due time, not up to 50 us behind it */
+    prctl(PR_SET_TIMERSLACK, 1); /* wake at the due time, not up to 50 us later */
     syscall(SYS_sched_setattr, 0, &wish, 0);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One process of the load: its share of the sessions, from opening the sockets to the last answer. */
+/* One process of the load: its share of the sessions, from opening the sockets to the last
+ * answer. */
 #ifndef HANDOFF_LOAD_PLAYER_H
 #define HANDOFF_LOAD_PLAYER_H
 
@@ -12,20 +13,20 @@
 
 #define PLAYER_GRACE_NS UINT64_C(2000000000) /* how long the last answers may take */
 
-#define PACE_LATE_NS UINT64_C(10000000) /* a message sent later than this was not sent on time */
+#define PACE_LATE_NS UINT64_C(10000000) /* a message sent later than this counts as late */
 
-/* How well the process kept up with its own plan. */
+/* How well the process kept its schedule. */
 struct pace {
     uint64_t late;        /* messages sent more than PACE_LATE_NS after they were due */
-    uint64_t late_max_ns; /* the latest one's delay */
+    uint64_t late_max_ns; /* the largest delay */
     uint64_t sending_ns;  /* from the start to the last message */
 };
 
-/* Memory that the parent and one process share. */
+/* Memory shared by the parent and one process. */
 struct player_board {
     _Atomic uint32_t ready;    /* set by the process: sockets are open */
     _Atomic uint64_t start_ns; /* set by the parent: when sending begins; 0: not yet */
-    _Atomic uint64_t sent;     /* for the live line, as fresh as the process has time for */
+    _Atomic uint64_t sent;     /* for the live line, updated when the process has time */
     _Atomic uint64_t matched;
     struct links_faults faults; /* from here on: valid once the process has ended */
     struct pace pace;

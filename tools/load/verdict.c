@@ -3,15 +3,15 @@
 
 #include "common/tool.h"
 
-#define LATE_SHARE 100 /* one message in so many may be late: a moment without the processor */
+#define LATE_SHARE 100 /* one message in this many may be late: a moment without the processor */
 
-/* On connections that are still there. */
+/* On connections that are not lost. */
 static uint64_t unanswered(const struct player_board *total)
 {
     uint64_t sent = total->tally.sent - total->tally.refused;
 
     if (total->faults.unheard > 0 && total->tally.matched == 0)
-        return 0; /* that nobody listens says why */
+        return 0; /* reported as nobody listening */
     return sent - total->tally.matched - total->faults.cut;
 }
 
@@ -62,31 +62,31 @@ static void say(enum verdict verdict, const struct load_options *options,
     switch (verdict) {
     case VERDICT_NOBODY_LISTENS:
         tool_error("nobody listens on %s: its machine refused messages %llu times: start the "
-                   "gateway there, or mend --target",
+                   "gateway there, or correct --target",
                    at, (unsigned long long)faults->unheard);
         break;
     case VERDICT_CONNECTIONS_LOST:
-        tool_error("%u connections were lost, and with them %llu messages: see what the gateway "
-                   "closed them for (net_closed_ in its --json)",
+        tool_error("%u connections were lost, and with them %llu messages: see why the gateway "
+                   "closed them (net_closed_ in its --json)",
                    faults->lost, (unsigned long long)(faults->cut + faults->gone));
         break;
     case VERDICT_LOAD_TOO_SLOW:
         tool_error("this machine can't send %llu messages/s: %.1f %% were over %llu ms late, one "
-                   "%llu ms, and %llu not sent: lower --rate, or leave the machine to the load",
+                   "%llu ms, and %llu not sent: lower --rate, or stop other programs",
                    (unsigned long long)options->rate, late_percent(total),
                    (unsigned long long)(PACE_LATE_NS / 1000000),
                    (unsigned long long)(total->pace.late_max_ns / 1000000),
                    (unsigned long long)faults->unsent);
         break;
     case VERDICT_NOT_ANSWERED:
-        tool_error("the gateway did not answer %llu messages, nor read %llu more: it can't keep "
-                   "up, or the network loses them: lower --rate, or look at its counters",
+        tool_error("the gateway did not answer %llu messages and did not read %llu: it can't keep "
+                   "up, or the network loses them: lower --rate, or see its counters",
                    (unsigned long long)unanswered(total), (unsigned long long)faults->unread);
         break;
     case VERDICT_WRONG:
-        tool_error("%llu answers were wrong and %llu too many: look for the fault in the gateway",
-                   (unsigned long long)total->tally.corrupt,
-                   (unsigned long long)total->tally.duplicated);
+        tool_error(
+            "%llu answers were wrong and %llu were duplicates: look for a bug in the gateway",
+            (unsigned long long)total->tally.corrupt, (unsigned long long)total->tally.duplicated);
         break;
     default: break;
     }

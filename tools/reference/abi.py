@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What abi.md says of functions, statuses and structs."""
+"""What abi.md says about functions, statuses and structs."""
 import dataclasses
 import sys
 from pathlib import Path

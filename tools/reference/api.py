@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes docs/api.md, all calls by task, from abi.md and the headers; with --check says whether it is current.
+"""Writes docs/api.md, all calls by task, from abi.md and the headers; with --check, tells whether it is current.
 
-A call that no task names stands under the title of its header.
+A call that no task lists goes under the title of its header.
 usage: api.py [--check]
 """
 import fnmatch
@@ -14,7 +14,7 @@ import headers
 
 TARGET = abi.ROOT / "docs" / "api.md"
 
-# (what one wants to do, the calls for it); of several patterns that fit a call the first counts.
+# (task, its calls); the first matching pattern decides.
 TASKS = (
     ("Check the version", "ho_abi_*"),
     ("Prepare structs, explain statuses", "ho_init ho_strerror"),
@@ -52,7 +52,7 @@ def cells(*texts):
 
 
 def by_task(calls, origin):
-    """[(title, [names])], in which each call stands once."""
+    """[(title, [names])], with each call exactly once."""
     left, found = list(calls), []
     for title, patterns in TASKS:
         names = list(dict.fromkeys(name for pattern in patterns.split()

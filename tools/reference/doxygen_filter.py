@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Doxygen's input filter: gives a header's plain comments the marks that Doxygen reads.
+"""Doxygen's input filter: turns a header's plain comments into Doxygen comments.
 
 usage: doxygen_filter.py HEADER
 """
@@ -15,12 +15,12 @@ DIRECTION = {"in": "in", "out": "out", "inout": "in,out"}
 
 
 def plain(text):
-    """Text in which Doxygen finds no command, tag or link of its own."""
+    """Escapes text, so that Doxygen finds no command, tag or link in it."""
     return re.sub(r"([\\@<>#%])", r"\\\1", text)
 
 
 def lined(comment):
-    """A block's lines: those that are set in columns stay as they are."""
+    """A block's lines; those in columns stay verbatim."""
     lines, verbatim = [], False
     for line in re.sub(r"^ \* ?", "", comment, flags=re.M).splitlines():
         if line.startswith("  ") != verbatim and (line.strip() or not verbatim):
@@ -51,8 +51,8 @@ def filtered(path):
     calls = abi.calls_of(abi.text_of())
     if path.parent.parent.name == "include":
         text = headers.FUNCTION.sub(lambda match: of_function(match, calls), text)
-    text = re.sub(r"^template <> struct std::.*?^};\n", "", text, flags=re.M | re.S)  # a scope that Doxygen lacks
-    # A block by itself is about what follows; one behind code is about that.
+    text = re.sub(r"^template <> struct std::.*?^};\n", "", text, flags=re.M | re.S)  # Doxygen does not know this scope
+    # A block on its own documents what follows; one after code documents that code.
     text = re.sub(r"^( *)/\*(?!\*)(.*?)\*/", lambda m: f"{m[1]}/**{lined(m[2])}*/", text, flags=re.M | re.S)
     text = re.sub(r"(?<=\S) /\*(?!\*)(.*?)\*/", lambda m: f" /**<{plain(m[1])}*/", text, flags=re.S)
     mark = "@mainpage handoff" if path.name == "handoff.h" else f"@file {path.name}"

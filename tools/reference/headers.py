@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The public C headers, taken apart: what their comments say of each function and struct.
+"""Parses the public C headers: what their comments say about each function and struct.
 
-A function's comment is a summary, then lines "  NAME  text" for its parameters, then parts that begin with Returns,
-Ownership and Threads; Progress and Since stand behind Threads. include/handoff/base.h says what they mean.
+A function's comment is a summary, then lines "  NAME  text" for its parameters, then parts that start with Returns,
+Ownership and Threads; Progress and Since follow Threads. include/handoff/base.h defines them.
 """
 import dataclasses
 import re
@@ -17,7 +17,7 @@ TAIL = re.compile(r"^(?P<Threads>.*?)(?:[.;] Progress:? (?P<Progress>.*?))?[.;]?
 
 
 def sentence(text):
-    """The first one, without its full stop."""
+    """The first sentence, without its full stop."""
     return re.match(r".*?(?=\.(?:\s|$)|$)", text)[0]
 
 
@@ -35,7 +35,7 @@ class Function:
         return re.match(r".*?(?=[.:;](?:\s|$)|$)", self.text)[0]
 
     def said_of(self, parameter):
-        """What the comment says of a parameter, or None."""
+        """What the comment says about a parameter, or None."""
         return next((text for names, text in self.about.items() if parameter in names.split(", ")), None)
 
 
@@ -43,7 +43,7 @@ class Function:
 class Header:
     name: str  # as it is included
     title: str
-    overview: str  # what is called in which order, in columns; may be empty
+    overview: str  # the order of calls, in columns; may be empty
     text: str
     functions: list
     structs: dict  # {name: declaration with its comment}
@@ -58,7 +58,7 @@ def function_of(comment, declaration):
     found = Function(name, declaration + ";", [each for each in names if each != "void"])
     words, part, about = [], None, None
     for line in (line[3:] for line in comment.splitlines()):
-        starts = PART.match(line) if words else None  # a summary may begin with "Returns", too
+        starts = PART.match(line) if words else None  # a summary may start with "Returns", too
         parameter = PARAMETER.match(line) if part is None else None
         if starts:
             part = starts[1]
@@ -94,7 +94,7 @@ def header_of(path):
 
 
 def headers_of(include):
-    """Those that handoff.h includes, in its order, and then what else lies there."""
+    """The headers that handoff.h includes, in its order, then all others."""
     entry = include / "handoff" / "handoff.h"
     order = re.findall(r'#include "handoff/(\w+\.h)"', entry.read_text())
     there = {path.name: path for path in sorted(include.glob("handoff/*.h"))}

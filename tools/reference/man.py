@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes man pages: of each public function and an overview, from the headers and abi.md; of a tool, from its --help.
+"""Writes man pages: for each public function and an overview, from the headers and abi.md; for a tool, from its --help.
 
 usage: man.py --functions FOLDER VERSION DATE
        man.py --tool FOLDER VERSION DATE PROGRAM
@@ -18,13 +18,13 @@ NAMES = re.compile(r"\b(ho_\w+|HO_\w+)\b(?!\.h)")
 
 
 def plain(text):
-    """Text as roff takes it, so that nothing in it is a command."""
+    """Escapes text for roff, so that nothing in it is a command."""
     text = text.replace("\\", "\\e")
     return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.M)
 
 
 def prose(text):
-    """The same, the names of the library in bold."""
+    """The same, with the library's names in bold."""
     text = plain(re.sub(r"`([^`]*)`", r"\1", text).strip())
     return NAMES.sub(r"\\fB\1\\fP", text)
 
@@ -43,7 +43,7 @@ def start(name, section, about, version, date):
 
 
 def parameters(function, call):
-    """What the header says of each; else what abi.md does."""
+    """What the header says about each; if nothing, what abi.md says."""
     done = set()
     for name in function.parameters:
         if name in done:
@@ -176,7 +176,7 @@ def write(folder, name, lines):
 
 
 def functions(folder, version, date):
-    shutil.rmtree(folder, ignore_errors=True)  # of functions that are gone
+    shutil.rmtree(folder, ignore_errors=True)  # may hold removed functions
     text = abi.text_of()
     calls, statuses = abi.calls_of(text), abi.statuses_of(text)
     all_headers = headers.headers_of(abi.ROOT / "include")
