@@ -57,7 +57,7 @@ listens() {
         >"$folder/gateway" 2>"$folder/gateway.err" &
     gateway_pid=$!
     address=
-    for _ in $(seq 400); do
+    for _ in $(seq 2400); do
         address=$(sed -n 's/^handoff-gateway: listening on [a-z]* //p' "$folder/gateway")
         [ -z "$address" ] || break
         sleep 0.05

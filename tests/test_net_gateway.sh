@@ -18,7 +18,7 @@ address=
 tries=0
 while [ -z "$address" ]; do
     tries=$((tries + 1))
-    [ $tries -le 200 ] || { echo "the gateway does not listen"; exit 1; }
+    [ $tries -le 2400 ] || { echo "the gateway does not listen"; exit 1; }
     sleep 0.05
     address=$(sed -n 's/^handoff-gateway: listening on [a-z]* //p' "$folder/out")
 done
@@ -62,6 +62,6 @@ done
 
 # Its network threads answer by themselves.
 if [ "$handoff" = none ]; then
-    said=$(timeout 5 "$gateway" --handoff none --workers 2 2>&1) && exit 1
+    said=$(timeout 120 "$gateway" --handoff none --workers 2 2>&1) && exit 1
     [ "$said" = "handoff-gateway: --handoff none has no workers: leave --workers out" ]
 fi
