@@ -14,8 +14,9 @@
 #define PARTITIONS 16u
 #define LIVES 2000u /* of producers, one after the other, both threads together */
 #define KEYS 64u
-#define EVENTS 10000u         /* joins, leaves and hangs, at least */
-#define LONG_NS 30000000000ll /* who sleeps so long while there is something to do was forgotten */
+#define EVENTS 10000u /* joins, leaves and hangs, at least */
+#define LONG_NS                                                                                    \
+    HARNESS_NEVER_NS /* who sleeps so long while there is something to do was forgotten */
 
 static struct {
     ho_domain *domain;
@@ -181,8 +182,11 @@ static void consume(void *arg)
 
 static void wait_until_all_is_done(void)
 {
-    uint64_t until = harness_now_ns() + (uint64_t)LONG_NS;
+    uint64_t done = 0, until = 0;
     while (atomic_load(&w.done) != atomic_load(&w.sent)) {
+        if (done != atomic_load(&w.done) || until == 0)
+            until = harness_now_ns() + (uint64_t)LONG_NS;
+        done = atomic_load(&w.done);
         CHECK(harness_now_ns() < until);
         harness_sleep_ns(1000000);
     }
