@@ -22,7 +22,8 @@ while [ -z "$address" ]; do
     sleep 0.05
     address=$(sed -n 's/^handoff-gateway: listening on [a-z]* //p' "$folder/out")
 done
-"$load" --transport "$transport" --target "$address" --sessions 300 --rate 3000 --seconds 1 &
+"$load" --transport "$transport" --target "$address" --sessions 300 --rate 3000 --seconds 1 \
+    --grace 120 &
 load_pid=$!
 # While all is open: what would a program inherit that one of them starts, beyond what this shell has?
 while kill -0 "$load_pid" 2>/dev/null; do

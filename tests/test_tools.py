@@ -171,7 +171,7 @@ def a_machine_that_is_too_slow_is_told():
     with Gateway() as gateway, tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "json")
         with subprocess.Popen((LOAD, "--target", gateway.address, "--sessions", "10", "--rate", "1000",
-                               "--seconds", "2", "--progress", "--json", path), text=True,
+                               "--seconds", "2", "--grace", "60", "--progress", "--json", path), text=True,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               start_new_session=True) as sender:
             sender.stderr.readline()  # a second has passed
