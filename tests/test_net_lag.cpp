@@ -5,6 +5,7 @@
 #include "cpp_shim/net/fifo.hpp"
 
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 namespace {
@@ -147,12 +148,12 @@ struct lagging_peer : net_peer {
     void fill(net_peer &other)
     {
         const auto others = w.waiting();
-        while (!waits(others, other) && !is_closed()) {
+        while (!waits(others, other)) {
             CHECK(sizes.size() < 20000);
             const auto before = w.made.load();
             for (int i = 0; i < 16; ++i)
                 ask(2000);
-            await([&] { return w.made >= before + 16 || is_closed(); });
+            await([&] { return w.made >= before + 16; });
         }
     }
 
@@ -225,45 +226,57 @@ void for_peers_that_read_in_time_nothing_is_copied(void **)
     w.end();
 }
 
-void one_that_takes_nothing_within_write_time_is_closed(void **)
+/* It reads a little, far less than would make the kernel tell of room, and then nothing. */
+bool reads_too_slowly(std::chrono::milliseconds write_time)
 {
-    with_time_enough(1500ms, [](std::chrono::milliseconds write_time) {
-        lag_world w;
-        w.options.limit.write_time = write_time;
-        w.options.limit.queued_bytes = 16u << 20;
-        w.begin(64);
-        net_peer good(w);
-        silence while_full; /* that it took this long to fill, too */
-        lagging_peer slow(w);
-        slow.fill(good);
-        bool in_time_so_far = while_full.longest() < write_time / 2;
-        silence between;
-        const auto read_one = [&] {
-            between.broken_by([&] {
-                const auto next = w.answer(static_cast<int>(slow.heard + 1), 2000);
-                slow.heard += slow.still_hears(next) ? 1u : 0u;
-            });
-        };
-        for (int i = 0; i < 3000 && in_time_so_far; ++i) { /* more than the kernel ever takes */
-            slow.ask(2000);
-            if (i % 100 == 99)
-                read_one();
-        }
-        /* It reads a little, far less than would make the kernel tell of room. */
-        const auto end = std::chrono::steady_clock::now() + 2 * write_time;
-        while (std::chrono::steady_clock::now() < end && in_time_so_far && !slow.is_closed()) {
-            read_one();
-            std::this_thread::sleep_for(20ms);
-        }
-        const bool goes_on = !slow.is_closed();
-        in_time_so_far = in_time_so_far && between.longest() < write_time / 8;
-        CHECK((goes_on && w.waiting() > 0) || !in_time_so_far);
+    constexpr std::chrono::nanoseconds::rep reads =
+        75; /* within write_time: more than the kernel sends at once */
+    lag_world w;
+    w.options.limit.write_time = write_time;
+    w.options.limit.queued_bytes = 16u << 20;
+    w.begin(64);
+    net_peer good(w);
+    std::optional<lagging_peer> slow;
+    slow.emplace(w);
+    silence between;
+    const auto begun = std::chrono::steady_clock::now();
+    const auto read_what_is_due = [&] {
+        const std::chrono::nanoseconds passed = std::chrono::steady_clock::now() - begun;
+        const auto due = static_cast<std::size_t>(passed * reads / write_time);
+        between.broken_by([&] {
+            while (slow->heard < std::min(due, slow->sizes.size()) && !slow->is_closed()) {
+                const auto next = w.answer(static_cast<int>(slow->heard + 1), 2000);
+                if (!slow->still_hears(next))
+                    break;
+                ++slow->heard;
+            }
+        });
+        return between.longest() < write_time / 4;
+    };
+    bool in_time_so_far = true;
+    for (int i = 0; i < 5000 && in_time_so_far; ++i) { /* more than the kernel ever takes */
+        slow->ask(2000);
+        in_time_so_far = read_what_is_due();
+    }
+    const auto end = std::chrono::steady_clock::now() + 2 * write_time;
+    while (std::chrono::steady_clock::now() < end && in_time_so_far) {
+        std::this_thread::sleep_for(write_time / reads);
+        in_time_so_far = read_what_is_due();
+    }
+    if (in_time_so_far) {
+        CHECK(!slow->is_closed() && w.waiting() > 0);
         w.await(&net::counters::closed_stuck, 1);
         CHECK(good.echoes("1 not disturbed") && w.entry.read().connections == 1);
         CHECK(w.entry.read().answers_gone > 0);
-        w.end();
-        return in_time_so_far;
-    });
+    }
+    slow.reset();
+    w.end();
+    return in_time_so_far;
+}
+
+void one_that_takes_nothing_within_write_time_is_closed(void **)
+{
+    with_time_enough(1500ms, reads_too_slowly);
 }
 
 void without_room_for_copies_the_one_with_most_is_closed(void **)
