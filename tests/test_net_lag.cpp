@@ -2,8 +2,6 @@
 /* TCP peers that lag: what waits for them costs them, and nobody else. */
 #include "net_world.hpp"
 
-#include "cpp_shim/net/fifo.hpp"
-
 #include <cstdlib>
 #include <optional>
 #include <vector>
@@ -122,7 +120,6 @@ struct lag_world : net_world {
         return now.received - now.answered;
     }
 
-    /* All that was received is answered, if not sent. */
     void await_served() const
     {
         ::await([this] { return served == entry.read().received; });
@@ -141,7 +138,6 @@ struct lagging_peer : net_peer {
         CHECK(offer(framed(lag_world::text(static_cast<int>(sizes.size()), size))) || is_closed());
     }
 
-    /* For it was too slow. */
     bool is_closed() const { return w.entry.read().closed_stuck != 0; }
 
     /* Until the kernel takes no more and answers wait. Another peer tells that the network thread has had its turns. */
@@ -226,7 +222,7 @@ void for_peers_that_read_in_time_nothing_is_copied(void **)
     w.end();
 }
 
-/* It reads a little, far less than would make the kernel tell of room, and then nothing. */
+/* Far less than would make the kernel tell of room. */
 bool reads_too_slowly(std::chrono::milliseconds write_time)
 {
     constexpr std::chrono::nanoseconds::rep reads =
@@ -236,8 +232,7 @@ bool reads_too_slowly(std::chrono::milliseconds write_time)
     w.options.limit.queued_bytes = 16u << 20;
     w.begin(64);
     net_peer good(w);
-    std::optional<lagging_peer> slow;
-    slow.emplace(w);
+    std::optional<lagging_peer> slow(std::in_place, w);
     silence between;
     const auto begun = std::chrono::steady_clock::now();
     const auto read_what_is_due = [&] {
@@ -254,10 +249,8 @@ bool reads_too_slowly(std::chrono::milliseconds write_time)
         return between.longest() < write_time / 4;
     };
     bool in_time_so_far = true;
-    for (int i = 0; i < 5000 && in_time_so_far; ++i) { /* more than the kernel ever takes */
-        slow->ask(2000);
-        in_time_so_far = read_what_is_due();
-    }
+    for (int i = 0; i < 5000 && in_time_so_far; ++i, in_time_so_far = read_what_is_due())
+        slow->ask(2000); /* more than the kernel ever takes */
     const auto end = std::chrono::steady_clock::now() + 2 * write_time;
     while (std::chrono::steady_clock::now() < end && in_time_so_far) {
         std::this_thread::sleep_for(write_time / reads);
@@ -392,31 +385,6 @@ void a_queue_that_is_never_empty_does_not_grow(void **)
     w.stop_and_close();
 }
 
-void a_fifo_uses_its_room_again_and_keeps_its_order(void **)
-{
-    net::fifo<std::uint32_t> queue;
-    std::uint32_t in = 0;
-    std::uint32_t out = 0;
-    for (std::uint32_t step = 0; step < 100000; ++step) {
-        std::uint32_t some[37];
-        const auto count = step * 7 % 37 + 1;
-        for (std::uint32_t i = 0; i < count; ++i)
-            some[i] = in++;
-        const auto expected = queue.capacity_for(count);
-        queue.append(some, count);
-        CHECK(queue.capacity() == expected);
-        while (queue.size() > 1 + step % 100) {
-            CHECK(queue[0] == out++);
-            queue.drop(1);
-        }
-        CHECK(queue.size() == in - out && queue.capacity() <= 300);
-    }
-    queue.drop(queue.size());
-    CHECK(queue.empty() && queue.capacity() > 0);
-    queue.reset();
-    CHECK(queue.empty() && queue.capacity() == 0);
-}
-
 const CMUnitTest tests[] = {
     cmocka_unit_test(one_that_does_not_read_costs_the_others_nothing),
     cmocka_unit_test(for_peers_that_read_in_time_nothing_is_copied),
@@ -424,7 +392,6 @@ const CMUnitTest tests[] = {
     cmocka_unit_test(without_room_for_copies_the_one_with_most_is_closed),
     cmocka_unit_test(an_answer_by_itself_may_be_larger_than_queued_bytes),
     cmocka_unit_test(a_queue_that_is_never_empty_does_not_grow),
-    cmocka_unit_test(a_fifo_uses_its_room_again_and_keeps_its_order),
 };
 
 } // namespace
