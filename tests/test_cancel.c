@@ -54,7 +54,8 @@ static void *call_and_end(void *call)
 {
     status = (*(int32_t(**)(void))call)();
     came_back = 1;
-    pthread_testcancel();
+    while (pause()) /* a cancellation that comes when the call is over ends this */
+        ;
     return NULL;
 }
 

@@ -273,7 +273,7 @@ static void close_waits_as_long_as_it_was_told(void **state)
     CHECK_STATUS(ho_domain_close(r.domain, 30000000, NULL), HO_TIMEOUT);
     uint64_t waited = harness_now_ns() - before;
     CHECK(waited >= 30000000u);
-    CHECK(waited < 30000000000u);
+    CHECK(waited < (uint64_t)HARNESS_NEVER_NS);
     rig_close(&r);
 }
 

@@ -201,7 +201,7 @@ void stop_waits_for_answers_that_are_not_sent_yet(void **)
             CHECK(answer.header.sequence == i && answer.seen == i);
         }
     });
-    CHECK_CODE(w.entry.stop(10s), handoff::errc::ok);
+    CHECK_CODE(w.entry.stop(in_time), handoff::errc::ok);
     listens.join();
     CHECK(w.entry.read().answered == w.messages && w.entry.read().answers_unsent == 0);
     CHECK(w.at.station.handled == w.messages && w.at.station.outstanding == 0);

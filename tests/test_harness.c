@@ -54,6 +54,23 @@ static void fail_in_a_thread(void)
     harness_join(&thread);
 }
 
+static void stay(void *arg)
+{
+    harness_barrier_wait(arg);
+    pause();
+}
+
+/* cmocka would fail the test, and run the next one beside that thread. */
+static void fail_beside_a_thread(void)
+{
+    static harness_thread thread;
+    static harness_barrier barrier;
+    harness_barrier_init(&barrier, 2);
+    harness_start(&thread, stay, &barrier);
+    harness_barrier_wait(&barrier);
+    CHECK_STATUS(HO_FULL, HO_OK);
+}
+
 static void a_clean_group_passes(void **state)
 {
     (void)state;
@@ -78,6 +95,12 @@ static void a_wrong_status_in_a_thread_ends_the_process(void **state)
 {
     (void)state;
     assert_int_not_equal(exit_status_of(fail_in_a_thread), 0);
+}
+
+static void so_does_one_in_the_main_thread_while_others_run(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_status_of(fail_beside_a_thread), -1);
 }
 
 static void count_up(void *arg)
@@ -107,6 +130,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_descriptor_left_open_fails_the_group),
     cmocka_unit_test(a_mapping_left_behind_fails_the_group),
     cmocka_unit_test(a_wrong_status_in_a_thread_ends_the_process),
+    cmocka_unit_test(so_does_one_in_the_main_thread_while_others_run),
     cmocka_unit_test(threads_are_not_taken_for_leaks),
 };
 

@@ -258,8 +258,8 @@ static void return_all(void *arg)
 static void whoever_waits_is_woken_by_their_return(void **state)
 {
     (void)state;
-    ho_arena *arena =
-        rig_arena(r.domain, ARENA_OPTS(.budget_bytes = 8 * RIG_SEGMENT, .wait_ns = 60000000000u));
+    ho_arena *arena = rig_arena(r.domain, ARENA_OPTS(.budget_bytes = 8 * RIG_SEGMENT,
+                                                     .wait_ns = (uint64_t)HARNESS_NEVER_NS));
     ho_shard *shard = rig_shard(arena);
     for (int round = 0; round < 5; round++) {
         harness_thread other;

@@ -63,7 +63,7 @@ void what_stop_counted_as_answered_is_heard(void **)
         for (; !peer.ended(MSG_PEEK); ++heard)
             CHECK(peer.hear() == "0 late");
     });
-    CHECK_CODE(w.entry.stop(30s), handoff::errc::ok);
+    CHECK_CODE(w.entry.stop(in_time), handoff::errc::ok);
     const auto end = w.entry.read();
     on = false;
     more.join();
@@ -156,8 +156,8 @@ void stop_does_not_wait_for_peers_that_stay_though_they_have_all(void **)
     for (auto &each : peers)
         CHECK(each.echoes("0 here"));
     const auto begun = std::chrono::steady_clock::now();
-    CHECK_CODE(w.entry.stop(60s), handoff::errc::ok);
-    CHECK(std::chrono::steady_clock::now() - begun < 30s);
+    CHECK_CODE(w.entry.stop(no_limit), handoff::errc::ok);
+    CHECK(std::chrono::steady_clock::now() - begun < in_time);
     CHECK(w.entry.read().closed_at_stop == 3);
     w.close();
 }
@@ -182,6 +182,8 @@ void a_peer_that_breaks_a_rule_hears_what_it_is_owed(void **)
         CHECK(each->ended());
         each->reset();
     }
+    w.await(&net::counters::closed_length, 1);
+    w.await(&net::counters::closed_rejected, 1);
     w.await_connections(0);
     const auto end = w.entry.read();
     CHECK(end.closed_length == 1 && end.closed_rejected == 1 && end.answers_gone == 0);
@@ -225,52 +227,71 @@ void a_half_closed_peer_that_no_answer_comes_for_is_closed_after_write_time(void
 
 void silent_peers_are_closed_and_counted(void **)
 {
-    net_world w(net::transport::tcp);
-    w.options.limit.idle_time = 1000ms;
-    w.open();
-    w.work();
-    std::vector<std::unique_ptr<net_peer>> silent;
-    for (int i = 0; i < 100; ++i)
-        silent.push_back(std::make_unique<net_peer>(w));
-    net_peer talking(w);
-    for (int i = 0; w.entry.read().closed_idle < silent.size(); ++i) {
-        CHECK(i < 10000);
-        CHECK(talking.echoes("0 still here"));
-        std::this_thread::sleep_for(1ms);
-    }
-    for (auto &each : silent)
-        CHECK(each->ended());
-    CHECK(w.entry.read().connections <= 1);
-    w.stop_and_close();
+    with_time_enough(500ms, [](std::chrono::milliseconds idle_time) {
+        net_world w(net::transport::tcp);
+        w.options.limit.idle_time = idle_time;
+        w.open();
+        w.work();
+        silence between;
+        net_peer talking(w);
+        std::vector<std::unique_ptr<net_peer>> silent;
+        bool goes_on = true;
+        for (int i = 0; i < 100; ++i)
+            silent.push_back(std::make_unique<net_peer>(w));
+        await([&] {
+            if (goes_on)
+                between.broken_by([&] { goes_on = talking.offer(net_peer::framed("0")); });
+            goes_on = goes_on && talking.still_hears("0");
+            return w.entry.read().closed_idle >= silent.size();
+        });
+        const bool spoke_in_time = between.longest() < idle_time;
+        CHECK(goes_on || !spoke_in_time);
+        for (auto &each : silent)
+            CHECK(each->ended());
+        CHECK(w.entry.read().connections <= 1);
+        CHECK(w.entry.read().closed_idle == silent.size() || !spoke_in_time);
+        w.stop_and_close();
+        return spoke_in_time;
+    });
 }
 
 void a_peer_that_only_listens_is_not_silent(void **)
 {
-    net_world w(net::transport::tcp);
-    w.options.threads = 1;
-    w.options.limit.idle_time = 1000ms;
-    w.open();
-    net_peer listener(w);
-    net_peer silent(w);
-    listener.say("0 whose address is this?");
-    w.await(&net::counters::received, 1);
-    w.work();
-    CHECK(listener.hear() == "0 whose address is this?");
-    for (int i = 0; w.entry.read().closed_idle == 0; ++i) {
-        CHECK(i < 2000);
-        auto fresh = w.shards[1].reserve(64); /* worker 1 has nothing to do */
-        CHECK(fresh);
-        std::memcpy(fresh->data(), "news", 4);
-        fresh->resize(4);
-        ho_buf news = fresh->release();
-        ho_net_answer(&news, w.last_value);
-        CHECK_STATUS(ho_commit(w.answers[1].raw(), &news, 1, 0, nullptr), HO_OK);
-        CHECK(listener.hear() == "news");
-        std::this_thread::sleep_for(5ms);
-    }
-    CHECK(silent.ended());
-    CHECK(w.entry.read().connections == 1);
-    w.stop_and_close();
+    with_time_enough(500ms, [](std::chrono::milliseconds idle_time) {
+        net_world w(net::transport::tcp);
+        w.options.threads = 1;
+        w.options.limit.idle_time = idle_time;
+        w.open();
+        w.work();
+        silence between;
+        net_peer listener(w);
+        net_peer silent(w);
+        bool goes_on = true;
+        between.broken_by([&] { goes_on = listener.offer(net_peer::framed("0 this is it")); });
+        goes_on = goes_on && listener.still_hears("0 this is it");
+        const std::uint64_t address = w.last_value;
+        const auto tell = [&] {
+            auto fresh = w.shards[1].reserve(64); /* worker 1 has nothing to do */
+            CHECK(fresh);
+            std::memcpy(fresh->data(), "news", 4);
+            fresh->resize(4);
+            ho_buf news = fresh->release();
+            ho_net_answer(&news, address);
+            CHECK_STATUS(ho_commit(w.answers[1].raw(), &news, 1, 0, nullptr), HO_OK);
+            goes_on = listener.still_hears("news");
+        };
+        await([&] {
+            if (goes_on)
+                between.broken_by(tell);
+            return w.entry.read().closed_idle != 0;
+        });
+        const bool told_in_time = between.longest() < idle_time;
+        CHECK(goes_on || !told_in_time);
+        CHECK(silent.ended());
+        CHECK(w.entry.read().connections == 1 || !told_in_time);
+        w.stop_and_close();
+        return told_in_time;
+    });
 }
 
 /* One has said nothing since, for the other something is on its way: both have lost power. */
@@ -306,7 +327,7 @@ void stop_and_start_are_refused_on_a_network_thread(net::transport kind)
     other.routing = w.options.routing;
     w.options.routing = [&](handoff::const_bytes message, std::uint64_t connection) {
         if (message.size() == 5 && std::memcmp(message.data(), "0stop", 5) == 0)
-            stopped = w.entry.stop(1s).value();
+            stopped = w.entry.stop(in_time).value();
         if (message.size() == 6 && std::memcmp(message.data(), "0start", 6) == 0)
             started = w.entry.start(other, net::port_factory()).value();
         return net::route{0, connection};
@@ -314,7 +335,7 @@ void stop_and_start_are_refused_on_a_network_thread(net::transport kind)
     w.helping = [&](std::uint32_t, std::uint32_t) {
         const auto work = [](void *ctx, ho_buf *, std::uint32_t) {
             auto &world = *static_cast<std::pair<net_world *, std::atomic<int> *> *>(ctx);
-            *world.second = world.first->entry.stop(1s).value();
+            *world.second = world.first->entry.stop(in_time).value();
         };
         static std::pair<net_world *, std::atomic<int> *> ctx;
         ctx = {&w, &called};
@@ -327,10 +348,7 @@ void stop_and_start_are_refused_on_a_network_thread(net::transport kind)
     peer.say("0stop");
     peer.say("0start");
     w.await(&net::counters::received, 2);
-    for (int i = 0; called == 1; ++i) {
-        CHECK(i < 5000);
-        std::this_thread::sleep_for(1ms);
-    }
+    await([&] { return called != 1; });
     CHECK_STATUS(stopped, HO_E_REENTRANT);
     CHECK_STATUS(started, HO_E_REENTRANT);
     CHECK_STATUS(called, HO_E_REENTRANT);

@@ -18,11 +18,12 @@ address=
 tries=0
 while [ -z "$address" ]; do
     tries=$((tries + 1))
-    [ $tries -le 200 ] || { echo "the gateway does not listen"; exit 1; }
+    [ $tries -le 2400 ] || { echo "the gateway does not listen"; exit 1; }
     sleep 0.05
     address=$(sed -n 's/^handoff-gateway: listening on [a-z]* //p' "$folder/out")
 done
-"$load" --transport "$transport" --target "$address" --sessions 300 --rate 3000 --seconds 1 &
+"$load" --transport "$transport" --target "$address" --sessions 300 --rate 3000 --seconds 1 \
+    --grace 120 &
 load_pid=$!
 # While all is open: what would a program inherit that one of them starts, beyond what this shell has?
 while kill -0 "$load_pid" 2>/dev/null; do
@@ -62,6 +63,6 @@ done
 
 # Its network threads answer by themselves.
 if [ "$handoff" = none ]; then
-    said=$(timeout 5 "$gateway" --handoff none --workers 2 2>&1) && exit 1
+    said=$(timeout 120 "$gateway" --handoff none --workers 2 2>&1) && exit 1
     [ "$said" = "handoff-gateway: --handoff none has no workers: leave --workers out" ]
 fi

@@ -2,6 +2,7 @@
 /* The table of UDP peers, against a map. */
 #include "shim_world.hpp"
 
+#include "cpp_shim/net/fifo.hpp"
 #include "cpp_shim/net/peers.hpp"
 
 #include <arpa/inet.h>
@@ -165,7 +166,33 @@ void thousands_come_and_go_and_the_table_agrees_with_a_map(void **)
     }
 }
 
+void a_fifo_uses_its_room_again_and_keeps_its_order(void **)
+{
+    handoff::net::fifo<std::uint32_t> queue;
+    std::uint32_t in = 0;
+    std::uint32_t out = 0;
+    for (std::uint32_t step = 0; step < 100000; ++step) {
+        std::uint32_t some[37];
+        const auto count = step * 7 % 37 + 1;
+        for (std::uint32_t i = 0; i < count; ++i)
+            some[i] = in++;
+        const auto expected = queue.capacity_for(count);
+        queue.append(some, count);
+        CHECK(queue.capacity() == expected);
+        while (queue.size() > 1 + step % 100) {
+            CHECK(queue[0] == out++);
+            queue.drop(1);
+        }
+        CHECK(queue.size() == in - out && queue.capacity() <= 300);
+    }
+    queue.drop(queue.size());
+    CHECK(queue.empty() && queue.capacity() > 0);
+    queue.reset();
+    CHECK(queue.empty() && queue.capacity() == 0);
+}
+
 const CMUnitTest tests[] = {
+    cmocka_unit_test(a_fifo_uses_its_room_again_and_keeps_its_order),
     cmocka_unit_test(a_peer_is_found_by_its_whole_address),
     cmocka_unit_test(a_full_table_says_none),
     cmocka_unit_test(a_slot_used_again_has_another_generation),

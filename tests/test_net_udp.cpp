@@ -103,7 +103,7 @@ void a_child_of_fork_leaves_the_entrypoint_alone(void **)
     w.work();
     const auto child = fork();
     if (child == 0) {
-        alarm(20); /* not to wait for threads that are not there */
+        alarm(HARNESS_NEVER_S); /* not to wait for threads that are not there */
         if (w.entry.stop(0s) != handoff::errc::forked ||
             w.entry.start(w.options, net::port_factory()) == std::error_code())
             _exit(1);

@@ -49,59 +49,76 @@ void honest_peers_whose_unfinished_frames_fill_the_memory_all_get_through(void *
  * memory with its header alone. */
 void a_frame_s_clock_runs_while_it_waits_for_memory(void **)
 {
-    constexpr std::size_t size = 65507;
-    net_world w(net::transport::tcp);
-    w.options.threads = 1;
-    w.options.limit.frame_bytes = size;
-    w.options.limit.frame_time = 1000ms;
-    handoff::arena_options memory;
-    memory.budget_bytes = 512u << 10;
-    w.open({}, memory);
-    w.work();
-    const auto part = net_peer::framed(numbered(1, size)).substr(0, 60000);
-    net_peer early(w);
-    early.write(part.substr(0, 4)); /* the header alone */
-    w.await(&net::counters::accepted, 1);
-    std::vector<std::unique_ptr<net_peer>> all;
-    for (int i = 0; i < 12; ++i) {
-        all.push_back(std::make_unique<net_peer>(w));
-        all.back()->write(part);
-    }
-    early.write(part.substr(4));
-    w.await(&net::counters::arena_full, 1);
-    for (auto &each : all) /* closed ones too */
-        send(each->fd(), "x", 1, MSG_NOSIGNAL);
-    net_peer honest(w);
-    CHECK(honest.echoes("0 served at last"));
-    w.await(&net::counters::closed_late, 13);
-    CHECK(early.ended());
-    w.stop_and_close();
+    with_time_enough(1000ms, [](std::chrono::milliseconds frame_time) {
+        constexpr std::size_t size = 65507;
+        net_world w(net::transport::tcp);
+        w.options.threads = 1;
+        w.options.limit.frame_bytes = size;
+        w.options.limit.frame_time = frame_time;
+        handoff::arena_options memory;
+        memory.budget_bytes = 512u << 10;
+        w.open({}, memory);
+        w.work();
+        const auto part = net_peer::framed(numbered(1, size)).substr(0, 60000);
+        net_peer early(w);
+        early.offer(part.substr(0, 4)); /* the header alone */
+        w.await(&net::counters::accepted, 1);
+        std::vector<std::unique_ptr<net_peer>> all;
+        for (int i = 0; i < 12; ++i) {
+            all.push_back(std::make_unique<net_peer>(w));
+            all.back()->offer(part);
+        }
+        early.offer(part.substr(4));
+        const auto counted = [&w](auto which) { return w.entry.read().*which != 0; };
+        await([&] {
+            return counted(&net::counters::arena_full) || counted(&net::counters::closed_late);
+        });
+        const bool all_were_there = !counted(&net::counters::closed_late);
+        for (auto &each : all) /* closed ones too */
+            send(each->fd(), "x", 1, MSG_NOSIGNAL);
+        net_peer honest(w);
+        CHECK(honest.echoes("0 served at last"));
+        w.await(&net::counters::closed_late, 13);
+        CHECK(early.ended());
+        w.stop_and_close();
+        return all_were_there;
+    });
 }
 
 void a_service_that_takes_nothing_for_idle_time_costs_the_connection(void **)
 {
-    net_world w(net::transport::tcp);
-    w.options.threads = 1;
-    w.options.limit.idle_time = 1000ms;
-    handoff::service_options lanes;
-    lanes.lane_slots = 4;
-    w.open(lanes);
-    w.work(1);
-    net_peer stuck(w);
-    net_peer busy(w);
-    for (int i = 0; i < 10; ++i)
-        stuck.say(numbered(i));
-    for (int i = 0; w.entry.read().undeliverable == 0; ++i) {
-        CHECK(i < 10000);
-        CHECK(busy.echoes("1 not disturbed"));
-        std::this_thread::sleep_for(1ms);
-    }
-    w.work(0);
-    for (int i = 0; i < 4; ++i)
-        CHECK(stuck.hear() == numbered(i)); /* what the service took */
-    CHECK(stuck.ended());
-    w.await(&net::counters::closed_undeliverable, 1);
-    w.stop_and_close();
+    with_time_enough(500ms, [](std::chrono::milliseconds idle_time) {
+        net_world w(net::transport::tcp);
+        w.options.threads = 1;
+        w.options.limit.idle_time = idle_time;
+        handoff::service_options lanes;
+        lanes.lane_slots = 4;
+        w.open(lanes);
+        w.work(1);
+        silence between;
+        net_peer stuck(w);
+        net_peer busy(w);
+        bool goes_on = true;
+        std::string all;
+        for (int i = 0; i < 10; ++i)
+            all += net_peer::framed(numbered(i));
+        stuck.write(all);
+        await([&] {
+            if (goes_on)
+                between.broken_by([&] { goes_on = busy.offer(net_peer::framed("1")); });
+            goes_on = goes_on && busy.still_hears("1");
+            return w.entry.read().undeliverable != 0;
+        });
+        const bool spoke_in_time = between.longest() < idle_time;
+        CHECK(goes_on || !spoke_in_time);
+        w.work(0);
+        for (int i = 0; i < 4; ++i)
+            CHECK(stuck.hear() == numbered(i)); /* what the service took */
+        CHECK(stuck.ended());
+        w.await(&net::counters::closed_undeliverable, 1);
+        w.stop_and_close();
+        return spoke_in_time;
+    });
 }
 
 /* Each of many connections holds frames for a service that hangs, and half of another one, out of a segment of the
@@ -234,9 +251,63 @@ void stop_waits_for_messages_that_were_copied(void **)
     w.close();
 }
 
+/* More peers than epoll tells of at once, so that the clocks are looked at before all of them were read. Each says half
+ * a frame, and the other half while the network thread is held up for longer than the limits. */
+bool hold_up(std::chrono::milliseconds frame_time, std::chrono::milliseconds idle_time)
+{
+    constexpr int peers = 300;
+    const auto limit = std::min(frame_time, idle_time);
+    net_world w(net::transport::tcp);
+    std::atomic<bool> holding{false};
+    std::atomic<bool> held{true};
+    w.options.threads = 1;
+    w.options.limit.frame_time = frame_time;
+    w.options.limit.idle_time = idle_time;
+    w.options.routing = [&](handoff::const_bytes message, std::uint64_t connection) {
+        holding = message[0] == 'h';
+        while (message[0] == 'h' && held)
+            std::this_thread::yield();
+        return net::route{0, connection};
+    };
+    w.open();
+    w.work();
+    silence so_far;
+    net_peer holder(w);
+    std::vector<std::unique_ptr<net_peer>> all;
+    const auto frame = net_peer::framed("0 in two halves");
+    for (int i = 0; i < peers; ++i) {
+        all.push_back(std::make_unique<net_peer>(w));
+        all.back()->offer(net_peer::framed("0 before") + frame.substr(0, 7));
+    }
+    for (auto &each : all)
+        each->still_hears("0 before");
+    std::this_thread::sleep_for(limit / 2); /* the clocks run, if they are ever looked at */
+    holder.offer(net_peer::framed("hold"));
+    await([&] { return holding || w.entry.read().connections != peers + 1; });
+    const bool all_were_there = w.entry.read().connections == peers + 1 && so_far.longest() < limit;
+    std::this_thread::sleep_for(limit / 2); /* a look is due */
+    for (auto &each : all)
+        each->offer(frame.substr(7));
+    std::this_thread::sleep_for(limit);
+    held = false;
+    int heard = 0;
+    for (auto &each : all)
+        heard += each->still_hears("0 in two halves") ? 1 : 0;
+    CHECK(heard == peers || !all_were_there);
+    w.stop_and_close();
+    return all_were_there;
+}
+
+void a_network_thread_that_is_late_blames_no_peer(void **)
+{
+    with_time_enough(500ms, [](auto limit) { return hold_up(limit, no_limit); });
+    with_time_enough(500ms, [](auto limit) { return hold_up(no_limit, limit); });
+}
+
 const CMUnitTest tests[] = {
     cmocka_unit_test(honest_peers_whose_unfinished_frames_fill_the_memory_all_get_through),
     cmocka_unit_test(a_frame_s_clock_runs_while_it_waits_for_memory),
+    cmocka_unit_test(a_network_thread_that_is_late_blames_no_peer),
     cmocka_unit_test(a_service_that_takes_nothing_for_idle_time_costs_the_connection),
     cmocka_unit_test(connections_of_a_service_that_hangs_pin_no_memory),
     cmocka_unit_test(stop_waits_for_messages_that_were_copied),

@@ -3,12 +3,14 @@
  * The dangerous windows, one by one. The core is built with its hooks; a thread is stopped in a
  * window, the other side runs to its end meanwhile, and the outcome is the same every time.
  */
+#include <sched.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "gate.h"
 #include "rig.h"
 
-#define LONG_NS INT64_C(20000000000) /* nothing below comes near it unless a wake-up is lost */
+#define LONG_NS (2 * HARNESS_NEVER_NS) /* nothing below comes near it unless a wake-up is lost */
 
 static rig r;
 
@@ -88,6 +90,14 @@ static void a_consumer_that_falls_asleep_behind_a_publisher_finds_the_message(vo
     CHECK_STATUS(ho_wait(r.consumer, 0), HO_TIMEOUT);
 }
 
+static atomic_int sent;
+
+static void send_and_tell(void *arg)
+{
+    send_one(arg);
+    atomic_store(&sent, 1);
+}
+
 static void a_wake_up_that_comes_late_wakes_nobody_twice(void **state)
 {
     (void)state;
@@ -98,8 +108,10 @@ static void a_wake_up_that_comes_late_wakes_nobody_twice(void **state)
     harness_start(&sleeper, wait_long, &status);
     gate_set("doorbell:before_wake"); /* the word says awake, the kernel has not been called */
     do {                              /* until the publisher meets a sleeper */
-        harness_start(&publisher, send_one, NULL);
-        harness_sleep_ns(20000000);
+        atomic_store(&sent, 0);
+        harness_start(&publisher, send_and_tell, NULL);
+        while (!gate_reached() && !atomic_load(&sent))
+            sched_yield();
         if (gate_reached())
             break;
         harness_join(&publisher);

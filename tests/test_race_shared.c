@@ -4,13 +4,16 @@
  * meanwhile, and no message is left without a consumer coming for it.
  */
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "gate.h"
 #include "rig.h"
 
-#define LONG_NS INT64_C(20000000000) /* nothing below comes near it unless a wake-up is lost */
-#define SOON_NS 20000000u            /* for a thread to fall asleep */
+#include "src/service_private.h"
+
+#define LONG_NS HARNESS_NEVER_NS /* nothing below comes near it unless a wake-up is lost */
+#define SOON_NS 20000000u        /* for a thread to fall asleep */
 
 static rig r; /* r.consumer and one more */
 static ho_consumer *other;
@@ -285,6 +288,15 @@ static void a_message_that_comes_while_a_claim_is_given_up_to_take_is_taken(void
 
 /* ---- being woken */
 
+/* A bit for each consumer that has said that it waits. */
+static uint64_t waiting(void)
+{
+    struct hoi_service *s = hoi_service_lock(r.service);
+    uint64_t which = hoi_claim_waiting(&s->claims, 0);
+    hoi_service_unlock(s);
+    return which;
+}
+
 static void whoever_is_woken_wakes_the_next(void **state)
 {
     (void)state;
@@ -293,7 +305,8 @@ static void whoever_is_woken_wakes_the_next(void **state)
     warm_up();
     start(&w[0], r.consumer);
     start(&w[1], other);
-    harness_sleep_ns(SOON_NS);
+    while (waiting() != 3)
+        sched_yield();
     gate_set("doorbell:before_wake"); /* one was chosen, and sleeps on */
     harness_start(&publisher, send_first, NULL);
     gate_await();

@@ -313,7 +313,7 @@ static void who_waits_for_copies_to_come_back_is_woken(void **state)
     (void)state;
     harness_thread sender;
     open_late(SERVICE_OPTS(.straggler_bytes = RIG_SEGMENT, .policy = HO_POLICY_WAIT,
-                           .wait_ns = UINT64_C(20000000000)));
+                           .wait_ns = (uint64_t)HARNESS_NEVER_NS));
     uint32_t count = make_keeper();
     send_one(NULL);
     count = keep(count);

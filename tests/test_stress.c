@@ -12,7 +12,8 @@
 #define PARTITIONS 16u /* of the first service */
 #define KEPT 256u      /* buffers that a worker keeps */
 #define MOST_BYTES 1400u
-#define MOST_MESSAGES (1u << 22) /* per lane and round */
+#define LEAST 1000u              /* per lane and round, however little of the processor there is */
+#define MOST_MESSAGES (1u << 22) /* the same */
 #define ROUND_SECONDS 2
 
 typedef struct head {
@@ -178,7 +179,7 @@ static void produce(void *arg)
 {
     sender *s = arg;
     void (*const ways[])(sender *) = {send_batch, send_split, send_foreign, send_copy};
-    while (harness_now_ns() < w.end_ns && s->seq < MOST_MESSAGES - 64) {
+    while ((harness_now_ns() < w.end_ns || s->seq <= LEAST) && s->seq < MOST_MESSAGES - 64) {
         ways[rig_random(&s->seed) % 4](s);
         if (rig_random(&s->seed) % 8 == 0)
             make_room(s);
@@ -189,7 +190,7 @@ static void produce(void *arg)
     while (w.released[s->lane] < w.given[s->lane]) {
         if (ho_owner_drain(w.domain, w.owner[s->lane], UINT32_MAX, NULL) == HO_EMPTY)
             harness_sleep_ns(100000);
-        CHECK(harness_now_ns() < w.end_ns + 60000000000u);
+        CHECK(harness_now_ns() < w.end_ns + 5u * (uint64_t)HARNESS_NEVER_NS);
     }
 }
 
@@ -340,7 +341,7 @@ static void check_all_seen(void)
 {
     uint64_t sent = 0, given = 0;
     for (uint32_t lane = 0; lane < LANES; lane++) {
-        CHECK(w.sent[lane] > 100);
+        CHECK(w.sent[lane] > LEAST);
         for (uint64_t seq = 0; seq < MOST_MESSAGES; seq++)
             CHECK(w.seen[lane][seq] == (seq < w.sent[lane]));
         sent += w.sent[lane];

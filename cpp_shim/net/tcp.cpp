@@ -242,10 +242,16 @@ void tcp_loop::sweep_soon() noexcept
 void tcp_loop::sweep() noexcept
 {
     const auto now = clock::now();
-    for (auto &slot : slots_)
-        if (slot != nullptr && slot->unfinished && slot->held.empty() &&
-            whole_ms(now - slot->since) >= with_.limit.frame_time)
+    for (auto &slot : slots_) {
+        const auto late = [&] {
+            return slot != nullptr && slot->unfinished && slot->held.empty() &&
+                   whole_ms(now - slot->since) >= with_.limit.frame_time;
+        };
+        if (late())
+            catch_up(*slot);
+        if (late())
             end(*slot, &live_counters::closed_late);
+    }
     if (unfinished_ != 0)
         sweep_soon();
 }

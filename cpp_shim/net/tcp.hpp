@@ -143,6 +143,7 @@ class tcp_loop final : public loop {
     /* tcp_read.cpp: bytes become frames */
     void wait_to_read(connection &from) noexcept;
     void read(connection &from) noexcept;
+    void catch_up(connection &from) noexcept;
     void read_failed(connection &from, int error) noexcept;
     bool refresh_block() noexcept;
     bool learn_block_bytes() noexcept;

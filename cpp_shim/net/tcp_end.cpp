@@ -168,13 +168,17 @@ void tcp_loop::close_idle() noexcept
 {
     const auto now = clock::now();
     for (auto &slot : slots_) {
-        if (slot == nullptr || slot->closed)
-            continue;
-        if (std::exchange(slot->alive, false))
-            slot->idle_since = now;
-        else if (slot->out_count == 0 && slot->held.empty() &&
-                 whole_ms(now - slot->idle_since) >= with_.limit.idle_time)
+        const auto idle = [&] {
+            return slot != nullptr && slot->why == nullptr && !slot->closed && !slot->alive &&
+                   slot->out_count == 0 && slot->held.empty() &&
+                   whole_ms(now - slot->idle_since) >= with_.limit.idle_time;
+        };
+        if (idle())
+            catch_up(*slot);
+        if (idle())
             end(*slot, &live_counters::closed_idle);
+        else if (slot != nullptr && std::exchange(slot->alive, false))
+            slot->idle_since = now;
     }
     if (open_ != 0 && !stopping_)
         idle_soon();

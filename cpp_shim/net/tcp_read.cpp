@@ -88,6 +88,17 @@ void tcp_loop::read(connection &from) noexcept
         wait_to_read(from);
 }
 
+/* Reads what has come already, before a clock is held against the peer: it may be this thread that is late. The
+ * connection may be gone afterwards. */
+void tcp_loop::catch_up(connection &from) noexcept
+{
+    if (from.paused || from.heard_all)
+        return;
+    ++from.waits; /* it lives until we are done with it */
+    read(from);
+    done_waiting(from);
+}
+
 void tcp_loop::read_failed(connection &from, int error) noexcept
 {
     if (error == EAGAIN || error == EWOULDBLOCK)

@@ -20,6 +20,7 @@ static const char help[] =
     "  --rate N                   messages per second, all sessions together (10000)\n"
     "  --seconds N                how long to send (10); the first half second is a warm-up,\n"
     "                             which is left out of the latencies only\n"
+    "  --grace SECONDS            how long to wait for the last answers (2)\n"
     "  --processes N              at least what the limit of open files requires (that many)\n"
     "  --seed N                   the same seed sends the same messages (1)\n"
     "  --json FILE                write the figures to FILE as JSON; -: stdout\n"
@@ -36,6 +37,7 @@ static const struct option names[] = {
     {"sessions-per-socket", required_argument, NULL, 'k'},
     {"rate", required_argument, NULL, 'r'},
     {"seconds", required_argument, NULL, 'd'},
+    {"grace", required_argument, NULL, 'g'},
     {"processes", required_argument, NULL, 'p'},
     {"seed", required_argument, NULL, 'e'},
     {"json", required_argument, NULL, 'j'},
@@ -65,6 +67,7 @@ static int take(int letter, const char *text, struct load_options *options)
     case 'k': return count("--sessions-per-socket", text, 1000000, &options->sessions_per_socket);
     case 'r': return tool_number("--rate", text, 1, 100000000, &options->rate);
     case 'd': return tool_number("--seconds", text, 1, 86400, &options->seconds);
+    case 'g': return tool_number("--grace", text, 1, 3600, &options->grace_s);
     case 'p': return count("--processes", text, LOAD_PROCESSES_MAX, &options->processes);
     case 'e': return tool_number("--seed", text, 0, UINT64_MAX, &options->seed);
     case 'j': options->json = text; return 0;
@@ -111,6 +114,7 @@ int load_options_read(int argc, char **argv, struct load_options *options)
                                      .processes = 1,
                                      .rate = 10000,
                                      .seconds = 10,
+                                     .grace_s = 2,
                                      .seed = 1,
                                      .progress = tool_is_terminal()};
     opterr = 0;

@@ -20,6 +20,7 @@ struct load_options {
     uint32_t processes;
     uint64_t rate; /* messages per second, all sessions together */
     uint64_t seconds;
+    uint64_t grace_s; /* how long the last answers may take */
     uint64_t seed;
     const char *json; /* NULL: none */
     int progress;     /* 1: a live line every second */

@@ -115,7 +115,7 @@ static void play(struct player *player)
 
     while ((next_ns = send_due(player)) != UINT64_MAX)
         pass_time(player, next_ns);
-    uint64_t end_ns = tool_now_ns() + PLAYER_GRACE_NS;
+    uint64_t end_ns = tool_now_ns() + player->options->grace_s * 1000000000;
     while (!all_answered(tally) && tool_now_ns() < end_ns)
         pass_time(player, end_ns);
     links_sweep(player->links);
@@ -140,7 +140,7 @@ static int prepare(struct player *player)
     const struct load_options *options = player->options;
     uint32_t per_socket = options->sessions_per_socket;
     /* As many as a session sends while an answer may still come, rounded up twice. */
-    uint64_t window = options->rate * PLAYER_GRACE_NS / 1000000000 / options->sessions + 2;
+    uint64_t window = options->rate * options->grace_s / options->sessions + 2;
 
     workload_text_init(options->seed);
     player->ledger = ledger_create(options->seed, player->first_session, player->sessions,

@@ -11,8 +11,6 @@
 #include "links.h"
 #include "options.h"
 
-#define PLAYER_GRACE_NS UINT64_C(2000000000) /* how long the last answers may take */
-
 #define PACE_LATE_NS UINT64_C(10000000) /* a message sent later than this counts as late */
 
 /* How well the process kept its schedule. */
