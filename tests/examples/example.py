@@ -87,6 +87,21 @@ class Server:
             print(failed, file=sys.stderr)  # what went wrong first is what the test tells
 
 
+def work_that_takes_longer(first_us=1000):
+    """How long the service works on a message, for a test that needs it to have something still: in each round twice as long,
+    until one of the rounds was quicker than the service. A busy machine needs more of them."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        yield str(first_us)
+        first_us *= 2
+    raise AssertionError("the service was done before, in every round")
+
+
+def number(text, words):
+    """The number behind the words, in what a server said at its end."""
+    return int(text.split(words + " ")[1].split()[0].rstrip(","))
+
+
 def run_client(kind, port, **options):
     """Runs echo_client to its end; every answer must have come, and be right. Returns what it printed."""
     words = [str(word) for option in options.items() for word in option]
@@ -124,6 +139,29 @@ def hear_frame(connection):
     """The payload of the next frame; None if the peer ends."""
     header = hear(connection, 4)
     return hear(connection, struct.unpack("<I", header)[0]) if len(header) == 4 else None
+
+
+class Talker(threading.Thread):
+    """Says payload(0), payload(1) and so on, and does not wait for answers, until it is told to end. Its last word is LAST."""
+    LAST = b"last"
+
+    def __init__(self, connection, payload):
+        super().__init__(daemon=True)
+        self.connection, self.payload, self.said, self.told = connection, payload, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.told.is_set():
+            self.connection.sendall(frame(self.payload(self.said)))
+            self.said += 1
+        self.connection.sendall(frame(self.LAST))
+
+    def end(self):
+        """What is answered to all that it said."""
+        self.told.set()
+        answers = iter(lambda: hear_frame(self.connection), self.LAST)
+        yield from answers
+        self.join()
 
 
 def vanish(connection):

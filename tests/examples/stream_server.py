@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import ExitStack
 
-from example import PATIENCE, connect, frame, hear, hear_frame, run_client, vanish
+from example import PATIENCE, Talker, connect, frame, hear, hear_frame, run_client, vanish
 
 LITTLE = ("memory", "1024")  # KiB: four segments
 
@@ -48,16 +48,15 @@ class StreamServer:
 
     def test_memory_that_is_used_up_pauses_readers_and_wakes_them(self):
         """A peer that does not read its answers holds all the memory; what it said is answered when it does."""
-        payloads = [b"%06d" % i * 300 for i in range(8000)]
         with self.started(*LITTLE) as server:
             port = server.port()
             with connect(port) as peer:
-                said = threading.Thread(target=peer.sendall, args=(b"".join(map(frame, payloads)),))
-                said.start()
+                talker = Talker(peer, lambda i: b"%06d" % i * 300)
                 server.line("first pause: HO_FULL")
-                for payload in payloads:
-                    self.assertEqual(hear_frame(peer), payload)
-                said.join()
+                heard = 0
+                for heard, payload in enumerate(talker.end(), 1):
+                    self.assertEqual(payload, talker.payload(heard - 1))
+                self.assertEqual(heard, talker.said)
             run_client("tcp", port, messages=100)
 
     def test_peers_that_vanish_in_a_frame_leave_nothing(self):

@@ -4,13 +4,12 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from example import PATIENCE, Server, built, main
+from example import PATIENCE, Server, built, main, work_that_takes_longer
 
 BROKER = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
 
@@ -21,24 +20,23 @@ def sanitizers():
     return re.findall(r"=> (\S*lib(?:asan|tsan)\.so\S*)", needs.stdout)
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Broker(Server):
     def __init__(self, **options):
-        self.port = free_port()
         self.folder = tempfile.TemporaryDirectory()
+        # Not a port: the broker can't choose one that is free, and one that was free may be taken when it listens.
+        self.where = "--unix", f"{self.folder.name}/socket"
         # Of root it would make another user, who may not be allowed to read the plugin.
-        lines = [f"listener {self.port} 127.0.0.1", "user root", "allow_anonymous true", "log_type all",
+        lines = [f"listener 0 {self.where[1]}", "user root", "allow_anonymous true", "log_type all",
                  "max_queued_messages 2000", f"plugin {built / 'mosquitto_plugin.so'}"]
         lines += [f"plugin_opt_{name} {value}" for name, value in options.items()]
         path = Path(self.folder.name) / "mosquitto.conf"
         path.write_text("\n".join(lines) + "\n")
         super().__init__(BROKER, "-c", path, env={"LD_PRELOAD": " ".join(sanitizers())})
-        self.line("mosquitto version .* running")
+        try:
+            self.line("mosquitto version .* running")
+        except AssertionError:
+            self.process.kill()
+            raise
 
     def __exit__(self, *failed):
         super().__exit__(*failed)
@@ -46,15 +44,15 @@ class Broker(Server):
 
     def ask(self, lines, *options):
         """Asks each line, and waits for the broker's word. What the client complained about."""
-        done = subprocess.run(["mosquitto_pub", "-p", str(self.port), "-V", "5", "-q", "1", "-t",
-                               "ask/me", *options], input="\n".join(lines), stderr=subprocess.PIPE,
+        done = subprocess.run(["mosquitto_pub", *self.where, "-V", "5", "-q", "1", "-t", "ask/me",
+                               *options], input="\n".join(lines), stderr=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
         return done.stdout + done.stderr
 
     def hear(self, count):
         """A client that ends when it has heard so many answers."""
-        client = subprocess.Popen(["mosquitto_sub", "-p", str(self.port), "-q", "1", "-v", "-t",
-                                   "ans/#", "-C", str(count)], stdout=subprocess.PIPE, text=True)
+        client = subprocess.Popen(["mosquitto_sub", *self.where, "-q", "1", "-v", "-t", "ans/#", "-C",
+                                   str(count), "-W", str(PATIENCE)], stdout=subprocess.PIPE, text=True)
         self.line("Sending SUBACK")
         return client
 
@@ -84,14 +82,16 @@ class MosquittoPlugin(unittest.TestCase):
         self.answers(plain="true")
 
     def test_a_full_service_refuses_and_what_it_took_is_answered(self):
-        with Broker(lane_slots="4", work_us="20000") as broker:
-            complaints = broker.ask(self.asked, "-l")
-            refused = len(re.findall("Not authorized", complaints))
-            self.assertGreater(refused, 0)
-            client = broker.hear(1)  # the service goes on: somebody asks until there is room
-            while client.poll() is None:
-                broker.ask([], "-m", "still there?")
-            self.assertIn("ans/me", heard_by(client)[0])
+        refused = 0
+        for work_us in work_that_takes_longer():
+            with Broker(lane_slots="4", work_us=work_us) as broker:
+                refused = len(re.findall("Not authorized", broker.ask(self.asked, "-l")))
+                client = broker.hear(1)  # the service goes on: somebody asks until there is room
+                while client.poll() is None:
+                    broker.ask([], "-m", "still there?")
+                self.assertIn("ans/me", heard_by(client)[0])
+            if refused > 0:
+                break
         said = "\n".join(broker.seen)
         self.assertRegex(said, "refused: no room or memory now")
         self.assertRegex(said, "answered [1-9].*, at the end: done")

@@ -5,7 +5,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from example import Server, built, connect, frame, hear, hear_frame, main, vanish
+from example import PATIENCE, Server, built, connect, frame, hear, hear_frame, main, vanish
 
 V1, V2 = (str(built / f"service_{version}.so") for version in ("v1", "v2"))
 
@@ -17,8 +17,16 @@ class Client(threading.Thread):
 
     def __init__(self, port):
         super().__init__()
-        self.peer, self.end, self.wrong, self.versions = connect(port), threading.Event(), [], set()
+        self.peer, self.end, self.wrong = connect(port), threading.Event(), []
+        self.answers, self.news = {b"v1": 0, b"v2": 0}, threading.Condition()
         self.start()
+
+    def await_answer_of(self, version):
+        """The next one."""
+        with self.news:
+            before = self.answers[version]
+            self.news.wait_for(lambda: self.answers[version] > before, PATIENCE)
+            return self.answers[version] > before
 
     def run(self):
         sent, waiting = 0, set()
@@ -32,7 +40,9 @@ class Client(threading.Thread):
             if version not in (b"v1", b"v2") or int(number) not in waiting:
                 self.wrong.append(answer)
                 break
-            self.versions.add(version)
+            with self.news:
+                self.answers[version] += 1
+                self.news.notify()
             waiting.remove(int(number))
         self.peer.close()
 
@@ -52,6 +62,8 @@ class Plugin(unittest.TestCase):
             clients = [Client(port) for _ in range(4)]
             for to, last in [(V2, V1), (V1, V2)] * 5:
                 self.replaced(server, to, last)
+                for each in clients:
+                    self.assertTrue(each.await_answer_of(b"v2" if to == V2 else b"v1"), each.wrong)
                 server.process.send_signal(signal.SIGUSR1)
                 server.line(f"unloaded: {last}")
             for each in clients:
@@ -59,7 +71,6 @@ class Plugin(unittest.TestCase):
             for each in clients:
                 each.join()
                 self.assertEqual(each.wrong, [])
-            self.assertEqual({version for each in clients for version in each.versions}, {b"v1", b"v2"})
 
     def test_what_has_memory_out_stays_loaded_until_it_is_back(self):
         with Server("plugin_host", "0", V1, V2) as server:
