@@ -6,7 +6,7 @@ set -u
 gateway=$1
 
 ulimit -v 5500000 # a domain reserves most of it
-said=$(timeout 20 "$gateway" --sessions 16000000 2>&1)
+said=$(timeout 60 "$gateway" --sessions 16000000 2>&1)
 status=$?
 echo "$said"
 [ $status = 1 ] && [ "$said" = \

@@ -39,7 +39,7 @@ static void open_armed(const ho_arena_opts *arena, uint32_t policy)
     r.shard = rig_shard(r.arena);
     CHECK_STATUS(ho_shard_fd(r.shard, &fd), HO_OK);
     r.service = rig_service(
-        r.domain, SERVICE_OPTS(.lane_slots = LANE, .policy = policy, .wait_ns = 30000000000u));
+        r.domain, SERVICE_OPTS(.lane_slots = LANE, .policy = policy, .wait_ns = 120000000000u));
     r.producer = rig_producer(r.service, r.shard);
     r.consumer = rig_consumer(r.service);
     rig_owner_register(r.domain, HO_RELEASE_INLINE, &owner);

@@ -168,6 +168,18 @@ def lost_connections_are_told():
 
 def a_machine_that_is_too_slow_is_told():
     """Its sending is held up for a while; all is answered nevertheless."""
+    for seconds in 2, 4, 8, 16, 32:  # on a busy machine we may be late: then it has sent all before
+        status, said, figures = held_up_load(seconds)
+        if figures["late"] > 20 and figures["late_max_us"] > 200000:
+            break
+    else:
+        raise AssertionError(f"never late: {figures}")
+    check("this machine can't send 1000 messages/s" in said, f"{said}")
+    check(status == 0 and figures["verdict"] == "load_too_slow", f"{said} {figures}")
+
+
+def held_up_load(seconds):
+    """Exit status, stderr and figures."""
     with Gateway() as gateway, tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "json")
         with subprocess.Popen((LOAD, "--target", gateway.address, "--sessions", "10", "--rate", "1000",
@@ -179,10 +191,7 @@ def a_machine_that_is_too_slow_is_told():
             time.sleep(0.3)
             os.killpg(sender.pid, signal.SIGCONT)
             _, said = sender.communicate(timeout=PATIENCE)
-        figures = json.loads(path.read_text())
-    check("this machine can't send 1000 messages/s" in said, f"{said}")
-    check(sender.returncode == 0 and figures["verdict"] == "load_too_slow", f"{said} {figures}")
-    check(figures["late"] > 20 and figures["late_max_us"] > 200000, f"{figures}")
+        return sender.returncode, said, json.loads(path.read_text())
 
 
 def silent_sessions_end():
