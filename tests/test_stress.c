@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything at once: each payload carries lane, sequence, length and checksum; a map per lane
- * shows that nothing is lost, duplicated or torn. HANDOFF_SOAK_SECONDS makes it longer. */
+/* Everything at once: nothing is lost, duplicated or torn. HANDOFF_SOAK_SECONDS makes it longer. */
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
