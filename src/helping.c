@@ -25,10 +25,11 @@ void hoi_help_owe(struct hoi_consumer *c, uint32_t part)
     c->help_owed[part / 64] |= hoi_claim_bit(part);
 }
 
-/* No other consumer can be woken: the next turn continues with what this one leaves. */
+/* Every consumer of the service helps: there is nobody to leave messages to. Relaxed: a guess, one turn late at most. */
 static int alone(const struct hoi_consumer *c)
 {
-    return hoi_get(c->service->consumers_open) == 1;
+    return hoi_get(c->service->consumers_open) ==
+           A_LOAD(c->service->consumers_helping, memory_order_relaxed);
 }
 
 /* Removes the next owed partition. */
@@ -180,6 +181,7 @@ void hoi_help_end(struct hoi_consumer *c)
             p->lanes[i]->helper = NULL;
     p->helper = NULL;
     c->helped = NULL;
+    (void)A_FSUB(c->service->consumers_helping, 1, memory_order_relaxed);
 }
 
 static void begin(struct hoi_consumer *c, struct hoi_producer *p, uint32_t most)
@@ -191,6 +193,7 @@ static void begin(struct hoi_consumer *c, struct hoi_producer *p, uint32_t most)
     c->help_cost_ns = 0;
     c->help_trial = 1;
     p->helper = c;
+    (void)A_FADD(c->service->consumers_helping, 1, memory_order_relaxed);
     for (uint32_t i = 0; i < p->partitions; i++)
         if (p->lanes[i])
             p->lanes[i]->helper = c;

@@ -39,6 +39,7 @@ struct hoi_service {
     uint32_t lanes;
     uint32_t producers_open;
     HOI_COUNTER(uint32_t) consumers_open; /* read by helpers */
+    A_TYPE(uint32_t) consumers_helping;   /* written by them, without the mutex */
     uint32_t closers;                     /* calls that release undelivered messages */
     A_TYPE(struct hoi_producer *) producers[HOI_PRODUCERS_MAX]; /* kept when closed, for reuse */
     A_TYPE(struct hoi_consumer *) consumers[HOI_CONSUMERS_MAX]; /* the same */

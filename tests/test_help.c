@@ -304,6 +304,25 @@ static void a_slow_message_leaves_the_others_to_a_worker(void **state)
     worker_close(&w);
 }
 
+static void slow_messages_are_not_left_where_every_consumer_helps(void **state)
+{
+    (void)state;
+    ho_consumer *second = rig_consumer(r.service);
+    ho_producer *producer = rig_producer(r.service, r.shard);
+    ho_buf bufs[4];
+    uint32_t taken, sum = 0;
+    CHECK_STATUS(ho_consumer_help(second, producer, 0), HO_OK);
+    send_some(r.producer, 10);
+    while (ho_take(r.consumer, bufs, 4, &taken) == HO_OK) {
+        usleep(2000);
+        CHECK_STATUS(ho_return(r.domain, bufs, taken, NULL), HO_OK);
+        sum += taken;
+    }
+    CHECK(sum == 10);
+    CHECK_STATUS(ho_producer_close(producer), HO_OK);
+    CHECK_STATUS(ho_consumer_close(second), HO_OK);
+}
+
 static void light_messages_are_taken_many_at_a_time(void **state)
 {
     (void)state;
@@ -337,6 +356,7 @@ static const struct CMUnitTest tests[] = {
     WITH_RIG(closing_the_producer_wakes_a_worker),
     WITH_RIG(a_second_producer_wakes_for_a_silent_partition),
     WITH_RIG(a_slow_message_leaves_the_others_to_a_worker),
+    WITH_RIG(slow_messages_are_not_left_where_every_consumer_helps),
     WITH_RIG(light_messages_are_taken_many_at_a_time),
 };
 

@@ -4,6 +4,7 @@
 
 #include <handoff/net.hpp>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <sys/wait.h>
@@ -172,18 +173,22 @@ void a_helper_deals_with_its_own_messages_within_its_budget(void **)
     tally mine;
     const handoff::c_callback fn{count_messages, &mine};
     CHECK(helper);
-    for (int i = 0; i < 20; ++i)
-        send(w, "text");
-    const auto dealt = helper.run(fn);
-    CHECK(dealt && dealt.value == 8 && mine.messages == 8);
-    std::atomic<bool> stop{false};
-    CHECK_CODE(serve(*other, stop,
-                     [&](handoff::span<ho_buf> messages) {
-                         fn(messages); /* the worker's is the same */
-                         stop = true;
-                     }),
-               errc::ok);
-    CHECK(mine.messages == 20);
+    std::uint32_t most = 0;
+    for (std::uint64_t round = 1; most < 8;
+         ++round) { /* a message that was preempted looks slow, and ends a turn early */
+        for (int i = 0; i < 20; ++i)
+            send(w, "text");
+        const auto dealt = helper.run(fn);
+        CHECK(dealt && dealt.value <= 8 && mine.messages == 20 * (round - 1) + dealt.value);
+        most = std::max(most, dealt.value);
+        std::atomic<bool> stop{false};
+        CHECK_CODE(serve(*other, stop,
+                         [&](handoff::span<ho_buf> messages) {
+                             fn(messages); /* the worker's is the same */
+                             stop = mine.messages == 20 * round;
+                         }),
+                   errc::ok);
+    }
     CHECK(helper.run(fn).value == 0);
     check_quiet(w);
 }

@@ -66,7 +66,8 @@ HO_API int32_t ho_consumer_yield(ho_consumer *consumer) HO_NOEXCEPT;
  * ho_consumer_yield, ho_wait, and closing either end announce as well.
  *
  * While messages cost more than about 10 us each, they are announced at once, except for an occasional one that shows
- * whether they have become cheaper. If no other consumer waits, the next turn takes what the budget left.
+ * whether they have become cheaper; where every consumer of the service helps, each takes its own, whatever they cost. If
+ * no other consumer waits, the next turn takes what the budget left.
  *
  * The consumer takes messages from other producers after ho_wait or its descriptor has reported them, and, once the
  * service closes, all that is left. The producer never waits for room, whatever the policy, nor its shard for memory:
